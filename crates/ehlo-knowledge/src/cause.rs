@@ -1,0 +1,71 @@
+use crate::{keys, list};
+
+/// What is known about a refusal or failure when its causes are looked up.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Circumstances<'a> {
+    /// `smtp`, `pop3`, `imap`, `lmtp`, `sieve`.
+    pub protocol: &'a str,
+    /// The stage's id, e.g. `greeting`.
+    pub stage: &'a str,
+    /// Id of the failure's cause, e.g. `refused`; empty if the server answered.
+    pub cause: &'a str,
+    /// What the server said, or the value that is in question (an issuer, a certificate name).
+    pub text: &'a str,
+}
+
+/// The ids of entries of `failure` that fit, in the order of the data, which puts the likelier first.
+///
+/// An entry fits when each list it has (`protocol`, `stage`, `cause`, `pattern`) has a member that fits. A pattern
+/// is looked for anywhere in the text, without regard to case; `*` in it stands for anything, a `^` at its beginning
+/// for the beginning of the text.
+pub fn causes(circumstances: &Circumstances<'_>) -> Vec<&'static str> {
+    keys("failure/")
+        .filter(|key| {
+            let one_of = |name: &str, value: &str| {
+                let wanted = list(key, name);
+                wanted.is_empty() || wanted.contains(&value)
+            };
+            let patterns = list(key, "pattern");
+            !key["failure/".len()..].contains('/')
+                && one_of("protocol", circumstances.protocol)
+                && one_of("stage", circumstances.stage)
+                && one_of("cause", circumstances.cause)
+                && (patterns.is_empty() || patterns.iter().any(|p| fits(p, circumstances.text)))
+        })
+        .map(|key| &key["failure/".len()..])
+        .collect()
+}
+
+fn fits(pattern: &str, text: &str) -> bool {
+    let text = text.to_lowercase();
+    let pattern = pattern.to_lowercase();
+    let (anchored, pattern) = match pattern.strip_prefix('^') {
+        Some(rest) => (true, rest),
+        None => (false, pattern.as_str()),
+    };
+    let mut rest = text.as_str();
+    for (index, part) in pattern.split('*').enumerate() {
+        if index == 0 && anchored {
+            let Some(after) = rest.strip_prefix(part) else { return false };
+            rest = after;
+        } else {
+            let Some(at) = rest.find(part) else { return false };
+            rest = &rest[at + part.len()..];
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_found_anywhere_unless_anchored() {
+        assert!(fits("too many connections", "421 4.7.0 Error: Too Many Connections from 1.2.3.4"));
+        assert!(fits("^220 ****", "220 ********"));
+        assert!(fits("not*advertised", "503 STARTTLS not even advertised"));
+        assert!(!fits("^advertised", "not advertised"));
+        assert!(!fits("a*b*c", "a c b"));
+    }
+}

@@ -1,0 +1,127 @@
+/// A command as a server reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// `USER name`
+    User(Vec<u8>),
+    /// `PASS string`; blanks belong to the password (RFC 1939 §7).
+    Pass(Vec<u8>),
+    /// `APOP name digest`
+    Apop {
+        /// The user.
+        name: Vec<u8>,
+        /// The digest in hex.
+        digest: Vec<u8>,
+    },
+    /// `AUTH`, alone or with a mechanism in upper case and an initial response.
+    Auth {
+        /// The mechanism; none asks for the list.
+        mechanism: Option<String>,
+        /// The initial response, still in base64.
+        initial: Option<Vec<u8>>,
+    },
+    /// `CAPA`
+    Capa,
+    /// `STLS`
+    Stls,
+    /// `STAT`
+    Stat,
+    /// `LIST [n]`
+    List(Option<u32>),
+    /// `UIDL [n]`
+    Uidl(Option<u32>),
+    /// `RETR n`
+    Retr(u32),
+    /// `TOP n lines`
+    Top(u32, u64),
+    /// `DELE n`
+    Dele(u32),
+    /// `RSET`
+    Rset,
+    /// `NOOP`
+    Noop,
+    /// `QUIT`
+    Quit,
+    /// A verb we know with wrong arguments.
+    Syntax(&'static str),
+    /// A verb we do not know.
+    Unknown(Vec<u8>),
+}
+
+/// Reads a command line, without its ending.
+pub fn parse_request(line: &[u8]) -> Request {
+    let (verb, rest) = match line.iter().position(|&b| b == b' ') {
+        Some(at) => (&line[..at], &line[at + 1..]),
+        None => (line, &b""[..]),
+    };
+    let words: Vec<&[u8]> = rest.split(|&b| b == b' ').filter(|w| !w.is_empty()).collect();
+    let alone = |request: Request, syntax| if words.is_empty() { request } else { Request::Syntax(syntax) };
+    let optional = |make: fn(Option<u32>) -> Request, syntax| match words[..] {
+        [] => make(None),
+        [n] => number(n).map_or(Request::Syntax(syntax), |n| make(Some(n))),
+        _ => Request::Syntax(syntax),
+    };
+    let one = |make: fn(u32) -> Request, syntax| match words[..] {
+        [n] => number(n).map_or(Request::Syntax(syntax), make),
+        _ => Request::Syntax(syntax),
+    };
+    match verb.to_ascii_uppercase().as_slice() {
+        b"USER" if words.len() == 1 => Request::User(words[0].to_vec()),
+        b"USER" => Request::Syntax("USER name"),
+        b"PASS" if rest.is_empty() => Request::Syntax("PASS string"),
+        b"PASS" => Request::Pass(rest.to_vec()),
+        b"APOP" => match words[..] {
+            [name, digest] => Request::Apop { name: name.to_vec(), digest: digest.to_vec() },
+            _ => Request::Syntax("APOP name digest"),
+        },
+        b"AUTH" => match words[..] {
+            [] => Request::Auth { mechanism: None, initial: None },
+            [m] | [m, _] => Request::Auth {
+                mechanism: Some(String::from_utf8_lossy(m).to_ascii_uppercase()),
+                initial: words.get(1).map(|w| w.to_vec()),
+            },
+            _ => Request::Syntax("AUTH mechanism [initial-response]"),
+        },
+        b"CAPA" => alone(Request::Capa, "CAPA"),
+        b"STLS" => alone(Request::Stls, "STLS"),
+        b"STAT" => alone(Request::Stat, "STAT"),
+        b"LIST" => optional(Request::List, "LIST [msg]"),
+        b"UIDL" => optional(Request::Uidl, "UIDL [msg]"),
+        b"RETR" => one(Request::Retr, "RETR msg"),
+        b"TOP" => match words[..] {
+            [n, lines] => match (number(n), std::str::from_utf8(lines).ok().and_then(|l| l.parse().ok())) {
+                (Some(n), Some(lines)) => Request::Top(n, lines),
+                _ => Request::Syntax("TOP msg n"),
+            },
+            _ => Request::Syntax("TOP msg n"),
+        },
+        b"DELE" => one(Request::Dele, "DELE msg"),
+        b"RSET" => alone(Request::Rset, "RSET"),
+        b"NOOP" => alone(Request::Noop, "NOOP"),
+        b"QUIT" => alone(Request::Quit, "QUIT"),
+        other => Request::Unknown(other.to_vec()),
+    }
+}
+
+fn number(word: &[u8]) -> Option<u32> {
+    if !word.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(word).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_checked() {
+        assert_eq!(parse_request(b"pass two words "), Request::Pass(b"two words ".to_vec()));
+        assert_eq!(parse_request(b"LIST"), Request::List(None));
+        assert_eq!(parse_request(b"LIST 2"), Request::List(Some(2)));
+        assert_eq!(parse_request(b"LIST -1"), Request::Syntax("LIST [msg]"));
+        assert_eq!(parse_request(b"RETR"), Request::Syntax("RETR msg"));
+        assert_eq!(parse_request(b"TOP 1 0"), Request::Top(1, 0));
+        assert_eq!(parse_request(b"auth login"), Request::Auth { mechanism: Some("LOGIN".into()), initial: None });
+        assert_eq!(parse_request(b"LAST"), Request::Unknown(b"LAST".to_vec()));
+    }
+}

@@ -1,0 +1,75 @@
+use super::{ClientSide, Credentials, Mechanism, MechanismMeta, Passwords, ServerSide, Verdict, same};
+use ehlo_core::Secret;
+
+/// LOGIN: user and password, each after a prompt. Never standardised, offered everywhere.
+pub(super) struct Login;
+
+impl Mechanism for Login {
+    fn meta(&self) -> &'static MechanismMeta {
+        &MechanismMeta {
+            name: "LOGIN",
+            // The user name may be sent at once; most servers take it, and none offers to say so.
+            client_first: false,
+            password_equivalent: true,
+            reference: "draft-murchison-sasl-login",
+        }
+    }
+
+    fn client(&self, credentials: &Credentials) -> Box<dyn ClientSide> {
+        Box::new(Client { credentials: credentials.clone(), asked: 0 })
+    }
+
+    fn server(&self, _challenge: &str) -> Box<dyn ServerSide> {
+        Box::new(Server { user: None })
+    }
+}
+
+struct Client {
+    credentials: Credentials,
+    asked: usize,
+}
+
+impl ClientSide for Client {
+    fn initial(&mut self) -> Option<Secret<Vec<u8>>> {
+        self.asked += 1;
+        Some(Secret::new(self.credentials.user.clone().into_bytes()))
+    }
+
+    fn respond(&mut self, _challenge: &[u8]) -> Option<Secret<Vec<u8>>> {
+        // The prompts have many spellings (`Username:`, `User Name\0`, none at all); only their order counts.
+        self.asked += 1;
+        match self.asked {
+            1 => Some(Secret::new(self.credentials.user.clone().into_bytes())),
+            2 => Some(Secret::new(self.credentials.password.expose().clone().into_bytes())),
+            _ => None,
+        }
+    }
+}
+
+struct Server {
+    user: Option<String>,
+}
+
+impl ServerSide for Server {
+    fn initial(&mut self) -> Option<Vec<u8>> {
+        Some(b"Username:".to_vec())
+    }
+
+    fn respond(&mut self, response: &[u8], passwords: &dyn Passwords) -> Verdict {
+        match self.user.take() {
+            None => match String::from_utf8(response.to_vec()) {
+                Ok(user) if !user.is_empty() => {
+                    self.user = Some(user);
+                    Verdict::Challenge(b"Password:".to_vec())
+                }
+                _ => Verdict::Malformed,
+            },
+            Some(user) => match passwords.password(&user) {
+                Some(known) if same(known.expose().as_bytes(), response) => {
+                    Verdict::Accepted { user, authzid: String::new() }
+                }
+                _ => Verdict::Refused,
+            },
+        }
+    }
+}
