@@ -70,7 +70,11 @@ fn walk(key: &str, table: &Table, entries: &mut BTreeMap<String, Entry>, path: &
         }
     }
     if has_text || !entry.lists.is_empty() || !entry.de.is_empty() {
-        assert!(!entry.en.is_empty() && !entry.de.is_empty(), "{}: {key} needs both en and de", path.display());
+        assert!(
+            !entry.en.is_empty() && !entry.de.is_empty(),
+            "{}: {key} needs both en and de",
+            path.display()
+        );
         assert!(
             places(&entry.en) == places(&entry.de),
             "{}: {key}: en and de name different places",

@@ -124,7 +124,9 @@ mod tests {
     #[test]
     fn ids_are_kebab_case_unique_and_round_trip() {
         let mut ids: Vec<_> = DeviationKind::ALL.iter().map(|k| k.id()).collect();
-        assert!(ids.iter().all(|id| id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')));
+        assert!(
+            ids.iter().all(|id| id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'))
+        );
         ids.sort_unstable();
         let all = ids.len();
         ids.dedup();

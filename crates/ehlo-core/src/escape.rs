@@ -79,7 +79,8 @@ mod tests {
 
     #[test]
     fn nothing_that_moves_a_cursor_gets_through() {
-        let hostile = "\x1b]8;;http://x\x07click\x1b]8;;\x07 \r\n\t\u{9b}31m \u{202e}txt\u{2066} \u{200b}\u{e0041}";
+        let hostile =
+            "\x1b]8;;http://x\x07click\x1b]8;;\x07 \r\n\t\u{9b}31m \u{202e}txt\u{2066} \u{200b}\u{e0041}";
         let shown = escape(hostile.as_bytes());
         assert!(shown.chars().all(|c| c == ' ' || c.is_ascii_graphic()), "{shown}");
     }

@@ -29,8 +29,10 @@ impl Masker {
             return;
         }
         self.add(secret.to_vec());
-        let quoted: Vec<u8> =
-            secret.iter().flat_map(|&b| (b == b'"' || b == b'\\').then_some(b'\\').into_iter().chain([b])).collect();
+        let quoted: Vec<u8> = secret
+            .iter()
+            .flat_map(|&b| (b == b'"' || b == b'\\').then_some(b'\\').into_iter().chain([b]))
+            .collect();
         self.add(quoted);
         for alignment in 0..3 {
             self.add(base64_core(secret, alignment));

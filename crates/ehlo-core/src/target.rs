@@ -382,7 +382,11 @@ impl Target {
             };
             let rest = rest.strip_suffix('/').unwrap_or(rest);
             if let Some((userinfo, _)) = rest.split_once('@') {
-                return Err(if userinfo.contains(':') { TargetError::Password } else { TargetError::BadHost });
+                return Err(if userinfo.contains(':') {
+                    TargetError::Password
+                } else {
+                    TargetError::BadHost
+                });
             }
             let (host, port) = host_and_port(rest)?;
             if host == "lab" && port.is_none() {
@@ -391,7 +395,11 @@ impl Target {
             return Ok(Target::Service(Endpoint::new(scheme, &host, port)));
         }
         if let Some((user, _)) = text.split_once('@') {
-            return if user.contains(':') { Err(TargetError::Password) } else { Ok(Target::Mailbox(text.to_owned())) };
+            return if user.contains(':') {
+                Err(TargetError::Password)
+            } else {
+                Ok(Target::Mailbox(text.to_owned()))
+            };
         }
         if let Ok(address) = text.parse::<Ipv6Addr>() {
             return Ok(Target::Host(address.to_string()));

@@ -289,8 +289,13 @@ struct WrittenEntry {
 impl Serialize for Transcript {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let entries = self.entries.iter().map(|entry| {
-            let mut written =
-                WrittenEntry { tick: entry.tick, kind: entry.kind.clone(), text: None, base64: None, masked: vec![] };
+            let mut written = WrittenEntry {
+                tick: entry.tick,
+                kind: entry.kind.clone(),
+                text: None,
+                base64: None,
+                masked: vec![],
+            };
             if let EntryKind::Data { span, .. } = entry.kind {
                 let bytes = self.visible(span);
                 let body = bytes.strip_suffix(b"\r\n").unwrap_or(&bytes);
@@ -299,7 +304,8 @@ impl Serialize for Transcript {
                     written.base64 = Some(STANDARD.encode(&bytes));
                 }
                 written.text = Some(text);
-                written.masked = self.secrets_in(span).iter().map(|s| (s.from - span.from, s.len())).collect();
+                written.masked =
+                    self.secrets_in(span).iter().map(|s| (s.from - span.from, s.len())).collect();
             }
             written
         });

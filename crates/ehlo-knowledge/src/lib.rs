@@ -79,7 +79,8 @@ mod tests {
                 assert!(number.parse::<u16>().is_ok(), "{}: {reference}", e.key);
                 let section = section.strip_prefix('§').unwrap_or("");
                 assert!(
-                    !section.is_empty() && section.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-'),
+                    !section.is_empty()
+                        && section.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-'),
                     "{}: {reference}",
                     e.key
                 );

@@ -417,7 +417,8 @@ mod tests {
                 match framer.next() {
                     Some(FramerEvent::Unit(unit)) => {
                         assert_eq!(&bytes[unit.from as usize..unit.to() as usize], &unit.bytes[..]);
-                        let kinds: Vec<_> = unit.parts.iter().map(|p| (p.kind == PartKind::Literal, p.ending)).collect();
+                        let kinds: Vec<_> =
+                            unit.parts.iter().map(|p| (p.kind == PartKind::Literal, p.ending)).collect();
                         found.push(format!("{} {kinds:?}", ehlo_core::escape(&unit.bytes)));
                     }
                     Some(other) => found.push(format!("{other:?}")),
@@ -457,11 +458,15 @@ mod tests {
 
     #[test]
     fn literals_belong_to_their_response() {
-        let bytes = b"* 1 FETCH (BODY[] {5}\r\na\r\n)\n UID 3 X ~{0}\r\n)\r\n* OK text {9}\r\n+ go {3}\r\na OK\r\n";
+        let bytes =
+            b"* 1 FETCH (BODY[] {5}\r\na\r\n)\n UID 3 X ~{0}\r\n)\r\n* OK text {9}\r\n+ go {3}\r\na OK\r\n";
         for portion in 1..bytes.len() {
             let units = cut(FramerMode::ImapResponses, bytes, portion);
             assert_eq!(units.len(), 4, "{units:#?}");
-            assert!(units[0].ends_with("[(false, CrLf), (true, None), (false, CrLf), (true, None), (false, CrLf)]"));
+            assert!(
+                units[0]
+                    .ends_with("[(false, CrLf), (true, None), (false, CrLf), (true, None), (false, CrLf)]")
+            );
         }
     }
 

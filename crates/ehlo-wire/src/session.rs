@@ -200,7 +200,10 @@ impl ClientSession {
                     }
                     if completes {
                         self.held.clear();
-                        if self.tracker.pending().is_empty() || self.state().authenticating || self.state().in_data {
+                        if self.tracker.pending().is_empty()
+                            || self.state().authenticating
+                            || self.state().in_data
+                        {
                             self.deadline = None;
                         } else {
                             // Each pipelined command has its own time.
@@ -280,7 +283,15 @@ mod tests {
         let found = outputs(&mut session, Tick(3));
         assert_eq!(
             found,
-            ["< * OK hi true", r"> a LOGIN {3}\x0d\x0a", "< + go false", r"> bob {2}\x0d\x0a", "< + go false", r"> pw\x0d\x0a", "wait 30"]
+            [
+                "< * OK hi true",
+                r"> a LOGIN {3}\x0d\x0a",
+                "< + go false",
+                r"> bob {2}\x0d\x0a",
+                "< + go false",
+                r"> pw\x0d\x0a",
+                "wait 30"
+            ]
         );
         session.handle_received(b"a NO\r\n", Tick(4));
         session.send(login(), Tick(5));

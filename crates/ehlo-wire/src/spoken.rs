@@ -4,7 +4,8 @@ use ehlo_core::facts::Spoken;
 ///
 /// TLS needs two bytes: a record of type alert or handshake (RFC 8446 §5.1), or an SSLv2 hello.
 pub fn spoken(first: &[u8]) -> Spoken {
-    let starts = |prefix: &[u8]| first.len() >= prefix.len() && first[..prefix.len()].eq_ignore_ascii_case(prefix);
+    let starts =
+        |prefix: &[u8]| first.len() >= prefix.len() && first[..prefix.len()].eq_ignore_ascii_case(prefix);
     match first {
         [] => Spoken::Silence,
         [20..=23, 3, ..] => Spoken::Tls,
@@ -13,7 +14,9 @@ pub fn spoken(first: &[u8]) -> Spoken {
         _ if starts(b"+OK") || starts(b"-ERR") => Spoken::Pop3,
         _ if starts(b"* OK") || starts(b"* PREAUTH") || starts(b"* BYE") || starts(b"* NO") => Spoken::Imap,
         _ if starts(b"\"") || starts(b"OK \"") || starts(b"BYE ") => Spoken::Sieve,
-        [a, b, c, sep, ..] if [a, b, c].iter().all(|d| d.is_ascii_digit()) && matches!(sep, b' ' | b'-' | b'\r' | b'\n') => {
+        [a, b, c, sep, ..]
+            if [a, b, c].iter().all(|d| d.is_ascii_digit()) && matches!(sep, b' ' | b'-' | b'\r' | b'\n') =>
+        {
             Spoken::Smtp
         }
         _ => Spoken::Unknown,

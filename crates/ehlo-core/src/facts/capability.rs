@@ -77,7 +77,9 @@ impl CapabilityFacts {
         for capability in &self.list {
             let names: Vec<&str> = match protocol {
                 Protocol::Imap => capability.name.strip_prefix("AUTH=").into_iter().collect(),
-                Protocol::Smtp | Protocol::Lmtp if capability.name == "AUTH" || capability.name == "AUTH=" => {
+                Protocol::Smtp | Protocol::Lmtp
+                    if capability.name == "AUTH" || capability.name == "AUTH=" =>
+                {
                     capability.args.iter().map(String::as_str).collect()
                 }
                 Protocol::Pop3 | Protocol::Sieve if capability.name == "SASL" => {
@@ -97,11 +99,17 @@ impl CapabilityFacts {
 
     /// The words of the list as a set, for comparing two moments: keyword and arguments, sorted.
     pub fn words(&self) -> Vec<String> {
-        let mut words: Vec<String> = self
-            .list
-            .iter()
-            .map(|c| if c.args.is_empty() { c.name.clone() } else { format!("{} {}", c.name, c.args.join(" ")) })
-            .collect();
+        let mut words: Vec<String> =
+            self.list
+                .iter()
+                .map(|c| {
+                    if c.args.is_empty() {
+                        c.name.clone()
+                    } else {
+                        format!("{} {}", c.name, c.args.join(" "))
+                    }
+                })
+                .collect();
         words.sort();
         words.dedup();
         words

@@ -66,7 +66,10 @@ impl ServiceFacts {
     pub fn is_absent(&self) -> bool {
         !self.endpoint.explicit
             && !self.addresses.is_empty()
-            && self.addresses.iter().all(|a| matches!(&a.failure, Some(f) if f.cause == crate::Cause::Refused))
+            && self
+                .addresses
+                .iter()
+                .all(|a| matches!(&a.failure, Some(f) if f.cause == crate::Cause::Refused))
     }
 }
 

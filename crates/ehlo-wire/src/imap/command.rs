@@ -116,7 +116,8 @@ pub fn parse_request(unit: &Unit) -> Parsed<Request> {
     let tag_end = end(0);
     let tag = &line[..tag_end];
     // tag = 1*<any ASTRING-CHAR except "+">
-    let wellformed = !tag.is_empty() && tag.iter().all(|b| b.is_ascii_graphic() && !b"+(){%*\"\\".contains(b));
+    let wellformed =
+        !tag.is_empty() && tag.iter().all(|b| b.is_ascii_graphic() && !b"+(){%*\"\\".contains(b));
     if !wellformed {
         let span = Span::new(Side::Client, unit.from, unit.from + tag_end as u64);
         deviations.push(ehlo_core::Deviation::new(DeviationKind::BadTag, span));
@@ -144,10 +145,13 @@ mod tests {
             builder.string(b"name").string(pass).finish().fragments
         };
         assert_eq!(built(b"gEhEiM!", false), [b"a1 LOGIN \"name\" \"gEhEiM!\"\r\n".to_vec()]);
-        assert_eq!(built(b"a\"b\\", false), [br#"a1 LOGIN "name" "a\"b\\""#.iter().copied().chain(*b"\r\n").collect::<Vec<_>>()]);
+        assert_eq!(
+            built(b"a\"b\\", false),
+            [br#"a1 LOGIN "name" "a\"b\\""#.iter().copied().chain(*b"\r\n").collect::<Vec<_>>()]
+        );
         assert_eq!(
             built("pässwörd".as_bytes(), false),
-            [b"a1 LOGIN \"name\" {10}\r\n".to_vec(), [&"pässwörd".as_bytes()[..], b"\r\n"].concat()]
+            [b"a1 LOGIN \"name\" {10}\r\n".to_vec(), ["pässwörd".as_bytes(), b"\r\n"].concat()]
         );
         assert_eq!(built(b"\xff", true), [b"a1 LOGIN \"name\" {1+}\r\n\xff\r\n".to_vec()]);
         assert!(CommandBuilder::new("a1\r\n", "NOOP").is_err());
@@ -156,7 +160,12 @@ mod tests {
     #[test]
     fn servers_read_what_clients_build() {
         let mut framer = Framer::new(FramerMode::ImapCommands, &ehlo_core::Limits::default());
-        let sent = CommandBuilder::new("x9", "uid fetch").unwrap().text("1:* (FLAGS)").unwrap().literal(b"a\nb").finish();
+        let sent = CommandBuilder::new("x9", "uid fetch")
+            .unwrap()
+            .text("1:* (FLAGS)")
+            .unwrap()
+            .literal(b"a\nb")
+            .finish();
         framer.push(&sent.fragments.concat());
         assert_eq!(framer.next(), None);
         framer.accept_literal();

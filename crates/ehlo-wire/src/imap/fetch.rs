@@ -131,7 +131,10 @@ pub fn body_structure(value: &Value) -> Parsed<BodyStructure> {
 fn read_structure(value: &Value, deviations: &mut Vec<Deviation>) -> BodyStructure {
     let items = value.list().unwrap_or_default();
     let upper = |n: usize| {
-        items.get(n).and_then(Value::nstring).map_or(String::new(), |s| ehlo_core::escape(&s.to_ascii_uppercase()))
+        items
+            .get(n)
+            .and_then(Value::nstring)
+            .map_or(String::new(), |s| ehlo_core::escape(&s.to_ascii_uppercase()))
     };
     let parts = items.iter().take_while(|i| matches!(i.kind, super::ValueKind::List(_))).count();
     if parts > 0 {
@@ -147,11 +150,12 @@ fn read_structure(value: &Value, deviations: &mut Vec<Deviation>) -> BodyStructu
     let parameters = items.get(2).and_then(Value::list).unwrap_or_default();
     let pair = |pair: &[Value]| Some((pair[0].nstring()?.to_vec(), pair[1].nstring()?.to_vec()));
     let (media, subtype) = (upper(0), upper(1));
-    let message = (media == "MESSAGE" && (subtype == "RFC822" || subtype == "GLOBAL") && items.len() > 8).then(|| {
-        let inner = envelope(&items[7]);
-        deviations.extend(inner.deviations);
-        Box::new((inner.value, read_structure(&items[8], deviations)))
-    });
+    let message = (media == "MESSAGE" && (subtype == "RFC822" || subtype == "GLOBAL") && items.len() > 8)
+        .then(|| {
+            let inner = envelope(&items[7]);
+            deviations.extend(inner.deviations);
+            Box::new((inner.value, read_structure(&items[8], deviations)))
+        });
     BodyStructure::Single {
         media,
         subtype,

@@ -229,10 +229,7 @@ mod tests {
         let Some(FramerEvent::Unit(unit)) = framer.next() else { panic!("no unit") };
         let mut deviations = Vec::new();
         let found = values(&unit, 0, Side::Server, &mut deviations);
-        (
-            found.iter().map(shown).collect::<Vec<_>>().join(" "),
-            deviations.iter().map(|d| d.kind).collect(),
-        )
+        (found.iter().map(shown).collect::<Vec<_>>().join(" "), deviations.iter().map(|d| d.kind).collect())
     }
 
     #[test]

@@ -16,4 +16,4 @@ pub use mutf7::{decode_mutf7, encode_mutf7};
 pub use response::{Code, Data, Response, ResponseKind, Status, StatusKind, parse_response};
 pub use sequence::SequenceSet;
 pub use value::{Value, ValueKind, quote};
-pub use view::{ListItem, NamespaceItem, capabilities, list_item, namespaces, status_items};
+pub use view::{ListItem, NamespaceItem, StatusItems, capabilities, list_item, namespaces, status_items};

@@ -51,7 +51,8 @@ pub fn decode_mutf7(wire: &[u8]) -> Option<String> {
                     if bytes.len() % 2 != 0 {
                         return None;
                     }
-                    let units: Vec<u16> = bytes.chunks_exact(2).map(|c| u16::from_be_bytes([c[0], c[1]])).collect();
+                    let units: Vec<u16> =
+                        bytes.chunks_exact(2).map(|c| u16::from_be_bytes([c[0], c[1]])).collect();
                     out.push_str(&String::from_utf16(&units).ok()?);
                 }
                 rest = &after[end + 1..];

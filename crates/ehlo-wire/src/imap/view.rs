@@ -27,9 +27,7 @@ pub struct NamespaceItem {
 pub fn capabilities(response: &Response) -> Option<Vec<(&[u8], Span)>> {
     let items = match &response.kind {
         ResponseKind::Data(data) if data.name == "CAPABILITY" => &data.items,
-        ResponseKind::Status(status) => {
-            &status.code.as_ref().filter(|code| code.name == "CAPABILITY")?.args
-        }
+        ResponseKind::Status(status) => &status.code.as_ref().filter(|code| code.name == "CAPABILITY")?.args,
         _ => return None,
     };
     Some(items.iter().filter_map(|item| item.astring().map(|bytes| (bytes, item.span))).collect())
@@ -39,17 +37,30 @@ pub fn capabilities(response: &Response) -> Option<Vec<(&[u8], Span)>> {
 pub fn list_item(data: &Data) -> Option<ListItem> {
     let [attributes, delimiter, name, ..] = data.items.as_slice() else { return None };
     let attributes = attributes.list()?.iter().filter_map(Value::astring).map(<[u8]>::to_vec).collect();
-    Some(ListItem { attributes, delimiter: delimiter.nstring().map(<[u8]>::to_vec), name: name.astring()?.to_vec() })
+    Some(ListItem {
+        attributes,
+        delimiter: delimiter.nstring().map(<[u8]>::to_vec),
+        name: name.astring()?.to_vec(),
+    })
 }
 
-/// The items of `* STATUS`: mailbox name, then name and number in pairs (RFC 9051 §7.3.4).
-pub fn status_items(data: &Data) -> Option<(Vec<u8>, Vec<(String, u64)>)> {
+/// What STATUS says of a mailbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusItems {
+    /// The mailbox, as on the wire.
+    pub name: Vec<u8>,
+    /// Items (upper case) and their numbers.
+    pub items: Vec<(String, u64)>,
+}
+
+/// The items of `* STATUS` (RFC 9051 §7.3.4).
+pub fn status_items(data: &Data) -> Option<StatusItems> {
     let [name, items, ..] = data.items.as_slice() else { return None };
     let pairs = items.list()?.chunks_exact(2).filter_map(|pair| {
         let key = String::from_utf8_lossy(pair[0].astring()?).to_ascii_uppercase();
         Some((key, pair[1].number()?))
     });
-    Some((name.astring()?.to_vec(), pairs.collect()))
+    Some(StatusItems { name: name.astring()?.to_vec(), items: pairs.collect() })
 }
 
 /// The namespaces of `* NAMESPACE`.
@@ -90,7 +101,8 @@ mod tests {
 
     #[test]
     fn capabilities_stand_in_two_places() {
-        let names = |r: &Response| capabilities(r).map(|c| c.iter().map(|(n, _)| n.to_vec()).collect::<Vec<_>>());
+        let names =
+            |r: &Response| capabilities(r).map(|c| c.iter().map(|(n, _)| n.to_vec()).collect::<Vec<_>>());
         let expected = Some(vec![b"IMAP4rev1".to_vec(), b"AUTH=PLAIN".to_vec()]);
         assert_eq!(names(&response("* CAPABILITY IMAP4rev1 AUTH=PLAIN")), expected);
         assert_eq!(names(&response("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready")), expected);
@@ -103,8 +115,9 @@ mod tests {
         assert_eq!((item.attributes.len(), item.name.as_slice()), (2, &b"Mit Leerzeichen"[..]));
         assert_eq!(list_item(&data("* LIST () NIL x")).unwrap().delimiter, None);
         assert_eq!(list_item(&data("* LIST (")), None);
-        let (name, items) = status_items(&data("* STATUS Gesendet (MESSAGES 1 UNSEEN 0)")).unwrap();
-        assert_eq!((name.as_slice(), items), (&b"Gesendet"[..], vec![("MESSAGES".into(), 1), ("UNSEEN".into(), 0)]));
+        let status = status_items(&data("* STATUS Gesendet (MESSAGES 1 UNSEEN 0)")).unwrap();
+        assert_eq!(status.name, b"Gesendet");
+        assert_eq!(status.items, [("MESSAGES".into(), 1), ("UNSEEN".into(), 0)]);
     }
 
     #[test]

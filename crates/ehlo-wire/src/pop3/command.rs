@@ -37,9 +37,14 @@ mod tests {
 
     #[test]
     fn which_commands_bring_lines() {
-        for (line, expected) in
-            [("LIST", true), ("list ", true), ("LIST 1", false), ("TOP 1 0", true), ("AUTH PLAIN", false), ("STAT", false)]
-        {
+        for (line, expected) in [
+            ("LIST", true),
+            ("list ", true),
+            ("LIST 1", false),
+            ("TOP 1 0", true),
+            ("AUTH PLAIN", false),
+            ("STAT", false),
+        ] {
             assert_eq!(answers_with_lines(line.as_bytes()), expected, "{line}");
         }
     }

@@ -134,7 +134,8 @@ impl Assembler {
     /// Ends the response where the stream ended.
     pub fn cut_short(&mut self) -> Option<Parsed<Response>> {
         let span = self.response.as_ref()?.span;
-        self.deviations.push(Deviation::new(DeviationKind::MissingDot, Span::new(Side::Server, span.to, span.to)));
+        self.deviations
+            .push(Deviation::new(DeviationKind::MissingDot, Span::new(Side::Server, span.to, span.to)));
         self.finish()
     }
 
@@ -174,7 +175,8 @@ mod tests {
 
     #[test]
     fn status_code_and_text() {
-        let (response, deviations) = read(b"-ERR [in-use] Do you have another POP session running?\r\n", true);
+        let (response, deviations) =
+            read(b"-ERR [in-use] Do you have another POP session running?\r\n", true);
         assert_eq!((response.status, response.code.as_deref()), (Status::Err, Some("IN-USE")));
         assert_eq!(response.text, b"Do you have another POP session running?");
         assert!(deviations.is_empty());
@@ -208,7 +210,10 @@ mod tests {
 
     #[test]
     fn stamps() {
-        assert_eq!(apop_stamp(b"ready <19622.1205709759@mp050> x"), Some((&b"<19622.1205709759@mp050>"[..], 6)));
+        assert_eq!(
+            apop_stamp(b"ready <19622.1205709759@mp050> x"),
+            Some((&b"<19622.1205709759@mp050>"[..], 6))
+        );
         for none in ["ready", "<noat>", "<a b@c>", "<a@b", "ready <a\x1b@b>"] {
             assert_eq!(apop_stamp(none.as_bytes()), None, "{none}");
         }

@@ -121,7 +121,10 @@ mod tests {
         assert_eq!(parse_request(b"LIST -1"), Request::Syntax("LIST [msg]"));
         assert_eq!(parse_request(b"RETR"), Request::Syntax("RETR msg"));
         assert_eq!(parse_request(b"TOP 1 0"), Request::Top(1, 0));
-        assert_eq!(parse_request(b"auth login"), Request::Auth { mechanism: Some("LOGIN".into()), initial: None });
+        assert_eq!(
+            parse_request(b"auth login"),
+            Request::Auth { mechanism: Some("LOGIN".into()), initial: None }
+        );
         assert_eq!(parse_request(b"LAST"), Request::Unknown(b"LAST".to_vec()));
     }
 }

@@ -22,9 +22,19 @@ mod tests {
     #[test]
     fn known_digests() {
         // howto.md, step 14, and RFC 1939 §7
-        assert_eq!(apop_digest(b"<19622.1205709759@mp050>", &"gEhEiM!".into()), "20376e3ca8d030b31e1fda962a4dfcfb");
-        assert_eq!(apop_digest(b"<1896.697170952@dbc.mtview.ca.us>", &"tanstaaf".into()), "c4c9334bac560ecc979e58001b3e22fb");
-        assert!(apop_verify(b"<1896.697170952@dbc.mtview.ca.us>", &"tanstaaf".into(), b"C4C9334BAC560ECC979E58001B3E22FB"));
+        assert_eq!(
+            apop_digest(b"<19622.1205709759@mp050>", &"gEhEiM!".into()),
+            "20376e3ca8d030b31e1fda962a4dfcfb"
+        );
+        assert_eq!(
+            apop_digest(b"<1896.697170952@dbc.mtview.ca.us>", &"tanstaaf".into()),
+            "c4c9334bac560ecc979e58001b3e22fb"
+        );
+        assert!(apop_verify(
+            b"<1896.697170952@dbc.mtview.ca.us>",
+            &"tanstaaf".into(),
+            b"C4C9334BAC560ECC979E58001B3E22FB"
+        ));
         assert!(!apop_verify(b"<1896.697170952@dbc.mtview.ca.us>", &"tanstaaf".into(), b"c4c9"));
     }
 }

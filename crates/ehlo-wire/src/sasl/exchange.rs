@@ -62,7 +62,11 @@ impl Exchange {
             self.initial_sent = true;
             line.push(' ');
             // RFC 4954 §4, RFC 5034 §4, RFC 4959 §3: an empty initial response is a single `=`.
-            line.push_str(&if first.expose().is_empty() { "=".into() } else { STANDARD.encode(first.expose()) });
+            line.push_str(&if first.expose().is_empty() {
+                "=".into()
+            } else {
+                STANDARD.encode(first.expose())
+            });
         }
         line.push_str("\r\n");
         Command::raw(Stage::Auth, line)
@@ -79,7 +83,8 @@ impl Exchange {
             return Step::Done(Answered::Nonsense);
         }
         let challenge = reply.challenge().unwrap_or_default();
-        let challenge = if challenge == b"=" { Some(Vec::new()) } else { STANDARD.decode(challenge.trim_ascii()).ok() };
+        let challenge =
+            if challenge == b"=" { Some(Vec::new()) } else { STANDARD.decode(challenge.trim_ascii()).ok() };
         let response = match challenge {
             // The server asks for the first message that was not sent with the command.
             Some(_) if self.client_first && !self.initial_sent => {
@@ -139,7 +144,10 @@ mod tests {
     #[test]
     fn plain_with_and_without_initial_response() {
         let (sent, answered) = run(Protocol::Smtp, "PLAIN", true, &["235 ok"]);
-        assert_eq!((sent.as_slice(), answered), (&["AUTH PLAIN AGJlbnV0emVybmFtZQBwYXNzd29ydA==".to_owned()][..], Answered::Accepted));
+        assert_eq!(
+            (sent.as_slice(), answered),
+            (&["AUTH PLAIN AGJlbnV0emVybmFtZQBwYXNzd29ydA==".to_owned()][..], Answered::Accepted)
+        );
         let (sent, _) = run(Protocol::Imap, "PLAIN", false, &["+ ", "a1 OK in"]);
         assert_eq!(sent, ["a1 AUTHENTICATE PLAIN", "AGJlbnV0emVybmFtZQBwYXNzd29ydA=="]);
         let (sent, _) = run(Protocol::Pop3, "PLAIN", false, &["+ ", "+OK in"]);
@@ -148,7 +156,9 @@ mod tests {
 
     #[test]
     fn login_answers_prompts_in_any_spelling() {
-        for (user, pass) in [("334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6"), ("334 ", "334 "), ("334 Username:", "334 !!")] {
+        for (user, pass) in
+            [("334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6"), ("334 ", "334 "), ("334 Username:", "334 !!")]
+        {
             let (sent, answered) = run(Protocol::Smtp, "LOGIN", true, &[user, pass, "235 ok"]);
             assert_eq!(sent, ["AUTH LOGIN", "YmVudXR6ZXJuYW1l", "cGFzc3dvcnQ="]);
             assert_eq!(answered, Answered::Accepted);
@@ -159,7 +169,8 @@ mod tests {
     fn nonsense_is_cancelled() {
         let (sent, answered) = run(Protocol::Smtp, "CRAM-MD5", false, &["334 !!!", "501 cancelled"]);
         assert_eq!((sent[1].as_str(), answered), ("*", Answered::Refused));
-        let (sent, answered) = run(Protocol::Smtp, "CRAM-MD5", false, &["334 PDFAeD4=", "334 PDFAeD4=", "235 ok"]);
+        let (sent, answered) =
+            run(Protocol::Smtp, "CRAM-MD5", false, &["334 PDFAeD4=", "334 PDFAeD4=", "235 ok"]);
         assert_eq!((sent[2].as_str(), answered), ("*", Answered::Nonsense));
     }
 }

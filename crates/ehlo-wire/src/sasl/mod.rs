@@ -145,7 +145,11 @@ pub(crate) mod testing {
             let name = mechanism.meta().name;
             let good = Verdict::Accepted { user: "benutzername".into(), authzid: String::new() };
             assert_eq!(talk(mechanism, &credentials("benutzername", "passwort", "")), good, "{name}");
-            assert_eq!(talk(mechanism, &credentials("benutzername", "falsch", "")), Verdict::Refused, "{name}");
+            assert_eq!(
+                talk(mechanism, &credentials("benutzername", "falsch", "")),
+                Verdict::Refused,
+                "{name}"
+            );
             assert_eq!(talk(mechanism, &credentials("niemand", "passwort", "")), Verdict::Refused, "{name}");
         }
     }

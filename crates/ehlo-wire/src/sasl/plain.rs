@@ -6,12 +6,7 @@ pub(super) struct Plain;
 
 impl Mechanism for Plain {
     fn meta(&self) -> &'static MechanismMeta {
-        &MechanismMeta {
-            name: "PLAIN",
-            client_first: true,
-            password_equivalent: true,
-            reference: "RFC 4616",
-        }
+        &MechanismMeta { name: "PLAIN", client_first: true, password_equivalent: true, reference: "RFC 4616" }
     }
 
     fn client(&self, credentials: &Credentials) -> Box<dyn ClientSide> {

@@ -81,7 +81,12 @@ pub fn dot_stuff(text: &[u8]) -> Vec<u8> {
     out
 }
 
-fn path_command(stage: Stage, verb: &str, address: &str, parameters: &[&str]) -> Result<Command, BadArgument> {
+fn path_command(
+    stage: Stage,
+    verb: &str,
+    address: &str,
+    parameters: &[&str],
+) -> Result<Command, BadArgument> {
     let mut line = format!("{verb}:<{address}>");
     for parameter in parameters {
         line.push(' ');
@@ -96,8 +101,12 @@ mod tests {
 
     #[test]
     fn lines_are_built_by_the_grammar() {
-        let line = |c: Result<Command, BadArgument>| String::from_utf8(c.unwrap().fragments.concat()).unwrap();
-        assert_eq!(line(mail_from("", &["SIZE=5", "BODY=8BITMIME"])), "MAIL FROM:<> SIZE=5 BODY=8BITMIME\r\n");
+        let line =
+            |c: Result<Command, BadArgument>| String::from_utf8(c.unwrap().fragments.concat()).unwrap();
+        assert_eq!(
+            line(mail_from("", &["SIZE=5", "BODY=8BITMIME"])),
+            "MAIL FROM:<> SIZE=5 BODY=8BITMIME\r\n"
+        );
         assert_eq!(line(rcpt_to("bob@example.test", &[])), "RCPT TO:<bob@example.test>\r\n");
         assert!(rcpt_to("a>\r\nDATA", &[]).is_err());
     }

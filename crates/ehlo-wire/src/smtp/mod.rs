@@ -7,7 +7,9 @@ mod reply;
 mod verb;
 
 pub use capability::{Ehlo, Keyword, ehlo};
-pub use command::{data_end, dot_stuff, ehlo_command, helo_command, lhlo_command, mail_from, rcpt_to, simple};
+pub use command::{
+    data_end, dot_stuff, ehlo_command, helo_command, lhlo_command, mail_from, rcpt_to, simple,
+};
 pub use path::{Path, parse_path};
 pub use reply::{Assembler, EnhancedStatusCode, Reply, ReplyLine};
 pub use verb::{MailArgs, Request, parse_request};

@@ -71,7 +71,8 @@ pub fn parse_path(text: &[u8]) -> Option<(Path, &[u8])> {
         }
     };
     let quoted = mailbox.first() == Some(&b'"');
-    let bad_local = local.is_empty() || (!quoted && local.iter().any(|&b| b <= b' ' || b == 127 || b"<>()[],;:\\\"".contains(&b)));
+    let bad_local = local.is_empty()
+        || (!quoted && local.iter().any(|&b| b <= b' ' || b == 127 || b"<>()[],;:\\\"".contains(&b)));
     let bad_domain = domain.iter().any(|&b| b <= b' ' || b == 127 || b"<>(),;\\\"@".contains(&b))
         || domain.starts_with(b".")
         || domain.ends_with(b".")

@@ -221,7 +221,8 @@ mod tests {
 
     #[test]
     fn a_multi_line_reply_is_one() {
-        let found = replies(b"250-mail.example.test\r\n250-SIZE 10240000\r\n250 CHUNKING\r\n221 2.0.0 Bye\r\n");
+        let found =
+            replies(b"250-mail.example.test\r\n250-SIZE 10240000\r\n250 CHUNKING\r\n221 2.0.0 Bye\r\n");
         assert_eq!(found.len(), 2);
         assert_eq!(found[0].0.shown(), "250 mail.example.test / SIZE 10240000 / CHUNKING");
         assert_eq!(found[0].0.span, Span::new(Side::Server, 0, 56));

@@ -134,12 +134,18 @@ mod tests {
         assert_eq!(parse_request(b"EHLO"), Request::Syntax("EHLO hostname"));
         assert_eq!(parse_request(b"QUIT now"), Request::Syntax("QUIT"));
         assert_eq!(parse_request(b"noop anything"), Request::Noop);
-        assert_eq!(parse_request(b"auth plain AGI="), Request::Auth { mechanism: "PLAIN".into(), initial: Some(b"AGI=".to_vec()) });
+        assert_eq!(
+            parse_request(b"auth plain AGI="),
+            Request::Auth { mechanism: "PLAIN".into(), initial: Some(b"AGI=".to_vec()) }
+        );
         assert_eq!(parse_request(b"AUTH"), Request::Syntax("AUTH mechanism [initial-response]"));
         assert_eq!(parse_request(b"RCPT TO:<>"), Request::Syntax("RCPT TO:<address>"));
         assert_eq!(parse_request(b"MAIL <a@b>"), Request::Syntax("MAIL FROM:<address>"));
         assert_eq!(parse_request(b"\x16\x03\x01"), Request::Unknown(b"\x16\x03\x01".to_vec()));
-        let Request::Mail(args) = parse_request(b"MAIL FROM:<a@b.test> size=10 BODY=8BITMIME SMTPUTF8") else { panic!() };
+        let Request::Mail(args) = parse_request(b"MAIL FROM:<a@b.test> size=10 BODY=8BITMIME SMTPUTF8")
+        else {
+            panic!()
+        };
         assert_eq!(args.parameters[0], ("SIZE".into(), Some(b"10".to_vec())));
         assert_eq!(args.parameters[2], ("SMTPUTF8".into(), None));
     }

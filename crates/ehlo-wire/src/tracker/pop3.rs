@@ -38,7 +38,11 @@ impl Pop3 {
     pub(super) fn client(&mut self, unit: &Unit, state: &mut State, out: &mut Vec<Tracked>) {
         let line = unit.first_line();
         let mut secret = |from: usize, to: usize| {
-            out.push(Tracked::Secret(Span::new(Side::Client, unit.from + from as u64, unit.from + to as u64)));
+            out.push(Tracked::Secret(Span::new(
+                Side::Client,
+                unit.from + from as u64,
+                unit.from + to as u64,
+            )));
         };
         if self.pending.iter().any(|wait| wait.sasl) {
             if line != b"*" {

@@ -10,7 +10,8 @@ fn play(protocol: Protocol, turns: &[(char, &str)], portion: usize) -> (Vec<Stri
         let index = usize::from(*side == 'S');
         for portion in bytes.as_bytes().chunks(portion) {
             streams[index].extend_from_slice(portion);
-            let found = if *side == 'C' { tracker.client_sent(portion) } else { tracker.server_sent(portion) };
+            let found =
+                if *side == 'C' { tracker.client_sent(portion) } else { tracker.server_sent(portion) };
             for item in found {
                 told.push(match item {
                     Tracked::Unit { span, sort } => {
@@ -62,7 +63,9 @@ fn smtp_login_data_and_end() {
     assert!(tracker.pending().is_empty());
     for portion in 1..20 {
         let (again, _) = play(Protocol::Smtp, &turns, portion);
-        let strip = |told: &[String]| -> Vec<String> { told.iter().filter(|t| !t.starts_with("C Blob")).cloned().collect() };
+        let strip = |told: &[String]| -> Vec<String> {
+            told.iter().filter(|t| !t.starts_with("C Blob")).cloned().collect()
+        };
         assert_eq!(strip(&again), strip(&told), "{portion}");
     }
 }
@@ -211,7 +214,11 @@ fn floods_are_told() {
     assert!(told.iter().any(|t| t == "too large: lines 1000"));
     let (told, _) = play(Protocol::Imap, &[('S', "* OK\r\n"), ('S', &"* OK x\r\n".repeat(1100))], 4096);
     assert!(told.iter().any(|t| t == "too large: lines 1000"));
-    let (told, _) = play(Protocol::Pop3, &[('S', "+OK\r\n"), ('C', "CAPA\r\n"), ('S', "+OK\r\n"), ('S', &"x\r\n".repeat(1100))], 4096);
+    let (told, _) = play(
+        Protocol::Pop3,
+        &[('S', "+OK\r\n"), ('C', "CAPA\r\n"), ('S', "+OK\r\n"), ('S', &"x\r\n".repeat(1100))],
+        4096,
+    );
     assert!(told.iter().any(|t| t == "too large: lines 1000"));
 }
 

@@ -1,0 +1,202 @@
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, SanType,
+};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::sign::CertifiedKey;
+use std::sync::Arc;
+use time::{Duration, OffsetDateTime};
+
+/// Which certificate a service shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CertificateKind {
+    /// A good one: leaf and intermediate.
+    Good,
+    /// Its lifetime ended yesterday.
+    Expired,
+    /// Its lifetime begins tomorrow.
+    NotYetValid,
+    /// Its lifetime ends in so many hours.
+    Expiring(u32),
+    /// It signed itself.
+    SelfSigned,
+    /// An authority signed it that nobody knows.
+    UnknownAuthority,
+    /// The intermediate is not sent along.
+    ChainIncomplete,
+    /// It bears another name.
+    WrongName,
+    /// It bears these names.
+    Names(Vec<String>),
+    /// It bears the name in its subject only.
+    CommonNameOnly,
+    /// An authority of this name signed it that nobody knows: what an antivirus shield looks like.
+    IssuedBy(String),
+}
+
+/// The lab's own certificate authority: a root, and an intermediate that signs.
+pub struct Authority {
+    root: CertificateDer<'static>,
+    root_pem: String,
+    intermediate: CertificateDer<'static>,
+    issuer: Issuer<'static, KeyPair>,
+    names: Vec<String>,
+    now: i64,
+}
+
+/// Certificates to send, and the key of the first.
+pub type Flight = Arc<CertifiedKey>;
+
+impl Authority {
+    /// Makes an authority at `now` (seconds since 1970) for a server that has `names` (host names and addresses).
+    ///
+    /// # Errors
+    /// What the library says, if keys or certificates cannot be made.
+    pub fn new(names: &[String], now: i64) -> Result<Authority, rcgen::Error> {
+        let root_key = KeyPair::generate()?;
+        let mut root_params = authority_params("ehlo lab root CA", now, 3650);
+        root_params.is_ca = IsCa::Ca(BasicConstraints::Constrained(1));
+        let root = root_params.self_signed(&root_key)?;
+        let root_issuer = Issuer::new(root_params, root_key);
+
+        let key = KeyPair::generate()?;
+        let mut params = authority_params("ehlo lab issuing CA", now, 1825);
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.use_authority_key_identifier_extension = true;
+        let intermediate = params.signed_by(&key, &root_issuer)?;
+        Ok(Authority {
+            root: root.der().clone(),
+            root_pem: root.pem(),
+            intermediate: intermediate.der().clone(),
+            issuer: Issuer::new(params, key),
+            names: names.to_vec(),
+            now,
+        })
+    }
+
+    /// The root as PEM: what a client must trust.
+    pub fn root_pem(&self) -> &str {
+        &self.root_pem
+    }
+
+    /// The root as DER.
+    pub fn root_der(&self) -> &CertificateDer<'static> {
+        &self.root
+    }
+
+    /// Makes a certificate of `kind`, with the chain that goes with it.
+    ///
+    /// # Errors
+    /// What the library says, if it cannot be made.
+    pub fn issue(&self, kind: &CertificateKind) -> Result<Flight, rcgen::Error> {
+        let key = KeyPair::generate()?;
+        let mut params = self.leaf_params(kind)?;
+        let chain = match kind {
+            CertificateKind::SelfSigned => vec![params.self_signed(&key)?.der().clone()],
+            CertificateKind::UnknownAuthority => {
+                foreign(&mut params, &key, "ehlo lab stranger CA", self.now)?
+            }
+            CertificateKind::IssuedBy(name) => foreign(&mut params, &key, name, self.now)?,
+            CertificateKind::ChainIncomplete => vec![params.signed_by(&key, &self.issuer)?.der().clone()],
+            _ => vec![params.signed_by(&key, &self.issuer)?.der().clone(), self.intermediate.clone()],
+        };
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let key = rustls::crypto::ring::sign::any_supported_type(&key)
+            .map_err(|_| rcgen::Error::RingUnspecified)?;
+        Ok(Arc::new(CertifiedKey::new(chain, key)))
+    }
+
+    fn leaf_params(&self, kind: &CertificateKind) -> Result<CertificateParams, rcgen::Error> {
+        let other = ["other.invalid".to_owned()];
+        let names: &[String] = match kind {
+            CertificateKind::WrongName => &other,
+            CertificateKind::Names(names) => names,
+            CertificateKind::CommonNameOnly => &[],
+            _ => &self.names,
+        };
+        let mut params = CertificateParams::default();
+        for name in names {
+            params.subject_alt_names.push(match name.parse() {
+                Ok(address) => SanType::IpAddress(address),
+                Err(_) => SanType::DnsName(name.as_str().try_into()?),
+            });
+        }
+        let common_name = match kind {
+            CertificateKind::WrongName | CertificateKind::Names(_) => names.first(),
+            _ => self.names.first(),
+        };
+        params.distinguished_name = distinguished_name(common_name.map_or("lab", String::as_str));
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.use_authority_key_identifier_extension = true;
+        let day = |n| Duration::days(n);
+        let (from, to) = match kind {
+            CertificateKind::Expired => (day(-90), day(-1)),
+            CertificateKind::NotYetValid => (day(1), day(90)),
+            CertificateKind::Expiring(hours) => (day(-80), Duration::hours(i64::from(*hours))),
+            _ => (day(-1), day(89)),
+        };
+        params.not_before = at(self.now) + from;
+        params.not_after = at(self.now) + to;
+        Ok(params)
+    }
+}
+
+/// Leaf and intermediate of an authority whose root nobody knows.
+fn foreign(
+    params: &mut CertificateParams,
+    key: &KeyPair,
+    name: &str,
+    now: i64,
+) -> Result<Vec<CertificateDer<'static>>, rcgen::Error> {
+    let authority_key = KeyPair::generate()?;
+    let mut authority = authority_params(name, now, 365);
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let issuer = Issuer::new(authority, authority_key);
+    Ok(vec![params.signed_by(key, &issuer)?.der().clone()])
+}
+
+fn authority_params(name: &str, now: i64, days: i64) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = distinguished_name(name);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.not_before = at(now) - Duration::days(1);
+    params.not_after = at(now) + Duration::days(days);
+    params
+}
+
+fn distinguished_name(common_name: &str) -> DistinguishedName {
+    let mut name = DistinguishedName::new();
+    name.push(DnType::OrganizationName, "ehlo lab");
+    name.push(DnType::CommonName, common_name);
+    name
+}
+
+fn at(unix: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(unix).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_can_be_made() {
+        let authority = Authority::new(&["lab.test".into(), "127.0.0.1".into()], 1_800_000_000).unwrap();
+        for (kind, certificates) in [
+            (CertificateKind::Good, 2),
+            (CertificateKind::Expired, 2),
+            (CertificateKind::NotYetValid, 2),
+            (CertificateKind::Expiring(24), 2),
+            (CertificateKind::SelfSigned, 1),
+            (CertificateKind::UnknownAuthority, 1),
+            (CertificateKind::ChainIncomplete, 1),
+            (CertificateKind::WrongName, 2),
+            (CertificateKind::Names(vec!["*.lab.test".into()]), 2),
+            (CertificateKind::CommonNameOnly, 2),
+            (CertificateKind::IssuedBy("avast! Mail Shield Root".into()), 1),
+        ] {
+            assert_eq!(authority.issue(&kind).unwrap().cert.len(), certificates, "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Faults of logins.
+
+use super::{Fault, FaultAction, FaultMeta, Moment};
+use crate::Settings;
+use ehlo_core::{Protocol, Role};
+
+/// PLAIN, LOGIN and USER are offered without TLS (and refused).
+pub(super) struct ClearOffered;
+
+impl Fault for ClearOffered {
+    fn meta(&self) -> &'static FaultMeta {
+        &FaultMeta { id: "auth-clear-offered", example: None }
+    }
+
+    fn configure(&self, settings: &mut Settings, _: Option<&str>) {
+        settings.clear_auth_offered = true;
+    }
+}
+
+/// Passwords are taken without TLS.
+pub(super) struct ClearAccepted;
+
+impl Fault for ClearAccepted {
+    fn meta(&self) -> &'static FaultMeta {
+        &FaultMeta { id: "auth-clear-accepted", example: None }
+    }
+
+    fn configure(&self, settings: &mut Settings, _: Option<&str>) {
+        settings.clear_auth_offered = true;
+        settings.clear_auth_accepted = true;
+        settings.logindisabled = false;
+    }
+}
+
+/// No login is offered, inside TLS neither.
+pub(super) struct Missing;
+
+impl Fault for Missing {
+    fn meta(&self) -> &'static FaultMeta {
+        &FaultMeta { id: "auth-missing", example: None }
+    }
+
+    fn configure(&self, settings: &mut Settings, _: Option<&str>) {
+        settings.auth = false;
+    }
+}
+
+/// Logins are offered on port 25.
+pub(super) struct OnMx;
+
+impl Fault for OnMx {
+    fn meta(&self) -> &'static FaultMeta {
+        &FaultMeta { id: "auth-on-mx", example: None }
+    }
+
+    fn configure(&self, settings: &mut Settings, _: Option<&str>) {
+        settings.auth = true;
+    }
+}
+
+/// LOGINDISABLED is missing before TLS, though LOGIN is refused.
+pub(super) struct LogindisabledMissing;
+
+impl Fault for LogindisabledMissing {
+    fn meta(&self) -> &'static FaultMeta {
+        &FaultMeta { id: "logindisabled-missing", example: None }
+    }
+
+    fn configure(&self, settings: &mut Settings, _: Option<&str>) {
+        settings.logindisabled = false;
+    }
+
+    fn on(&self, moment: &Moment<'_>, _: Option<&str>) -> FaultAction {
+        let refuse = moment.command == "LOGIN" && !moment.tls;
+        refused_by(moment, refuse, "NO [PRIVACYREQUIRED] only inside TLS")
+    }
+}
+
+/// LOGINDISABLED is shown, but LOGIN is looked at all the same.
+pub(super) struct LogindisabledIgnored;
+
+impl Fault for LogindisabledIgnored {
+    fn meta(&self) -> &'static FaultMeta {
+        &FaultMeta { id: "logindisabled-ignored", example: None }
+    }
+
+    fn on(&self, moment: &Moment<'_>, _: Option<&str>) -> FaultAction {
+        let look = moment.command == "LOGIN" && !moment.tls;
+        refused_by(moment, look, "NO [AUTHENTICATIONFAILED] user or password is wrong")
+    }
+}
+
+fn refused_by(moment: &Moment<'_>, now: bool, text: &str) -> FaultAction {
+    if !now || moment.service.scheme.protocol() != Protocol::Imap {
+        return FaultAction::Pass;
+    }
+    let reply = String::from_utf8_lossy(moment.reply);
+    let tag = reply.split(' ').next().unwrap_or("*");
+    FaultAction::Replace(format!("{tag} {text}\r\n").into_bytes())
+}
+
+/// The greeting logs in, before TLS.
+pub(super) struct Preauth;
+
+impl Fault for Preauth {
+    fn meta(&self) -> &'static FaultMeta {
+        &FaultMeta { id: "preauth", example: Some("alice") }
+    }
+
+    fn configure(&self, settings: &mut Settings, argument: Option<&str>) {
+        settings.preauth = Some(argument.unwrap_or("alice").to_owned());
+    }
+}
+
+/// The POP3 greeting has no timestamp: APOP is not offered.
+pub(super) struct ApopMissing;
+
+impl Fault for ApopMissing {
+    fn meta(&self) -> &'static FaultMeta {
+        &FaultMeta { id: "apop-missing", example: None }
+    }
+
+    fn configure(&self, settings: &mut Settings, _: Option<&str>) {
+        settings.apop = false;
+    }
+}
+
+/// Submission takes mail without a login, for anybody.
+pub(super) struct SubmissionOpen;
+
+impl Fault for SubmissionOpen {
+    fn meta(&self) -> &'static FaultMeta {
+        &FaultMeta { id: "submission-open", example: None }
+    }
+
+    fn configure(&self, settings: &mut Settings, _: Option<&str>) {
+        settings.auth_required = false;
+    }
+
+    fn on(&self, moment: &Moment<'_>, _: Option<&str>) -> FaultAction {
+        if moment.command == "RCPT" && moment.service.role() == Role::Submission {
+            return FaultAction::Replace(b"250 2.1.5 OK\r\n".to_vec());
+        }
+        FaultAction::Pass
+    }
+}

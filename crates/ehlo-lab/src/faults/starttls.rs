@@ -1,0 +1,178 @@
+//! Faults of STARTTLS and STLS.
+
+use super::{Fault, FaultAction, FaultMeta, Moment, Point};
+use crate::settings::{AfterStartTls, Settings};
+use ehlo_core::Protocol;
+
+/// STARTTLS is not offered, and refused.
+pub(super) struct Hidden;
+
+impl Fault for Hidden {
+    fn meta(&self) -> &'static FaultMeta {
+        &FaultMeta { id: "starttls-hidden", example: None }
+    }
+
+    fn configure(&self, settings: &mut Settings, _: Option<&str>) {
+        settings.starttls_offered = false;
+        settings.starttls_honoured = false;
+    }
+}
+
+/// STARTTLS is not offered, but works.
+pub(super) struct Unadvertised;
+
+impl Fault for Unadvertised {
+    fn meta(&self) -> &'static FaultMeta {
+        &FaultMeta { id: "starttls-unadvertised", example: None }
+    }
+
+    fn configure(&self, settings: &mut Settings, _: Option<&str>) {
+        settings.starttls_offered = false;
+    }
+}
+
+/// STARTTLS is offered, but answered like this.
+pub(super) struct Refused;
+
+impl Fault for Refused {
+    fn meta(&self) -> &'static FaultMeta {
+        &FaultMeta {
+            id: "starttls-refused",
+            example: Some("454 4.7.0 TLS not available due to local problem"),
+        }
+    }
+
+    fn on(&self, moment: &Moment<'_>, argument: Option<&str>) -> FaultAction {
+        if !matches!(moment.command, "STARTTLS" | "STLS") || moment.point == Point::Capabilities {
+            return FaultAction::Pass;
+        }
+        let tag = String::from_utf8_lossy(moment.reply);
+        let tag = tag.split(' ').next().unwrap_or("*");
+        let line = match (argument, moment.service.scheme.protocol()) {
+            (Some(line), Protocol::Imap) => format!("{tag} {line}\r\n"),
+            (Some(line), _) => format!("{line}\r\n"),
+            (None, Protocol::Imap) => format!("{tag} NO TLS is not available\r\n"),
+            (None, Protocol::Pop3) => "-ERR TLS is not available\r\n".to_owned(),
+            (None, _) => "454 4.7.0 TLS is not available\r\n".to_owned(),
+        };
+        FaultAction::Replace(line.into_bytes())
+    }
+
+    fn configure(&self, settings: &mut Settings, _: Option<&str>) {
+        settings.starttls_honoured = false;
+    }
+}
+
+/// STARTTLS is offered, but never answered.
+pub(super) struct Silent;
+
+impl Fault for Silent {
+    fn meta(&self) -> &'static FaultMeta {
+        &FaultMeta { id: "starttls-silent", example: None }
+    }
+
+    fn on(&self, moment: &Moment<'_>, _: Option<&str>) -> FaultAction {
+        if moment.point == Point::StartTls { FaultAction::Withhold } else { FaultAction::Pass }
+    }
+}
+
+/// STARTTLS is accepted, but a TLS alert answers the handshake.
+pub(super) struct NoHandshake;
+
+impl Fault for NoHandshake {
+    fn meta(&self) -> &'static FaultMeta {
+        &FaultMeta { id: "starttls-no-handshake", example: None }
+    }
+
+    fn configure(&self, settings: &mut Settings, _: Option<&str>) {
+        settings.after_starttls = AfterStartTls::Alert;
+    }
+}
+
+/// STARTTLS is accepted, and the dialogue goes on in the clear.
+pub(super) struct CleartextGoesOn;
+
+impl Fault for CleartextGoesOn {
+    fn meta(&self) -> &'static FaultMeta {
+        &FaultMeta { id: "starttls-cleartext-goes-on", example: None }
+    }
+
+    fn configure(&self, settings: &mut Settings, _: Option<&str>) {
+        settings.after_starttls = AfterStartTls::GoOnInClear;
+    }
+}
+
+/// Text after STARTTLS is answered by an error, and the connection closed: rude, but safe.
+pub(super) struct CleartextError;
+
+impl Fault for CleartextError {
+    fn meta(&self) -> &'static FaultMeta {
+        &FaultMeta { id: "starttls-cleartext-error", example: None }
+    }
+
+    fn configure(&self, settings: &mut Settings, _: Option<&str>) {
+        settings.after_starttls = AfterStartTls::ErrorInClear;
+    }
+}
+
+/// After STARTTLS nothing is answered any more.
+pub(super) struct CleartextSilence;
+
+impl Fault for CleartextSilence {
+    fn meta(&self) -> &'static FaultMeta {
+        &FaultMeta { id: "starttls-then-silence", example: None }
+    }
+
+    fn configure(&self, settings: &mut Settings, _: Option<&str>) {
+        settings.after_starttls = AfterStartTls::Silence;
+    }
+}
+
+/// STARTTLS is still offered inside TLS.
+pub(super) struct Readvertised;
+
+impl Fault for Readvertised {
+    fn meta(&self) -> &'static FaultMeta {
+        &FaultMeta { id: "starttls-readvertised", example: None }
+    }
+
+    fn configure(&self, settings: &mut Settings, _: Option<&str>) {
+        settings.starttls_after_tls = true;
+    }
+}
+
+/// Somebody on the way has put a reply behind the answer to STARTTLS.
+pub(super) struct Injected;
+
+impl Fault for Injected {
+    fn meta(&self) -> &'static FaultMeta {
+        &FaultMeta { id: "starttls-injected", example: None }
+    }
+
+    fn on(&self, moment: &Moment<'_>, _: Option<&str>) -> FaultAction {
+        if moment.point != Point::StartTls {
+            return FaultAction::Pass;
+        }
+        let evil: &[u8] = match moment.service.scheme.protocol() {
+            Protocol::Imap => b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n",
+            Protocol::Pop3 => b"+OK injected\r\n",
+            _ => b"250 injected\r\n",
+        };
+        FaultAction::Replace([moment.reply, evil].concat())
+    }
+}
+
+/// The list of capabilities is the same before and after TLS.
+pub(super) struct CapabilitiesFrozen;
+
+impl Fault for CapabilitiesFrozen {
+    fn meta(&self) -> &'static FaultMeta {
+        &FaultMeta { id: "capabilities-frozen", example: None }
+    }
+
+    fn configure(&self, settings: &mut Settings, _: Option<&str>) {
+        settings.capabilities_frozen = true;
+        settings.clear_auth_offered = true;
+        settings.starttls_after_tls = true;
+    }
+}

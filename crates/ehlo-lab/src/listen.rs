@@ -1,0 +1,254 @@
+use crate::{Connection, Lab, LabError, Ports, Service, Step};
+use ehlo_core::{Address, Family, Scheme, Tick};
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+/// Sockets that listen for a lab, and nothing serves yet.
+pub struct Listeners {
+    tcp: Vec<(Scheme, TcpListener, SocketAddr)>,
+    #[cfg(unix)]
+    unix: Option<(tokio::net::UnixListener, PathBuf)>,
+    refused: Vec<(Scheme, SocketAddr)>,
+}
+
+/// A lab that serves. It ends when this is dropped.
+pub struct Running {
+    addresses: Vec<(Scheme, Address)>,
+    _tasks: JoinSet<()>,
+    socket: Option<PathBuf>,
+}
+
+impl Listeners {
+    /// Takes the ports.
+    ///
+    /// # Errors
+    /// [`LabError::Listen`] for the first that cannot be had. IPv6 addresses are left out on a machine without IPv6.
+    pub async fn bind(lab: &Lab, ports: &Ports) -> Result<Listeners, LabError> {
+        let mut tcp = Vec::new();
+        let mut refused = Vec::new();
+        for &scheme in Service::SCHEMES {
+            let mut port = ports.of(scheme);
+            let wanted = port;
+            for attempt in 0.. {
+                let mut bound = Vec::new();
+                let mut problem = None;
+                for &ip in &ports.addresses {
+                    let address = SocketAddr::new(ip, port);
+                    match TcpListener::bind(address).await {
+                        Ok(listener) => {
+                            let local = listener
+                                .local_addr()
+                                .map_err(|error| listen_error(scheme, address, error))?;
+                            port = local.port();
+                            bound.push((listener, local));
+                        }
+                        Err(error) if ip.is_ipv6() && no_such_address(&error) => {}
+                        Err(error) => {
+                            problem = Some(listen_error(scheme, address, error));
+                            break;
+                        }
+                    }
+                }
+                match problem {
+                    None => {
+                        for (listener, local) in bound {
+                            let service = Service { scheme, family: Address::Ip(local).family() };
+                            if lab.settings(service).listening {
+                                tcp.push((scheme, listener, local));
+                            } else {
+                                refused.push((scheme, local));
+                            }
+                        }
+                        break;
+                    }
+                    // A free port of one family may be taken in the other: try another one.
+                    Some(_) if wanted == 0 && attempt < 20 => port = 0,
+                    Some(problem) => return Err(problem),
+                }
+            }
+        }
+        Ok(Listeners {
+            tcp,
+            #[cfg(unix)]
+            unix: bind_unix(ports)?,
+            refused,
+        })
+    }
+
+    /// Serves.
+    pub fn serve(self, lab: &Arc<Lab>) -> Running {
+        let mut tasks = JoinSet::new();
+        let mut addresses: Vec<(Scheme, Address)> = Vec::new();
+        let start = Instant::now();
+        for (scheme, listener, local) in self.tcp {
+            addresses.push((scheme, Address::Ip(local)));
+            let lab = Arc::clone(lab);
+            tasks.spawn(async move {
+                let service = Service { scheme, family: Address::Ip(local).family() };
+                let mut connections = JoinSet::new();
+                loop {
+                    tokio::select! {
+                        accepted = listener.accept() => {
+                            let Ok((stream, peer)) = accepted else { continue };
+                            let lab = Arc::clone(&lab);
+                            connections.spawn(async move { serve_tcp(&lab, service, stream, peer.ip(), start).await });
+                        }
+                        Some(_) = connections.join_next() => {}
+                    }
+                }
+            });
+        }
+        addresses.extend(self.refused.iter().map(|&(scheme, local)| (scheme, Address::Ip(local))));
+        let mut socket = None;
+        #[cfg(unix)]
+        if let Some((listener, path)) = self.unix {
+            addresses.push((Scheme::Lmtp, Address::Unix(path.clone())));
+            socket = Some(path);
+            let lab = Arc::clone(lab);
+            tasks.spawn(async move {
+                let service = Service { scheme: Scheme::Lmtp, family: Family::Unix };
+                let mut connections = JoinSet::new();
+                loop {
+                    tokio::select! {
+                        accepted = listener.accept() => {
+                            let Ok((stream, _)) = accepted else { continue };
+                            let lab = Arc::clone(&lab);
+                            connections.spawn(async move { serve(&lab, service, "unix", stream, start).await; });
+                        }
+                        Some(_) = connections.join_next() => {}
+                    }
+                }
+            });
+        }
+        addresses.sort_by_key(|(scheme, address)| {
+            (Service::SCHEMES.iter().position(|s| s == scheme), address.family(), address.clone())
+        });
+        Running { addresses, _tasks: tasks, socket }
+    }
+}
+
+impl Running {
+    /// Where it listens, service by service. A port whose fault is not to listen is among them.
+    pub fn addresses(&self) -> &[(Scheme, Address)] {
+        &self.addresses
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(path) = &self.socket {
+            // Nobody can be told if that fails; the next start finds the file and takes it away.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+impl Lab {
+    /// Serves one connection on a transport that is no socket, e.g. in memory.
+    pub async fn serve_stream<S>(self: &Arc<Self>, service: Service, stream: S)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        serve(self, service, "192.0.2.1", stream, Instant::now()).await;
+    }
+}
+
+/// Serves one connection on any transport; yields whether it is to be reset.
+async fn serve<S>(lab: &Arc<Lab>, service: Service, peer: &str, stream: S, start: Instant) -> (S, bool)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut stream = stream;
+    let reset = drive(lab, service, peer, &mut stream, start).await;
+    (stream, reset)
+}
+
+async fn drive<S>(lab: &Arc<Lab>, service: Service, peer: &str, stream: &mut S, start: Instant) -> bool
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let now = || Tick(u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX));
+    let mut connection = Connection::new(lab, service, peer, now());
+    let mut changes = lab.store().watch();
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        let mut idle = false;
+        let until = match connection.poll(now()) {
+            Step::Transmit(bytes) => {
+                if stream.write_all(&bytes).await.is_err() || stream.flush().await.is_err() {
+                    return false;
+                }
+                continue;
+            }
+            Step::Close => {
+                // Half-close and read on for a moment: closing with unread bytes would reset the connection and
+                // destroy what the client has not read yet.
+                let _ = stream.shutdown().await;
+                let linger = tokio::time::sleep(std::time::Duration::from_millis(500));
+                tokio::pin!(linger);
+                loop {
+                    tokio::select! {
+                        read = stream.read(&mut buffer) => if !matches!(read, Ok(n) if n > 0) { return false },
+                        () = &mut linger => return false,
+                    }
+                }
+            }
+            Step::Reset => return true,
+            Step::WaitUntil(tick) => start + std::time::Duration::from_micros(tick.0),
+            // Nobody may hold a connection for ever (RFC 5321 §4.5.3.2.7: at least five minutes).
+            Step::Idle => {
+                idle = true;
+                Instant::now() + std::time::Duration::from_secs(1800)
+            }
+        };
+        tokio::select! {
+            read = stream.read(&mut buffer) => match read {
+                Ok(0) | Err(_) => return false,
+                Ok(n) => connection.handle(&buffer[..n], now()),
+            },
+            Ok(()) = changes.changed() => connection.wake(now()),
+            () = tokio::time::sleep_until(until) => if idle {
+                connection.handle_end();
+            },
+        }
+    }
+}
+
+async fn serve_tcp(lab: &Arc<Lab>, service: Service, stream: TcpStream, peer: IpAddr, start: Instant) {
+    let _ = stream.set_nodelay(true);
+    let (stream, reset) = serve(lab, service, &peer.to_string(), stream, start).await;
+    if reset {
+        // With a linger time of zero, closing sends RST.
+        let _ = stream.set_zero_linger();
+    }
+}
+
+fn listen_error(scheme: Scheme, address: SocketAddr, error: std::io::Error) -> LabError {
+    LabError::Listen { scheme, address: address.to_string(), error }
+}
+
+fn no_such_address(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{AddrNotAvailable, Unsupported};
+    matches!(error.kind(), AddrNotAvailable | Unsupported) || error.raw_os_error() == Some(97)
+}
+
+#[cfg(unix)]
+fn bind_unix(ports: &Ports) -> Result<Option<(tokio::net::UnixListener, PathBuf)>, LabError> {
+    let Some(path) = &ports.lmtp_socket else { return Ok(None) };
+    let failed =
+        |error| LabError::Listen { scheme: Scheme::Lmtp, address: path.display().to_string(), error };
+    // A socket that nobody serves any more is in the way; one that somebody serves is not ours to take.
+    if std::os::unix::net::UnixStream::connect(path).is_err()
+        && std::fs::symlink_metadata(path)
+            .is_ok_and(|m| std::os::unix::fs::FileTypeExt::is_socket(&m.file_type()))
+    {
+        std::fs::remove_file(path).map_err(failed)?;
+    }
+    let listener = tokio::net::UnixListener::bind(path).map_err(failed)?;
+    Ok(Some((listener, path.clone())))
+}

@@ -1,0 +1,91 @@
+use crate::CertificateKind;
+use ehlo_core::{Role, Scheme};
+
+/// How one service of the lab behaves. The defaults are what a well-kept server does; faults change them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Whether the port is there at all.
+    pub listening: bool,
+    /// The name that the server gives itself.
+    pub host_name: String,
+    /// What stands behind the name in a greeting.
+    pub banner: String,
+    /// Whether TLS begins with the first byte.
+    pub implicit_tls: bool,
+    /// Which certificate is shown.
+    pub certificate: CertificateKind,
+    /// Whether STARTTLS or STLS is listed before TLS.
+    pub starttls_offered: bool,
+    /// Whether STARTTLS or STLS is accepted.
+    pub starttls_honoured: bool,
+    /// Whether it is still listed inside TLS.
+    pub starttls_after_tls: bool,
+    /// What comes after STARTTLS was accepted.
+    pub after_starttls: AfterStartTls,
+    /// Whether logins are possible here at all (not on port 25, not for LMTP).
+    pub auth: bool,
+    /// The mechanisms, in the order in which they are listed.
+    pub mechanisms: Vec<&'static str>,
+    /// Whether PLAIN, LOGIN and USER are listed before TLS.
+    pub clear_auth_offered: bool,
+    /// Whether they are accepted before TLS.
+    pub clear_auth_accepted: bool,
+    /// Whether LOGINDISABLED is listed before TLS (IMAP).
+    pub logindisabled: bool,
+    /// Whether mail is taken only after a login (submission).
+    pub auth_required: bool,
+    /// Whether the greeting holds a timestamp for APOP.
+    pub apop: bool,
+    /// The account that is logged in by the greeting already (IMAP PREAUTH).
+    pub preauth: Option<String>,
+    /// Whether the list of capabilities is the same before and after TLS.
+    pub capabilities_frozen: bool,
+    /// The address of the client that the answer to EHLO names; none for the real one.
+    pub echoed_address: Option<String>,
+    /// The largest message taken, in bytes.
+    pub largest_message: usize,
+}
+
+/// What a server does after it accepted STARTTLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterStartTls {
+    /// The handshake, as it should.
+    Handshake,
+    /// It goes on in the clear.
+    GoOnInClear,
+    /// It answers cleartext with an error and closes.
+    ErrorInClear,
+    /// It sends a TLS alert and closes.
+    Alert,
+    /// It says nothing any more.
+    Silence,
+}
+
+impl Settings {
+    /// The defaults of a service.
+    pub fn new(scheme: Scheme, host_name: &str) -> Settings {
+        let role = scheme.role();
+        Settings {
+            listening: true,
+            host_name: host_name.to_owned(),
+            banner: "ehlo lab".into(),
+            implicit_tls: scheme.tls_mode() == ehlo_core::TlsMode::Implicit,
+            certificate: CertificateKind::Good,
+            starttls_offered: true,
+            starttls_honoured: true,
+            starttls_after_tls: false,
+            after_starttls: AfterStartTls::Handshake,
+            auth: role.takes_logins(),
+            mechanisms: vec!["PLAIN", "LOGIN", "CRAM-MD5"],
+            clear_auth_offered: false,
+            clear_auth_accepted: false,
+            logindisabled: true,
+            auth_required: role == Role::Submission,
+            apop: true,
+            preauth: None,
+            capabilities_frozen: false,
+            echoed_address: None,
+            largest_message: 25 * 1024 * 1024,
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What the lab says: one conversation for each protocol.
+
+mod imap;
+mod pop3;
+mod sasl;
+mod smtp;
+
+use crate::context::Context;
+use ehlo_core::{Protocol, Scheme};
+
+/// The server's part of a conversation.
+pub(crate) trait Talk: Send {
+    /// Speaks first.
+    fn greet(&mut self, cx: &mut Context<'_>);
+    /// Takes text from the client; an empty one means: go on with what is here.
+    fn receive(&mut self, bytes: &[u8], cx: &mut Context<'_>);
+    /// TLS is about to begin: what came before is void.
+    fn tls_started(&mut self);
+    /// Mailboxes may have changed.
+    fn wake(&mut self, _cx: &mut Context<'_>) {}
+    /// Answers text that came where a handshake was due.
+    fn refuse_cleartext(&mut self, cx: &mut Context<'_>);
+}
+
+pub(crate) fn talk_for(scheme: Scheme) -> Box<dyn Talk> {
+    match scheme.protocol() {
+        Protocol::Pop3 => Box::new(pop3::Pop3::new()),
+        Protocol::Imap => Box::new(imap::Imap::new()),
+        _ => Box::new(smtp::Smtp::new(scheme)),
+    }
+}

@@ -1,0 +1,354 @@
+use super::Talk;
+use super::sasl::{Login, LoginStep};
+use crate::context::Context;
+use crate::store::MaildropLock;
+use crate::{Message, Point};
+use ehlo_wire::pop3::Request;
+use ehlo_wire::sasl::{Passwords, apop_verify};
+use ehlo_wire::server::{Pop3Input, Pop3Server, encode_lines};
+
+/// POP3, complete: RFC 1939, 2449, 2595, 5034.
+pub(super) struct Pop3 {
+    server: Pop3Server,
+    stamp: String,
+    user: Option<String>,
+    login: Option<Login>,
+    drop: Option<Maildrop>,
+    failures: u32,
+}
+
+/// A maildrop in the hands of a session: what is in it does not change, and DELE waits for QUIT (RFC 1939 §5, §6).
+struct Maildrop {
+    account: String,
+    messages: Vec<(Message, bool)>,
+    validity: u32,
+    _lock: MaildropLock,
+}
+
+impl Pop3 {
+    pub(super) fn new() -> Pop3 {
+        Pop3 {
+            server: Pop3Server::new(),
+            stamp: String::new(),
+            user: None,
+            login: None,
+            drop: None,
+            failures: 0,
+        }
+    }
+
+    fn request(&mut self, request: Request, cx: &mut Context<'_>) {
+        match request {
+            Request::Capa => self.capa(cx),
+            Request::Quit => self.quit(cx),
+            Request::Syntax(syntax) => {
+                let verb = syntax.split(' ').next().unwrap_or_default();
+                err(cx, verb, "", &format!("syntax: {syntax}"));
+            }
+            Request::Unknown(verb) => {
+                self.failures += 1;
+                err(cx, &ehlo_core::escape(&verb), "", "unknown command");
+            }
+            request => match &self.drop {
+                None => self.authorization(request, cx),
+                Some(_) => self.transaction(request, cx),
+            },
+        }
+        if self.failures > 20 && !*cx.stopped {
+            err(cx, "", "[SYS/TEMP] ", "too many errors, closing");
+            cx.close();
+        }
+    }
+
+    fn capa(&self, cx: &mut Context<'_>) {
+        let mut lines: Vec<String> =
+            ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING"].map(str::to_owned).to_vec();
+        if self.drop.is_none() {
+            let mechanisms = cx.mechanisms();
+            if cx.tls.is_some() || cx.settings.clear_auth_offered || cx.settings.clear_auth_accepted {
+                lines.push("USER".into());
+            }
+            if !mechanisms.is_empty() {
+                lines.push(format!("SASL {}", mechanisms.join(" ")));
+            }
+        }
+        if cx.starttls_listed() && self.drop.is_none() {
+            lines.push("STLS".into());
+        }
+        let text = format!("+OK capabilities follow\r\n{}\r\n.\r\n", lines.join("\r\n"));
+        cx.send(Point::Capabilities, "CAPA", text.into_bytes());
+    }
+
+    fn quit(&mut self, cx: &mut Context<'_>) {
+        if let Some(drop) = self.drop.take() {
+            let gone: Vec<u32> = drop.messages.iter().filter(|(_, gone)| *gone).map(|(m, _)| m.uid).collect();
+            cx.lab.store().with(&drop.account, |boxes| {
+                if let Some(inbox) = boxes.folders.get_mut("INBOX") {
+                    inbox.messages.retain(|m| !gone.contains(&m.uid));
+                }
+            });
+            if !gone.is_empty() {
+                cx.lab.store().announce();
+            }
+        }
+        ok(cx, "QUIT", "bye");
+        cx.close();
+    }
+
+    fn authorization(&mut self, request: Request, cx: &mut Context<'_>) {
+        match request {
+            Request::Stls if cx.tls.is_some() => err(cx, "STLS", "", "TLS is on already"),
+            Request::Stls if !cx.settings.starttls_honoured => err(cx, "STLS", "", "unknown command"),
+            Request::Stls => {
+                cx.send(Point::StartTls, "STLS", b"+OK go ahead\r\n".to_vec());
+                if !*cx.stopped {
+                    cx.start_tls();
+                }
+            }
+            Request::User(_) if !cx.clear_auth_allowed() => {
+                err(cx, "USER", "[AUTH] ", "only inside TLS: say STLS first");
+            }
+            Request::User(name) => {
+                self.user = Some(String::from_utf8_lossy(&name).into_owned());
+                // RFC 1939 §7 allows to say no here; whoever does so tells strangers who has a mailbox.
+                ok(cx, "USER", "and the password?");
+            }
+            Request::Pass(_) if !cx.clear_auth_allowed() => {
+                err(cx, "PASS", "[AUTH] ", "only inside TLS: say STLS first");
+            }
+            Request::Pass(password) => match self.user.take() {
+                None => err(cx, "PASS", "", "say USER first"),
+                Some(user) => {
+                    let known = cx.lab.accounts().password(&user);
+                    let right = known.is_some_and(|known| known.expose().as_bytes() == password);
+                    self.enter("PASS", right.then_some(user), cx);
+                }
+            },
+            Request::Apop { name, digest } if cx.settings.apop => {
+                let name = String::from_utf8_lossy(&name).into_owned();
+                let right = cx
+                    .lab
+                    .accounts()
+                    .password(&name)
+                    .is_some_and(|password| apop_verify(self.stamp.as_bytes(), &password, &digest));
+                self.enter("APOP", right.then_some(name), cx);
+            }
+            Request::Auth { mechanism: None, .. } => {
+                let list = cx.mechanisms().join("\r\n");
+                let list = if list.is_empty() { list } else { format!("{list}\r\n") };
+                cx.send(Point::Reply, "AUTH", format!("+OK mechanisms follow\r\n{list}.\r\n").into_bytes());
+            }
+            Request::Auth { mechanism: Some(mechanism), initial } => {
+                let (login, step) = Login::begin(&mechanism, initial.as_deref(), cx);
+                self.login = login;
+                self.login_step(step, cx);
+            }
+            Request::Apop { .. } => err(cx, "APOP", "", "unknown command"),
+            _ => {
+                self.failures += 1;
+                err(cx, "", "", "log in first");
+            }
+        }
+    }
+
+    fn login_step(&mut self, step: LoginStep, cx: &mut Context<'_>) {
+        match step {
+            LoginStep::Ask(challenge) => {
+                self.server.expect_response();
+                cx.send(Point::Reply, "AUTH", format!("+ {challenge}\r\n").into_bytes());
+                return;
+            }
+            LoginStep::In(account) => self.enter("AUTH", Some(account), cx),
+            LoginStep::Wrong => self.enter("AUTH", None, cx),
+            LoginStep::Cancelled => err(cx, "AUTH", "", "login cancelled"),
+            LoginStep::Malformed => err(cx, "AUTH", "", "this cannot be decoded"),
+            LoginStep::Unknown => err(cx, "AUTH", "", "unknown mechanism"),
+            LoginStep::NeedsTls => err(cx, "AUTH", "[AUTH] ", "only inside TLS: say STLS first"),
+        }
+        self.login = None;
+    }
+
+    /// Opens the maildrop of a user whose password was right.
+    fn enter(&mut self, verb: &str, user: Option<String>, cx: &mut Context<'_>) {
+        let account = user
+            .as_deref()
+            .and_then(|user| cx.lab.accounts().owner_of(user.split('@').next().unwrap_or(user)))
+            .map(str::to_owned);
+        let Some(account) = account else {
+            self.failures += 5;
+            return err(cx, verb, "[AUTH] ", "user or password is wrong");
+        };
+        let Some(lock) = cx.lab.store().lock_maildrop(&account) else {
+            return err(cx, verb, "[IN-USE] ", "another session has this maildrop");
+        };
+        let contents = cx.lab.store().with(&account, |boxes| {
+            let inbox = boxes.folders.get("INBOX");
+            (inbox.map_or(0, |i| i.validity), inbox.map_or(Vec::new(), |i| i.messages.clone()))
+        });
+        let (validity, messages) = contents.unwrap_or_default();
+        let octets: usize = messages.iter().map(|m| m.bytes.len()).sum();
+        let text = format!("{} messages, {octets} octets", messages.len());
+        let messages = messages.into_iter().map(|m| (m, false)).collect();
+        self.drop = Some(Maildrop { account, messages, validity, _lock: lock });
+        ok(cx, verb, &text);
+    }
+
+    fn transaction(&mut self, request: Request, cx: &mut Context<'_>) {
+        let Some(drop) = &mut self.drop else { return };
+        match request {
+            Request::Stat => {
+                let (count, octets) = drop.size();
+                ok(cx, "STAT", &format!("{count} {octets}"));
+            }
+            Request::List(None) => {
+                let (count, octets) = drop.size();
+                let lines: String =
+                    drop.present().map(|(n, m)| format!("{n} {}\r\n", m.bytes.len())).collect();
+                let text = format!("+OK {count} messages, {octets} octets\r\n{lines}.\r\n");
+                cx.send(Point::Reply, "LIST", text.into_bytes());
+            }
+            Request::Uidl(None) => {
+                let validity = drop.validity;
+                let lines: String =
+                    drop.present().map(|(n, m)| format!("{n} {validity:x}.{:x}\r\n", m.uid)).collect();
+                cx.send(Point::Reply, "UIDL", format!("+OK\r\n{lines}.\r\n").into_bytes());
+            }
+            Request::List(Some(n)) => match drop.get(n) {
+                Some(message) => ok(cx, "LIST", &format!("{n} {}", message.bytes.len())),
+                None => none_such(cx, "LIST", n),
+            },
+            Request::Uidl(Some(n)) => match drop.get(n) {
+                Some(message) => ok(cx, "UIDL", &format!("{n} {:x}.{:x}", drop.validity, message.uid)),
+                None => none_such(cx, "UIDL", n),
+            },
+            Request::Retr(n) => match drop.get(n) {
+                Some(message) => {
+                    let head = format!("+OK {} octets\r\n", message.bytes.len());
+                    let text = [head.as_bytes(), &encode_lines(&message.bytes)].concat();
+                    cx.send(Point::Reply, "RETR", text);
+                }
+                None => none_such(cx, "RETR", n),
+            },
+            Request::Top(n, lines) => match drop.get(n) {
+                Some(message) => {
+                    let text = [&b"+OK\r\n"[..], &encode_lines(top(&message.bytes, lines))].concat();
+                    cx.send(Point::Reply, "TOP", text);
+                }
+                None => none_such(cx, "TOP", n),
+            },
+            Request::Dele(n) => match drop.get(n).is_some() {
+                true => {
+                    drop.messages[n as usize - 1].1 = true;
+                    ok(cx, "DELE", &format!("message {n} goes at QUIT"));
+                }
+                false => none_such(cx, "DELE", n),
+            },
+            Request::Rset => {
+                for (_, gone) in &mut drop.messages {
+                    *gone = false;
+                }
+                ok(cx, "RSET", "no message goes");
+            }
+            Request::Noop => ok(cx, "NOOP", ""),
+            _ => {
+                self.failures += 1;
+                err(cx, "", "", "not after the login");
+            }
+        }
+    }
+}
+
+impl Maildrop {
+    fn present(&self) -> impl Iterator<Item = (usize, &Message)> {
+        self.messages.iter().enumerate().filter(|(_, (_, gone))| !gone).map(|(n, (m, _))| (n + 1, m))
+    }
+
+    fn size(&self) -> (usize, usize) {
+        self.present().fold((0, 0), |(count, octets), (_, m)| (count + 1, octets + m.bytes.len()))
+    }
+
+    fn get(&self, number: u32) -> Option<&Message> {
+        let index = (number as usize).checked_sub(1)?;
+        self.messages.get(index).filter(|(_, gone)| !gone).map(|(m, _)| m)
+    }
+}
+
+impl Talk for Pop3 {
+    fn greet(&mut self, cx: &mut Context<'_>) {
+        self.stamp = cx.lab.challenge(cx.now);
+        let stamp = if cx.settings.apop { format!(" {}", self.stamp) } else { String::new() };
+        let text = format!("+OK {} {}{stamp}\r\n", cx.settings.host_name, cx.settings.banner);
+        cx.send(Point::Greeting, "", text.into_bytes());
+    }
+
+    fn receive(&mut self, bytes: &[u8], cx: &mut Context<'_>) {
+        self.server.push(bytes);
+        while !*cx.stopped {
+            match self.server.next() {
+                None => return,
+                Some(Pop3Input::Request(request)) => self.request(request, cx),
+                Some(Pop3Input::Response(response)) => {
+                    let step = match &mut self.login {
+                        Some(login) => login.respond(&response, cx),
+                        None => LoginStep::Cancelled,
+                    };
+                    self.login_step(step, cx);
+                }
+                Some(Pop3Input::TooLong) => {
+                    err(cx, "", "", "the line is too long");
+                    cx.close();
+                }
+            }
+        }
+    }
+
+    fn tls_started(&mut self) {
+        self.server.forget();
+        self.user = None;
+        self.login = None;
+    }
+
+    fn refuse_cleartext(&mut self, cx: &mut Context<'_>) {
+        err(cx, "", "[SYS/PERM] ", "TLS handshake was expected, not text");
+    }
+}
+
+fn ok(cx: &mut Context<'_>, verb: &str, text: &str) {
+    let blank = if text.is_empty() { "" } else { " " };
+    cx.send(Point::Reply, verb, format!("+OK{blank}{text}\r\n").into_bytes());
+}
+
+fn err(cx: &mut Context<'_>, verb: &str, code: &str, text: &str) {
+    cx.send(Point::Reply, verb, format!("-ERR {code}{text}\r\n").into_bytes());
+}
+
+fn none_such(cx: &mut Context<'_>, verb: &str, number: u32) {
+    err(cx, verb, "", &format!("there is no message {number}"));
+}
+
+/// The header, the empty line, and so many lines of the body (RFC 1939 §7).
+fn top(message: &[u8], lines: u64) -> &[u8] {
+    let Some(header) = message.windows(4).position(|w| w == b"\r\n\r\n") else { return message };
+    let mut end = header + 4;
+    for _ in 0..lines {
+        match message[end..].windows(2).position(|w| w == b"\r\n") {
+            Some(at) => end += at + 2,
+            None => return message,
+        }
+    }
+    &message[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn top_cuts_the_body() {
+        let message = b"A: b\r\n\r\none\r\ntwo\r\nthree";
+        assert_eq!(top(message, 0), b"A: b\r\n\r\n");
+        assert_eq!(top(message, 2), b"A: b\r\n\r\none\r\ntwo\r\n");
+        assert_eq!(top(message, 9), &message[..]);
+        assert_eq!(top(b"A: b\r\n", 0), b"A: b\r\n");
+    }
+}

@@ -1,0 +1,74 @@
+use crate::context::Context;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ehlo_wire::sasl::{ServerSide, Verdict, mechanism};
+
+/// A login by SASL that is under way.
+pub(super) struct Login {
+    side: Box<dyn ServerSide>,
+}
+
+/// What becomes of it.
+pub(super) enum LoginStep {
+    /// Ask for more, with this challenge in base64.
+    Ask(String),
+    /// This account is in.
+    In(String),
+    /// Wrong password, or not allowed to be whom he wants to be.
+    Wrong,
+    /// The client gave up.
+    Cancelled,
+    /// Not base64, or not what the mechanism says.
+    Malformed,
+    /// Not offered.
+    Unknown,
+    /// Only inside TLS.
+    NeedsTls,
+}
+
+impl Login {
+    /// Begins. Yields the login, if it goes on.
+    pub(super) fn begin(name: &str, initial: Option<&[u8]>, cx: &Context<'_>) -> (Option<Login>, LoginStep) {
+        let offered = cx.settings.auth && cx.settings.mechanisms.iter().any(|m| m.eq_ignore_ascii_case(name));
+        let Some(mechanism) = mechanism(name).filter(|_| offered) else { return (None, LoginStep::Unknown) };
+        if mechanism.meta().password_equivalent && !cx.clear_auth_allowed() {
+            return (None, LoginStep::NeedsTls);
+        }
+        let mut login = Login { side: mechanism.server(&cx.lab.challenge(cx.now)) };
+        let step = match (login.side.initial(), initial) {
+            (_, Some(response)) if mechanism.meta().client_first => login.respond(response, cx),
+            // LOGIN with the user name at once: answered as if it had been asked for.
+            (Some(_), Some(response)) => login.respond(response, cx),
+            (challenge, _) => LoginStep::Ask(STANDARD.encode(challenge.unwrap_or_default())),
+        };
+        match step {
+            LoginStep::Ask(_) => (Some(login), step),
+            step => (None, step),
+        }
+    }
+
+    /// Takes a response.
+    pub(super) fn respond(&mut self, response: &[u8], cx: &Context<'_>) -> LoginStep {
+        let response = match response.trim_ascii() {
+            b"*" => return LoginStep::Cancelled,
+            b"=" => Vec::new(),
+            encoded => match STANDARD.decode(encoded) {
+                Ok(bytes) => bytes,
+                Err(_) => return LoginStep::Malformed,
+            },
+        };
+        match self.side.respond(&response, cx.lab.accounts()) {
+            Verdict::Challenge(challenge) => LoginStep::Ask(STANDARD.encode(challenge)),
+            Verdict::Accepted { user, authzid } => {
+                match cx.lab.accounts().owner_of(user.split('@').next().unwrap_or(&user)) {
+                    Some(account) if authzid.is_empty() || authzid == user || authzid == account => {
+                        LoginStep::In(account.to_owned())
+                    }
+                    _ => LoginStep::Wrong,
+                }
+            }
+            Verdict::Refused => LoginStep::Wrong,
+            Verdict::Malformed => LoginStep::Malformed,
+        }
+    }
+}
