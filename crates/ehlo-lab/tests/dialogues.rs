@@ -1,6 +1,8 @@
 //! Dialogues with the lab as they are typed by hand, without I/O: what goes in is written behind `C:`, what must come
 //! out behind `S:` (a prefix is enough). `C! name` is a client of its own.
 
+#![allow(clippy::unwrap_used, reason = "a test reports by failing")]
+
 use ehlo_core::{Family, Scheme, Tick};
 use ehlo_lab::{ActiveFault, Connection, Lab, LabConfig, Service, Step};
 use std::collections::BTreeMap;

@@ -1,0 +1,645 @@
+use crate::connect::{cause_of, millis};
+use crate::tls::{TlsOutcome, begin, describe};
+use crate::{Clock, Connector, TlsSettings, Transport, Turn};
+use ehlo_core::facts::{Spoken, TlsFacts};
+use ehlo_core::{
+    Address, Anchor, Cause, CloseKind, DataSort, Deviation, EntryId, EntryKind, Evidence, Failure, Limits,
+    Masker, Params, Protocol, Side, Span, Stage, Transcript,
+};
+use ehlo_wire::{ClientSession, Command, Output, Reply, SessionEvent, State, imap, pop3, smtp, spoken};
+use rustls::ClientConnection;
+use std::io::{Read as _, Write as _};
+use std::net::IpAddr;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::{Instant, timeout_at};
+
+/// How a dialogue is led.
+#[derive(Clone)]
+pub struct DialogueOptions {
+    /// What is spoken.
+    pub protocol: Protocol,
+    /// The name of the server: for the certificate and the server name indication.
+    pub host: String,
+    /// How long to wait and how much to take.
+    pub limits: Limits,
+    /// When everything must be over.
+    pub deadline: Instant,
+    /// How TLS is done.
+    pub tls: TlsSettings,
+    /// Secrets that the server may echo.
+    pub masker: Masker,
+    /// Makes tags that nobody can guess.
+    pub seed: u64,
+}
+
+/// A dialogue on one connection.
+///
+/// After a [`Failure`] nothing more can be said; [`Dialogue::finish`] yields the transcript in any case.
+pub struct Dialogue {
+    options: DialogueOptions,
+    clock: Clock,
+    transport: Box<dyn Transport>,
+    tls: Option<Box<ClientConnection>>,
+    tls_facts: Option<TlsFacts>,
+    session: ClientSession,
+    transcript: Transcript,
+    deviations: Vec<Deviation>,
+    local: Option<IpAddr>,
+    farewell: Option<String>,
+    unasked: Vec<Reply>,
+    failure: Option<Failure>,
+    closed: bool,
+    tags: u64,
+}
+
+/// Bytes that came from the transport.
+enum Received {
+    Some(usize),
+    End(CloseKind),
+}
+
+impl Dialogue {
+    /// Connects. With `None` for the dialogue there is only a transcript that says why.
+    pub async fn open(
+        connector: &Connector,
+        address: &Address,
+        options: DialogueOptions,
+        clock: Clock,
+        mut transcript: Transcript,
+    ) -> Result<Dialogue, (Failure, Transcript)> {
+        let room = options.deadline.saturating_duration_since(Instant::now());
+        match connector.connect(address, options.limits.connect.min(room)).await {
+            Ok(connected) => {
+                let local = connected.local.map(|l| l.ip());
+                let kind = EntryKind::Connect {
+                    address: address.to_string(),
+                    local: connected.local.map(|l| l.to_string()),
+                };
+                transcript.push(clock.now(), kind);
+                Ok(Dialogue::over(connected.transport, local, options, clock, transcript))
+            }
+            Err(failure) => {
+                let entry = transcript.push(clock.now(), EntryKind::Failure { failure: failure.clone() });
+                Err((failure.at(Anchor::Entry(entry)), transcript))
+            }
+        }
+    }
+
+    /// A dialogue over a transport that is connected already, e.g. in memory.
+    pub fn over(
+        transport: Box<dyn Transport>,
+        local: Option<IpAddr>,
+        options: DialogueOptions,
+        clock: Clock,
+        transcript: Transcript,
+    ) -> Dialogue {
+        Dialogue {
+            session: ClientSession::new(options.protocol, &options.limits, clock.now()),
+            options,
+            clock,
+            transport,
+            tls: None,
+            tls_facts: None,
+            transcript,
+            deviations: Vec::new(),
+            local,
+            farewell: None,
+            unasked: Vec::new(),
+            failure: None,
+            closed: false,
+            tags: 0,
+        }
+    }
+
+    /// What the session knows.
+    pub fn state(&self) -> &State {
+        self.session.state()
+    }
+
+    /// What is spoken.
+    pub fn protocol(&self) -> Protocol {
+        self.options.protocol
+    }
+
+    /// The TLS session, if TLS is on.
+    pub fn tls(&self) -> Option<&TlsFacts> {
+        self.tls_facts.as_ref()
+    }
+
+    /// The transcript so far.
+    pub fn transcript(&self) -> &Transcript {
+        &self.transcript
+    }
+
+    /// The address we come from.
+    pub fn local(&self) -> Option<IpAddr> {
+        self.local
+    }
+
+    /// The rules that the server broke so far.
+    pub fn deviations(&self) -> &[Deviation] {
+        &self.deviations
+    }
+
+    /// Why nothing more can be said, if so.
+    pub fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
+    }
+
+    /// A place in this transcript.
+    pub fn evidence(&self, anchor: Anchor) -> Evidence {
+        Evidence { transcript: self.transcript.id, anchor }
+    }
+
+    /// A tag that was not used before and cannot be guessed (`checks.md` §3 row 8).
+    pub fn tag(&mut self) -> String {
+        self.tags += 1;
+        let mixed = (self.options.seed ^ self.tags.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+            .wrapping_mul(0xff51_afd7_ed55_8ccd);
+        format!("e{:04x}{}", (mixed >> 40) & 0xffff, self.tags)
+    }
+
+    /// Notes something for the reader of the transcript.
+    pub fn note(&mut self, id: &str, params: Params) {
+        self.transcript.push(self.clock.now(), EntryKind::Note { id: id.to_owned(), params });
+    }
+
+    /// Waits for the greeting.
+    ///
+    /// # Errors
+    /// A [`Failure`] of stage [`Stage::Greeting`].
+    pub async fn greeting(&mut self) -> Result<Turn, Failure> {
+        let start = Instant::now();
+        let turn = self.collect(None, start).await?;
+        self.settle()?;
+        Ok(turn)
+    }
+
+    /// Sends a command and waits for its answer.
+    ///
+    /// # Errors
+    /// A [`Failure`] of the command's stage.
+    pub async fn say(&mut self, command: Command) -> Result<Turn, Failure> {
+        self.gone()?;
+        let start = Instant::now();
+        let from = self.transcript.sent_by(Side::Client);
+        self.session.send(command, self.clock.now());
+        self.collect(Some(from), start).await
+    }
+
+    /// Sends a command and waits no longer than `wait` for its answer.
+    ///
+    /// # Errors
+    /// A [`Failure`] of the command's stage.
+    pub async fn say_within(&mut self, command: Command, wait: Duration) -> Result<Turn, Failure> {
+        let usual = self.options.deadline;
+        let stage = command.stage;
+        self.options.deadline = usual.min(Instant::now() + wait);
+        let result = self.say(command).await;
+        let own_deadline = self.options.deadline < usual;
+        self.options.deadline = usual;
+        match result {
+            Err(Failure { cause: Cause::Deadline { .. }, at, .. }) if own_deadline => {
+                let failure = Failure { stage, cause: Cause::TimedOut { waited_ms: millis(wait) }, at };
+                self.failure = Some(failure.clone());
+                Err(failure)
+            }
+            other => other,
+        }
+    }
+
+    /// The replies that came unasked since the last call.
+    pub fn take_unasked(&mut self) -> Vec<Reply> {
+        std::mem::take(&mut self.unasked)
+    }
+
+    /// Does the TLS handshake: after the answer to STARTTLS, or at once for TLS from the first byte.
+    ///
+    /// The certificate is not judged here: what is wrong with it stands in the facts, and secrets do not follow.
+    ///
+    /// # Errors
+    /// A [`Failure`] of stage [`Stage::Handshake`], or bytes in front of the handshake.
+    pub async fn upgrade(&mut self) -> Result<TlsFacts, Failure> {
+        self.gone()?;
+        if let Some(span) = self.session.leftover() {
+            // RFC 9051 §6.2.1: what stands behind the answer must not be taken for something said inside TLS.
+            self.transcript.push(self.clock.now(), EntryKind::Data { span, sort: DataSort::Blob });
+            let failure =
+                Failure::new(Stage::StartTls, Cause::InjectedBeforeTls { span }).at(Anchor::Bytes(span));
+            return Err(self.fail(failure));
+        }
+        let start = Instant::now();
+        let deadline = (start + self.options.limits.handshake).min(self.options.deadline);
+        let (mut connection, outcome) = match begin(&self.options.tls, &self.options.host) {
+            Ok(begun) => begun,
+            Err(error) => {
+                return Err(
+                    self.fail(Failure::new(Stage::Handshake, Cause::TlsFailed { detail: error.to_string() }))
+                );
+            }
+        };
+        match self.shake_hands(&mut connection, deadline).await {
+            Ok(()) => Ok(self.secured(connection, &outcome, start.elapsed())),
+            Err(failure) => Err(self.fail(failure)),
+        }
+    }
+
+    /// Ends the dialogue properly where that is possible: QUIT or LOGOUT, then the end of TLS and of the connection.
+    pub async fn finish(mut self) -> (Transcript, Vec<Deviation>) {
+        const PATIENCE: Duration = Duration::from_secs(5);
+        let state = self.session.state();
+        let can_speak = self.failure.is_none()
+            && !self.closed
+            && state.greeted
+            && !state.ended
+            && !state.in_data
+            && !state.authenticating;
+        if can_speak {
+            let command = match self.options.protocol {
+                Protocol::Smtp | Protocol::Lmtp => smtp::simple("QUIT"),
+                Protocol::Pop3 => pop3::command("QUIT"),
+                Protocol::Imap => {
+                    let tag = self.tag();
+                    imap::command(&tag, "LOGOUT")
+                }
+                Protocol::Sieve => Command::line(Stage::Quit, "LOGOUT"),
+            };
+            if let Ok(command) = command {
+                // Whatever comes of it, the dialogue is over.
+                let _ = self.say_within(command, PATIENCE).await;
+            }
+        }
+        if !self.closed {
+            if let Some(tls) = &mut self.tls {
+                tls.send_close_notify();
+                let mut last = Vec::new();
+                if tls.write_tls(&mut last).is_ok() {
+                    let _ = timeout_at(Instant::now() + PATIENCE, self.transport.write_all(&last)).await;
+                }
+            }
+            let _ = timeout_at(Instant::now() + PATIENCE, self.transport.shutdown()).await;
+            let how = if self.tls.is_some() { CloseKind::CloseNotify } else { CloseKind::End };
+            self.transcript.push(self.clock.now(), EntryKind::Closed { by: Side::Client, how });
+        }
+        (self.transcript, self.deviations)
+    }
+
+    /// Takes note of what has come already, without waiting for more.
+    fn settle(&mut self) -> Result<(), Failure> {
+        while let Output::Event(event) = self.session.poll(self.clock.now()) {
+            self.take_note(event)?;
+        }
+        Ok(())
+    }
+
+    fn gone(&self) -> Result<(), Failure> {
+        match &self.failure {
+            Some(failure) => Err(failure.clone()),
+            None if self.closed => Err(Failure::new(self.session.stage(), Cause::Closed)),
+            None => Ok(()),
+        }
+    }
+
+    /// Drives the session until a command is answered.
+    async fn collect(&mut self, sent_from: Option<u64>, start: Instant) -> Result<Turn, Failure> {
+        let mut replies = Vec::new();
+        loop {
+            match self.session.poll(self.clock.now()) {
+                Output::Transmit(bytes) => self.transmit(&bytes).await?,
+                Output::Event(event) => {
+                    if let Some((reply, completes)) = self.take_note(event)? {
+                        replies.push(reply);
+                        if completes {
+                            let to = self.transcript.sent_by(Side::Client);
+                            return Ok(Turn {
+                                sent: sent_from.map(|from| Span::new(Side::Client, from, to)),
+                                replies,
+                                took: start.elapsed(),
+                                transcript: self.transcript.id,
+                            });
+                        }
+                    }
+                }
+                Output::WaitUntil(tick) => {
+                    let until = self.clock.instant(tick);
+                    self.receive(until, &mut replies).await?;
+                }
+                Output::Idle => {
+                    // Nothing is due: the session was ended while it waited.
+                    return Err(self.fail(Failure::new(self.session.stage(), Cause::Closed)));
+                }
+            }
+        }
+    }
+
+    /// Reads once, and lets the session look at it.
+    async fn receive(&mut self, until: Instant, replies: &mut Vec<Reply>) -> Result<(), Failure> {
+        let deadline = until.min(self.options.deadline);
+        let mut buffer = [0; 16 * 1024];
+        let stage = self.session.stage();
+        match timeout_at(deadline, self.read(&mut buffer)).await {
+            Err(_) if self.options.deadline <= until => {
+                let after = self.clock.now().since(self.session.since());
+                Err(self.fail(Failure::new(stage, Cause::Deadline { after_ms: millis(after) })))
+            }
+            // The session's own deadline: it says so when it is asked next.
+            Err(_) => Ok(()),
+            Ok(Err(cause)) => {
+                self.closed = true;
+                Err(self.fail(Failure::new(stage, cause)))
+            }
+            Ok(Ok(Received::Some(n))) => {
+                self.incoming(&buffer[..n]);
+                Ok(())
+            }
+            Ok(Ok(Received::End(how))) => {
+                self.closed = true;
+                let now = self.clock.now();
+                self.session.handle_end(now);
+                while let Output::Event(event) = self.session.poll(now) {
+                    if let Some((reply, _)) = self.take_note(event)? {
+                        replies.push(reply);
+                    }
+                }
+                let entry = self.transcript.push(now, EntryKind::Closed { by: Side::Server, how });
+                Err(self.fail(Failure::new(stage, self.why_closed(how)).at(Anchor::Entry(entry))))
+            }
+        }
+    }
+
+    /// A server that says `421` or `BYE` and closes has refused; one that says nothing has only closed.
+    fn why_closed(&self, how: CloseKind) -> Cause {
+        match (&self.farewell, how) {
+            (Some(code), _) => Cause::Rejected { code: code.clone() },
+            (None, CloseKind::Reset) => Cause::Reset,
+            (None, _) => Cause::Closed,
+        }
+    }
+
+    /// Takes note of words with which a server announces that it will close.
+    fn listen_for_farewell(&mut self, reply: &Reply) {
+        let greeting = self.session.stage() == Stage::Greeting;
+        let code = match reply {
+            Reply::Smtp(reply) => {
+                let last = |code: &u16| *code == 421 || (greeting && *code >= 400);
+                reply.code.filter(last).map(|code| code.to_string())
+            }
+            Reply::Imap(response) => {
+                response.status().filter(|s| s.kind == imap::StatusKind::Bye).map(|_| "BYE".to_owned())
+            }
+            Reply::Pop3(response) => {
+                (greeting && response.status == pop3::Status::Err).then(|| "-ERR".to_owned())
+            }
+            Reply::Sieve(_) => None,
+        };
+        self.farewell = code.or(self.farewell.take());
+    }
+
+    fn incoming(&mut self, bytes: &[u8]) {
+        let now = self.clock.now();
+        self.transcript.record(Side::Server, bytes, now);
+        self.transcript.mask_received(&self.options.masker);
+        self.session.handle_received(bytes, now);
+    }
+
+    /// Writes an event into the transcript; yields the reply that it holds.
+    fn take_note(&mut self, event: SessionEvent) -> Result<Option<(Reply, bool)>, Failure> {
+        match event {
+            SessionEvent::Unit { span, sort } => {
+                let tick =
+                    self.transcript.time_of(span.side, span.to.saturating_sub(1)).unwrap_or(self.clock.now());
+                self.transcript.push(tick, EntryKind::Data { span, sort });
+                Ok(None)
+            }
+            SessionEvent::Secret(span) => {
+                self.transcript.mark_secret(span);
+                Ok(None)
+            }
+            SessionEvent::Reply { reply, completes } => {
+                for deviation in reply.deviations {
+                    self.transcript
+                        .push(self.clock.now(), EntryKind::Deviation { deviation: deviation.clone() });
+                    self.deviations.push(deviation);
+                }
+                let is_unasked = !completes && !self.session.is_waiting();
+                if is_unasked {
+                    self.unasked.push(reply.value.clone());
+                }
+                self.listen_for_farewell(&reply.value);
+                Ok(Some((reply.value, completes)))
+            }
+            SessionEvent::TooLarge { what, limit, at } => {
+                let sort = DataSort::Blob;
+                // A sample is enough: nobody reads a megabyte of a flood.
+                let sample = Span::new(at.side, at.from, at.to.min(at.from + 200));
+                self.transcript.push(self.clock.now(), EntryKind::Data { span: sample, sort });
+                let cause = Cause::TooLarge { what: what.to_owned(), limit };
+                Err(self.fail(Failure::new(self.session.stage(), cause).at(Anchor::Bytes(sample))))
+            }
+            SessionEvent::TimedOut { stage, waited } => {
+                let cause = Cause::TimedOut { waited_ms: millis(waited) };
+                Err(self.fail(Failure::new(stage, cause)))
+            }
+        }
+    }
+
+    async fn transmit(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.transcript.record(Side::Client, bytes, self.clock.now());
+        let stage = self.session.stage();
+        let out = match &mut self.tls {
+            None => bytes.to_vec(),
+            Some(tls) => {
+                let mut out = Vec::new();
+                let mut rest = bytes;
+                while !rest.is_empty() {
+                    let written = tls.writer().write(rest).unwrap_or(0);
+                    if written == 0 {
+                        break;
+                    }
+                    rest = &rest[written..];
+                    drain(tls, &mut out);
+                }
+                out
+            }
+        };
+        // A peer that does not read must not hold us either.
+        let deadline = (Instant::now() + self.options.limits.command).min(self.options.deadline);
+        match timeout_at(deadline, self.transport.write_all(&out)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => {
+                // The server may have said why before it closed.
+                let mut replies = Vec::new();
+                let soon = Instant::now() + Duration::from_millis(200);
+                while self.failure.is_none() && self.receive(soon, &mut replies).await.is_ok() {
+                    if Instant::now() >= soon {
+                        break;
+                    }
+                }
+                self.closed = true;
+                match self.failure.clone() {
+                    Some(failure) => Err(failure),
+                    None => Err(self.fail(Failure::new(stage, cause_of(&error)))),
+                }
+            }
+            Err(_) => {
+                self.closed = true;
+                let waited_ms = millis(self.options.limits.command);
+                Err(self.fail(Failure::new(stage, Cause::TimedOut { waited_ms })))
+            }
+        }
+    }
+
+    /// Reads text, through TLS if it is on.
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<Received, Cause> {
+        let Some(tls) = &mut self.tls else {
+            return match self.transport.read(buffer).await {
+                Ok(0) => Ok(Received::End(CloseKind::End)),
+                Ok(n) => Ok(Received::Some(n)),
+                Err(error) if cause_of(&error) == Cause::Reset => Ok(Received::End(CloseKind::Reset)),
+                Err(error) => Err(cause_of(&error)),
+            };
+        };
+        let mut raw = vec![0; 16 * 1024];
+        loop {
+            match tls.reader().read(buffer) {
+                Ok(0) if !buffer.is_empty() => return Ok(Received::End(CloseKind::CloseNotify)),
+                Ok(n) => return Ok(Received::Some(n)),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                // EOF without close_notify: the text may have been cut off (RFC 8446 §6.1).
+                Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                    return Ok(Received::End(CloseKind::Truncated));
+                }
+                Err(error) => return Err(cause_of(&error)),
+            }
+            let n = match self.transport.read(&mut raw).await {
+                Ok(n) => n,
+                Err(error) if cause_of(&error) == Cause::Reset => return Ok(Received::End(CloseKind::Reset)),
+                Err(error) => return Err(cause_of(&error)),
+            };
+            if n == 0 {
+                return Ok(Received::End(CloseKind::Truncated));
+            }
+            let mut rest = &raw[..n];
+            while !rest.is_empty() {
+                tls.read_tls(&mut rest).map_err(|e| cause_of(&e))?;
+                let result = tls.process_new_packets();
+                let mut out = Vec::new();
+                drain(tls, &mut out);
+                if !out.is_empty() {
+                    self.transport.write_all(&out).await.map_err(|e| cause_of(&e))?;
+                }
+                result.map_err(|error| tls_cause(&error))?;
+            }
+        }
+    }
+
+    async fn shake_hands(
+        &mut self,
+        connection: &mut ClientConnection,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        let failed = |cause| Failure::new(Stage::Handshake, cause);
+        let started = Instant::now();
+        let mut raw = vec![0; 16 * 1024];
+        let mut first = Vec::new();
+        loop {
+            let mut out = Vec::new();
+            drain(connection, &mut out);
+            if !out.is_empty() {
+                match timeout_at(deadline, self.transport.write_all(&out)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => return Err(failed(cause_of(&error))),
+                    Err(_) => return Err(failed(self.too_late(started, deadline))),
+                }
+            }
+            if !connection.is_handshaking() {
+                return Ok(());
+            }
+            let n = match timeout_at(deadline, self.transport.read(&mut raw)).await {
+                Err(_) => return Err(failed(self.too_late(started, deadline))),
+                Ok(Err(error)) => {
+                    self.closed = true;
+                    return Err(failed(cause_of(&error)));
+                }
+                Ok(Ok(0)) => {
+                    self.closed = true;
+                    return Err(failed(Cause::Closed));
+                }
+                Ok(Ok(n)) => n,
+            };
+            if first.len() < 16 {
+                first.extend_from_slice(&raw[..n.min(512)]);
+                if first.len() >= 2 && spoken(&first) != Spoken::Tls {
+                    let span = self.transcript.record(Side::Server, &first, self.clock.now());
+                    self.transcript.push(self.clock.now(), EntryKind::Data { span, sort: DataSort::Blob });
+                    return Err(failed(Cause::NotTls { first_bytes: first }).at(Anchor::Bytes(span)));
+                }
+            }
+            let mut rest = &raw[..n];
+            while !rest.is_empty() {
+                if let Err(error) = connection.read_tls(&mut rest) {
+                    return Err(failed(cause_of(&error)));
+                }
+                if let Err(error) = connection.process_new_packets() {
+                    // Tell the peer why before we close.
+                    let mut out = Vec::new();
+                    drain(connection, &mut out);
+                    let _ = timeout_at(deadline, self.transport.write_all(&out)).await;
+                    return Err(failed(tls_cause(&error)));
+                }
+            }
+        }
+    }
+
+    fn too_late(&self, started: Instant, deadline: Instant) -> Cause {
+        let waited_ms = millis(started.elapsed());
+        if deadline >= self.options.deadline {
+            Cause::Deadline { after_ms: waited_ms }
+        } else {
+            Cause::TimedOut { waited_ms }
+        }
+    }
+
+    fn secured(&mut self, connection: ClientConnection, outcome: &TlsOutcome, took: Duration) -> TlsFacts {
+        let mut facts = describe(&connection, outcome, &self.options.tls, took);
+        let entry =
+            self.transcript.push(self.clock.now(), EntryKind::Handshake { tls: Box::new(facts.clone()) });
+        facts.at = Some(self.evidence(Anchor::Entry(entry)));
+        self.session.tls_started();
+        self.tls = Some(Box::new(connection));
+        self.tls_facts = Some(facts.clone());
+        facts
+    }
+
+    /// Takes a failure down. The first one counts: what follows from it is no news.
+    fn fail(&mut self, mut failure: Failure) -> Failure {
+        if let Some(first) = &self.failure {
+            return first.clone();
+        }
+        let entry: EntryId =
+            self.transcript.push(self.clock.now(), EntryKind::Failure { failure: failure.clone() });
+        if failure.at.is_none() {
+            failure.at = Some(Anchor::Entry(entry));
+        }
+        self.failure = Some(failure.clone());
+        failure
+    }
+}
+
+fn drain(tls: &mut ClientConnection, out: &mut Vec<u8>) {
+    while tls.wants_write() {
+        if tls.write_tls(out).is_err() {
+            return;
+        }
+    }
+}
+
+fn tls_cause(error: &rustls::Error) -> Cause {
+    match error {
+        rustls::Error::AlertReceived(alert) => {
+            Cause::TlsAlert { alert: alert.as_str().map_or_else(|| format!("{alert:?}"), str::to_owned) }
+        }
+        other => Cause::TlsFailed { detail: ehlo_core::escape(other.to_string().as_bytes()) },
+    }
+}

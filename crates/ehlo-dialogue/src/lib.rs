@@ -1,0 +1,18 @@
+//! Leads dialogues with mail servers: the only place on the client's side where bytes move.
+//!
+//! A [`Dialogue`] records first, then reads: every byte is in the transcript before anybody interprets it. Every wait
+//! has a deadline, TLS can begin in the middle of a session, and secrets go only where the policy lets them.
+
+mod clock;
+mod connect;
+mod dialogue;
+mod login;
+mod tls;
+mod turn;
+
+pub use clock::Clock;
+pub use connect::{Connector, Transport, resolve, vantage};
+pub use dialogue::{Dialogue, DialogueOptions};
+pub use login::{LoginOptions, Offered, choose_mechanism};
+pub use tls::{ClientIdentity, TlsSettings, Trust, TrustError};
+pub use turn::Turn;

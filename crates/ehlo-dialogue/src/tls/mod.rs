@@ -1,0 +1,9 @@
+//! TLS: what is trusted, a verifier that records instead of refusing, and certificates taken apart.
+
+mod certificate;
+mod handshake;
+mod trust;
+mod verifier;
+
+pub(crate) use handshake::{TlsOutcome, begin, describe};
+pub use trust::{ClientIdentity, TlsSettings, Trust, TrustError};
