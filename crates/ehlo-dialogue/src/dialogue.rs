@@ -209,6 +209,15 @@ impl Dialogue {
         }
     }
 
+    /// Sends a command in the clear though STARTTLS was accepted: a question, never a way to go on.
+    ///
+    /// # Errors
+    /// A [`Failure`] of the command's stage: what a good server makes of it.
+    pub async fn say_in_clear(&mut self, command: Command, wait: Duration) -> Result<Turn, Failure> {
+        self.session.tls_declined();
+        self.say_within(command, wait).await
+    }
+
     /// The replies that came unasked since the last call.
     pub fn take_unasked(&mut self) -> Vec<Reply> {
         std::mem::take(&mut self.unasked)

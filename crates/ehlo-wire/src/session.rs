@@ -133,6 +133,11 @@ impl ClientSession {
         self.tracker.tls_started();
     }
 
+    /// Takes note that no handshake follows though STARTTLS was accepted.
+    pub fn tls_declined(&mut self) {
+        self.tracker.tls_declined();
+    }
+
     /// Bytes that stand behind the answer to STARTTLS.
     pub fn leftover(&self) -> Option<Span> {
         self.tracker.leftover()

@@ -249,6 +249,11 @@ impl Tracker {
         self.state = State { greeted: self.state.greeted, tls: true, ..State::default() };
     }
 
+    /// Takes note that no handshake follows though STARTTLS was accepted: a tester types on in the clear.
+    pub fn tls_declined(&mut self) {
+        self.state.tls_next = false;
+    }
+
     fn client_unit(&mut self, unit: &Unit, out: &mut Vec<Tracked>) {
         match &mut self.dialect {
             Dialect::Smtp(smtp) => smtp.client(unit, &mut self.state, out),

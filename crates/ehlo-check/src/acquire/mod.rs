@@ -1,0 +1,11 @@
+//! Leads the dialogues and writes down what was seen.
+
+mod account;
+mod capabilities;
+mod greeting;
+mod main_dialogue;
+mod probes;
+mod service;
+mod starttls;
+
+pub(crate) use service::{TRANSCRIPTS_EACH, acquire};

@@ -1,0 +1,324 @@
+use super::main_dialogue::lead;
+use super::probes::cleartext_after_starttls;
+use super::starttls::{look_at_other_address, tls_on_silence};
+use crate::{CheckOptions, Job};
+use ehlo_core::facts::{
+    AddressFacts, ConnectionFacts, GreetingKind, NameFacts, Purpose, ServiceFacts, Vantage,
+};
+use ehlo_core::{
+    Address, Anchor, Cause, EntryId, EntryKind, Event, Evidence, Failure, Protocol, Role, ServiceStep, Stage,
+    TlsMode, Transcript, TranscriptId,
+};
+use ehlo_dialogue::{Clock, Dialogue, DialogueOptions, TlsSettings, resolve, vantage};
+use std::sync::Arc;
+use tokio::sync::{mpsc::UnboundedSender, oneshot};
+use tokio::time::Instant;
+
+/// More addresses than this are not looked at: a hostile zone could name hundreds.
+const MOST_ADDRESSES: usize = 8;
+
+/// Transcripts of one service are numbered from here; no service has as many.
+pub(crate) const TRANSCRIPTS_EACH: u32 = 32;
+
+/// What all dialogues with a service share.
+pub(super) struct Service {
+    pub(super) job: Job,
+    pub(super) options: Arc<CheckOptions>,
+    pub(super) clock: Clock,
+    pub(super) deadline: Instant,
+    index: u32,
+    events: UnboundedSender<Event>,
+}
+
+/// Examines one service.
+pub(crate) async fn acquire(
+    index: u32,
+    job: Job,
+    options: Arc<CheckOptions>,
+    clock: Clock,
+    end: Instant,
+    events: UnboundedSender<Event>,
+) -> (ServiceFacts, Vec<Transcript>) {
+    let deadline = end.min(Instant::now() + options.limits.service);
+    let service = Service { job, options, clock, deadline, index, events };
+    service.examine().await
+}
+
+impl Service {
+    pub(super) fn tell(&self, step: ServiceStep) {
+        // Nobody has to listen.
+        let _ = self.events.send(Event::Step { service: self.job.url.clone(), step });
+    }
+
+    pub(super) fn protocol(&self) -> Protocol {
+        self.job.endpoint.scheme.protocol()
+    }
+
+    pub(super) fn role(&self) -> Role {
+        self.job.endpoint.role
+    }
+
+    pub(super) fn tls_mode(&self) -> TlsMode {
+        self.job.endpoint.scheme.tls_mode()
+    }
+
+    fn transcript(&self, ordinal: u32, purpose: Purpose) -> Transcript {
+        let id = TranscriptId(self.index * TRANSCRIPTS_EACH + ordinal);
+        let label = format!("{} ({})", self.job.url, purpose.id());
+        Transcript::new(id, label, self.options.limits.stream_bytes)
+    }
+
+    fn dialogue_options(&self) -> DialogueOptions {
+        let mut masker = ehlo_core::Masker::new();
+        // The passwords of the lab are no secrets, but a report should look the same for every server.
+        if let Some(credentials) = &self.options.credentials {
+            masker.learn(credentials.password.expose().as_bytes());
+        }
+        DialogueOptions {
+            protocol: self.protocol(),
+            host: self.job.endpoint.host.clone(),
+            limits: self.options.limits.clone(),
+            deadline: self.deadline,
+            tls: TlsSettings {
+                trust: Arc::clone(&self.options.trust),
+                sni: self.options.sni.clone(),
+                also_named: Vec::new(),
+                identity: self.options.identity.clone(),
+                now: self.options.now,
+            },
+            masker,
+            seed: self.options.seed ^ u64::from(self.index),
+        }
+    }
+
+    async fn examine(self) -> (ServiceFacts, Vec<Transcript>) {
+        self.tell(ServiceStep::Connect);
+        let mut facts = ServiceFacts {
+            endpoint: self.job.endpoint.clone(),
+            url: self.job.url.clone(),
+            host_group: self.job.host_group.clone(),
+            vantage: Vantage::Outside,
+            addresses: Vec::new(),
+            connections: Vec::new(),
+            names: Vec::new(),
+            failure: None,
+        };
+        let addresses = match self.addresses().await {
+            Ok(addresses) => addresses,
+            Err(failure) => {
+                let mut transcript = self.transcript(0, Purpose::Main);
+                let entry =
+                    transcript.push(self.clock.now(), EntryKind::Failure { failure: failure.clone() });
+                facts.failure = Some(failure.at(Anchor::Entry(entry)));
+                return (facts, vec![transcript]);
+            }
+        };
+        let mut transcripts = Vec::new();
+        let mut open = Vec::new();
+        for (address, attempt) in self.connect_all(&addresses).await {
+            match attempt {
+                Ok((dialogue, took)) => {
+                    let at = dialogue.evidence(Anchor::Entry(EntryId(0)));
+                    facts.addresses.push(AddressFacts {
+                        address: address.clone(),
+                        connect_us: Some(took),
+                        failure: None,
+                        at,
+                    });
+                    open.push((address, dialogue));
+                }
+                Err((failure, transcript)) => {
+                    let anchor = failure.at.unwrap_or(Anchor::Entry(EntryId(0)));
+                    let at = Evidence { transcript: transcript.id, anchor };
+                    facts.addresses.push(AddressFacts {
+                        address,
+                        connect_us: None,
+                        failure: Some(failure),
+                        at,
+                    });
+                    transcripts.push(transcript);
+                }
+            }
+        }
+        let mut open = open.into_iter();
+        let Some((address, main)) = open.next() else { return (facts, transcripts) };
+        facts.vantage = match self.job.lab {
+            true => Vantage::Outside,
+            false => vantage(&address, main.local()),
+        };
+
+        // The other addresses, the cleartext probe and the main dialogue are independent of each other.
+        let (offered, wait_for_offer) = oneshot::channel();
+        let others = async {
+            let mut found = Vec::new();
+            for (address, dialogue) in open {
+                found.push(look_at_other_address(&self, address, dialogue).await);
+            }
+            found
+        };
+        let cleartext = async {
+            match wait_for_offer.await {
+                Ok(()) => {
+                    let ordinal = u32::try_from(addresses.len()).unwrap_or(0);
+                    self.another(&address, ordinal, Purpose::CleartextAfterStartTls).await
+                }
+                // STARTTLS is not offered, or not asked about.
+                Err(_) => None,
+            }
+        };
+        let (main, others, cleartext) =
+            tokio::join!(lead(&self, address.clone(), main, offered), others, async {
+                match cleartext.await {
+                    Some(Ok(dialogue)) => {
+                        Some(cleartext_after_starttls(&self, address.clone(), dialogue).await)
+                    }
+                    Some(Err(failed)) => Some(failed),
+                    None => None,
+                }
+            });
+        let silent = main.0.greeting.is_none()
+            && matches!(
+                &main.0.failure,
+                Some(Failure { stage: Stage::Greeting, cause: Cause::TimedOut { .. }, .. })
+            );
+        for (connection, transcript) in std::iter::once(main).chain(others).chain(cleartext) {
+            facts.connections.push(connection);
+            transcripts.push(transcript);
+        }
+        if silent && self.tls_mode() == TlsMode::StartTls {
+            let ordinal = u32::try_from(addresses.len()).unwrap_or(0) + 1;
+            match self.another(&address, ordinal, Purpose::TlsOnSilence).await {
+                Some(Ok(dialogue)) => {
+                    let (connection, transcript) = tls_on_silence(&self, address, dialogue).await;
+                    facts.connections.push(connection);
+                    transcripts.push(transcript);
+                }
+                Some(Err((connection, transcript))) => {
+                    facts.connections.push(connection);
+                    transcripts.push(transcript);
+                }
+                None => {}
+            }
+        }
+        if self.role() == Role::Mx {
+            facts.names = self.look_up_names(&facts).await;
+        }
+        (facts, transcripts)
+    }
+
+    async fn addresses(&self) -> Result<Vec<Address>, Failure> {
+        let endpoint = &self.job.endpoint;
+        if let Some(path) = &endpoint.path {
+            return Ok(vec![Address::Unix(path.clone())]);
+        }
+        let at = |ip| Address::Ip(std::net::SocketAddr::new(ip, endpoint.port));
+        if let Some(addresses) = &self.job.addresses {
+            let wanted = |a: &&Address| self.options.family.is_none_or(|f| f == a.family());
+            return Ok(addresses.iter().filter(wanted).cloned().collect());
+        }
+        if let Some(ip) = self.options.connect {
+            return Ok(vec![at(ip)]);
+        }
+        let found = resolve(&endpoint.host, self.options.family, self.options.limits.connect).await?;
+        Ok(found.into_iter().take(MOST_ADDRESSES).map(at).collect())
+    }
+
+    /// Connects to every address, each on its own, all at once.
+    async fn connect_all(&self, addresses: &[Address]) -> Vec<(Address, Attempt)> {
+        let mut attempts = tokio::task::JoinSet::new();
+        for (ordinal, address) in addresses.iter().cloned().enumerate() {
+            let purpose = if ordinal == 0 { Purpose::Main } else { Purpose::OtherAddress };
+            let transcript = self.transcript(u32::try_from(ordinal).unwrap_or(0), purpose);
+            let connector = self.options.connector.clone();
+            let options = self.dialogue_options();
+            let clock = self.clock;
+            attempts.spawn(async move {
+                let start = Instant::now();
+                let opened = Dialogue::open(&connector, &address, options, clock, transcript).await;
+                let took = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+                (ordinal, address, opened.map(|dialogue| (dialogue, took)))
+            });
+        }
+        let mut found = Vec::new();
+        while let Some(attempt) = attempts.join_next().await {
+            match attempt {
+                Ok(attempt) => found.push(attempt),
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            }
+        }
+        found.sort_by_key(|(ordinal, ..)| *ordinal);
+        found.into_iter().map(|(_, address, attempt)| (address, attempt)).collect()
+    }
+
+    /// One more connection to an address that answered before.
+    async fn another(
+        &self,
+        address: &Address,
+        ordinal: u32,
+        purpose: Purpose,
+    ) -> Option<Result<Dialogue, (ConnectionFacts, Transcript)>> {
+        if Instant::now() >= self.deadline {
+            return None;
+        }
+        let transcript = self.transcript(ordinal, purpose);
+        let id = transcript.id;
+        let opened =
+            Dialogue::open(&self.options.connector, address, self.dialogue_options(), self.clock, transcript)
+                .await;
+        Some(opened.map_err(|(failure, transcript)| {
+            let mut connection = ConnectionFacts::new(purpose, id, address.clone());
+            connection.failure = Some(failure);
+            (connection, transcript)
+        }))
+    }
+
+    /// Looks up the names that an MX gives itself.
+    async fn look_up_names(&self, facts: &ServiceFacts) -> Vec<NameFacts> {
+        let Some(main) = facts.main() else { return Vec::new() };
+        let Some(greeting) = main.greeting.as_ref().filter(|g| g.kind == GreetingKind::Ready) else {
+            return Vec::new();
+        };
+        let mut names: Vec<(String, Evidence)> =
+            greeting.host.iter().map(|h| (h.clone(), greeting.at)).collect();
+        for list in &main.capabilities {
+            if let Some(host) = &list.host
+                && !names.iter().any(|(known, _)| known.eq_ignore_ascii_case(host))
+            {
+                names.push((host.clone(), list.at));
+            }
+        }
+        let mut found = Vec::new();
+        for (name, at) in names {
+            // The lab's name is known without any network.
+            let known = self.job.lab && name.eq_ignore_ascii_case(&self.job.endpoint.host);
+            let looked_up = match known {
+                true => Ok(facts
+                    .addresses
+                    .iter()
+                    .filter_map(|a| match &a.address {
+                        Address::Ip(address) => Some(address.ip()),
+                        Address::Unix(_) => None,
+                    })
+                    .collect()),
+                // A bare word or an address literal is judged as it is; nobody has to be asked about it.
+                false if !name.contains('.') || name.starts_with('[') => Ok(Vec::new()),
+                false => {
+                    let room = self.deadline.saturating_duration_since(Instant::now());
+                    resolve(&name, None, self.options.limits.connect.min(room)).await
+                }
+            };
+            found.push(match looked_up {
+                Ok(addresses) => NameFacts {
+                    name,
+                    addresses: addresses.iter().map(ToString::to_string).collect(),
+                    failure: None,
+                    at,
+                },
+                Err(failure) => NameFacts { name, addresses: Vec::new(), failure: Some(failure), at },
+            });
+        }
+        found
+    }
+}
+
+type Attempt = Result<(Dialogue, u64), (Failure, Transcript)>;

@@ -1,0 +1,91 @@
+//! The checks, one file each. The order of the table is the order of the report.
+
+mod auth_not_offered_after_tls;
+mod auth_on_mx;
+mod banner_discloses;
+mod banner_name;
+mod caps_tls_diff;
+mod cert;
+mod cert_chain_incomplete;
+mod cert_cn_only;
+mod cert_expired;
+mod cert_expiring;
+mod cert_name_mismatch;
+mod cert_not_yet_valid;
+mod cert_self_signed;
+mod cert_unknown_ca;
+mod cleartext_port_no_tls;
+mod conn_family_parity;
+mod conn_rate_limited;
+mod conn_reachable;
+mod greeting_latency;
+mod greeting_syntax;
+mod imap_logindisabled;
+mod imap_preauth_clear;
+mod implicit_tls_missing;
+mod plaintext_auth_accepted;
+mod plaintext_auth_offered;
+mod pop3_apop;
+mod port_speaks_other;
+mod starttls_accepts_unadvertised;
+mod starttls_cleartext_after;
+mod starttls_offered;
+mod starttls_readvertised;
+mod starttls_works;
+mod submission_no_auth;
+
+use crate::Check;
+
+/// All checks.
+pub static CHECKS: &[&dyn Check] = &[
+    &conn_reachable::ConnReachable,
+    &conn_family_parity::ConnFamilyParity,
+    &conn_rate_limited::ConnRateLimited,
+    &greeting_latency::GreetingLatency,
+    &greeting_syntax::GreetingSyntax,
+    &port_speaks_other::PortSpeaksOther,
+    &implicit_tls_missing::ImplicitTlsMissing,
+    &cleartext_port_no_tls::CleartextPortNoTls,
+    &banner_discloses::BannerDiscloses,
+    &banner_name::BannerName,
+    &starttls_offered::StarttlsOffered,
+    &starttls_works::StarttlsWorks,
+    &starttls_accepts_unadvertised::StarttlsAcceptsUnadvertised,
+    &starttls_cleartext_after::StarttlsCleartextAfter,
+    &starttls_readvertised::StarttlsReadvertised,
+    &caps_tls_diff::CapsTlsDiff,
+    &cert_expired::CertExpired,
+    &cert_not_yet_valid::CertNotYetValid,
+    &cert_expiring::CertExpiring,
+    &cert_self_signed::CertSelfSigned,
+    &cert_unknown_ca::CertUnknownCa,
+    &cert_chain_incomplete::CertChainIncomplete,
+    &cert_name_mismatch::CertNameMismatch,
+    &cert_cn_only::CertCnOnly,
+    &plaintext_auth_offered::PlaintextAuthOffered,
+    &plaintext_auth_accepted::PlaintextAuthAccepted,
+    &auth_not_offered_after_tls::AuthNotOfferedAfterTls,
+    &auth_on_mx::AuthOnMx,
+    &submission_no_auth::SubmissionNoAuth,
+    &imap_preauth_clear::ImapPreauthClear,
+    &imap_logindisabled::ImapLogindisabled,
+    &pop3_apop::Pop3Apop,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_and_kebab_case() {
+        let mut ids: Vec<_> = CHECKS.iter().map(|c| c.meta().id).collect();
+        assert!(
+            ids.iter()
+                .all(|id| id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'))
+        );
+        assert!(CHECKS.iter().all(|c| !c.meta().references.is_empty() && !c.meta().group.is_empty()));
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), CHECKS.len());
+    }
+}

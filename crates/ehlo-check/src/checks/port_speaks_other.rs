@@ -1,0 +1,78 @@
+use crate::{Check, CheckMeta, Judging, Verdict};
+use ehlo_core::facts::{ConnectionFacts, Purpose, Spoken};
+use ehlo_core::{Cause, Protocol, Severity, TlsMode};
+
+/// Whether the port speaks what it should.
+pub(super) struct PortSpeaksOther;
+
+impl Check for PortSpeaksOther {
+    fn meta(&self) -> &'static CheckMeta {
+        &CheckMeta {
+            id: "port-speaks-other",
+            group: "transport",
+            severity: Severity::Medium,
+            references: &["RFC 8314 §3"],
+            function: true,
+            ..CheckMeta::DEFAULT
+        }
+    }
+
+    fn judge(&self, facts: &Judging<'_>) -> Vec<Verdict> {
+        let Some(main) = facts.main() else { return Vec::new() };
+        let expected = facts.protocol().id();
+        if let Some((spoken, text)) = spoken_instead(facts) {
+            let message = match (facts.tls_mode(), spoken) {
+                (TlsMode::StartTls, Spoken::Tls) => "tls-on-text-port",
+                (TlsMode::Implicit, spoken) if is_expected(spoken, facts.protocol()) => "text-on-tls-port",
+                _ => "other-protocol",
+            };
+            let tls = facts.service.of(Purpose::TlsOnSilence).find_map(|c| c.tls.as_ref()).and_then(|t| t.at);
+            return vec![
+                Verdict::fail(message)
+                    .with("spoken", spoken.id())
+                    .with("expected", expected)
+                    .with("text", text)
+                    .at(main.greeting.as_ref().map(|g| g.at))
+                    .at(facts.where_it_ended())
+                    .at(tls),
+            ];
+        }
+        match &main.greeting {
+            Some(greeting) => vec![Verdict::pass("as-expected").with("expected", expected).at([greeting.at])],
+            None if is_silent(main) => {
+                vec![Verdict::fail("silence").with("expected", expected).at(facts.where_it_ended())]
+            }
+            None => vec![facts.not_reached()],
+        }
+    }
+}
+
+/// What is spoken instead of the expected protocol, and its first words.
+pub(super) fn spoken_instead(facts: &Judging<'_>) -> Option<(Spoken, String)> {
+    let main = facts.main()?;
+    if facts.service.of(Purpose::TlsOnSilence).any(|c| c.tls.is_some()) {
+        return Some((Spoken::Tls, String::new()));
+    }
+    match main.failure.as_ref().map(|f| &f.cause) {
+        Some(Cause::OtherProtocol { .. }) => main.greeting.as_ref().map(|g| (g.spoken, g.text.clone())),
+        Some(Cause::NotTls { first_bytes }) if main.starttls.is_none() => {
+            let line = first_bytes.split(|&b| matches!(b, b'\r' | b'\n')).next().unwrap_or_default();
+            Some((ehlo_wire::spoken(first_bytes), ehlo_core::escape(line)))
+        }
+        _ => None,
+    }
+}
+
+fn is_expected(spoken: Spoken, protocol: Protocol) -> bool {
+    matches!(
+        (spoken, protocol),
+        (Spoken::Smtp, Protocol::Smtp | Protocol::Lmtp)
+            | (Spoken::Pop3, Protocol::Pop3)
+            | (Spoken::Imap, Protocol::Imap)
+            | (Spoken::Sieve, Protocol::Sieve)
+    )
+}
+
+fn is_silent(main: &ConnectionFacts) -> bool {
+    matches!(main.failure.as_ref().map(|f| &f.cause), Some(Cause::TimedOut { .. } | Cause::Deadline { .. }))
+}

@@ -1,0 +1,19 @@
+//! Examines mail services. Acquire, then judge: a probe leads a dialogue and yields facts; a check is a pure function
+//! of facts, so that a saved run can be judged again when a rule changes.
+
+mod acquire;
+pub mod checks;
+mod judge;
+mod level;
+mod meta;
+mod options;
+mod run;
+mod verdict;
+
+pub use checks::CHECKS;
+pub use judge::{Judged, Judging, Selection, judge};
+pub use level::level;
+pub use meta::{Check, CheckMeta, Manner};
+pub use options::{CheckOptions, Job};
+pub use run::{CheckRun, run};
+pub use verdict::Verdict;

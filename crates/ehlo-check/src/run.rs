@@ -1,0 +1,66 @@
+use crate::acquire::acquire;
+use crate::{CheckOptions, Job, Judged, Selection, judge};
+use ehlo_core::facts::RunFacts;
+use ehlo_core::{Event, Transcript};
+use ehlo_dialogue::Clock;
+use std::sync::Arc;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
+
+/// Everything that a run came to.
+#[derive(Clone, Debug)]
+pub struct CheckRun {
+    /// What was seen.
+    pub facts: RunFacts,
+    /// What follows from it.
+    pub judged: Judged,
+    /// The dialogues.
+    pub transcripts: Vec<Transcript>,
+}
+
+/// Examines services, all of them at once, and judges what was seen.
+pub async fn run(
+    jobs: Vec<Job>,
+    options: Arc<CheckOptions>,
+    selection: &Selection,
+    events: UnboundedSender<Event>,
+) -> CheckRun {
+    let tell = |event| {
+        // Nobody has to listen.
+        let _ = events.send(event);
+    };
+    tell(Event::RunStarted { services: jobs.iter().map(|j| j.url.clone()).collect() });
+    let clock = Clock::start();
+    let end = Instant::now() + options.limits.total;
+    let mut tasks = Vec::new();
+    for (index, job) in (0u32..).zip(jobs) {
+        tasks.push(tokio::spawn(acquire(index, job, Arc::clone(&options), clock, end, events.clone())));
+    }
+    let mut services = Vec::new();
+    let mut transcripts = Vec::new();
+    for task in tasks {
+        match task.await {
+            Ok((service, dialogues)) => {
+                tell(Event::ServiceAcquired { service: service.url.clone() });
+                services.push(service);
+                transcripts.extend(dialogues);
+            }
+            // A defect of ours must not be taken for a verdict about the server.
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+    let facts = RunFacts {
+        now: options.now,
+        as_outside: options.as_outside,
+        credentials_given: options.credentials.is_some(),
+        services,
+    };
+    let judged = judge(&facts, selection);
+    for finding in &judged.findings {
+        tell(Event::Finding(Box::new(finding.clone())));
+    }
+    for (service, report) in &judged.levels {
+        tell(Event::Level { service: service.clone(), report: report.clone() });
+    }
+    CheckRun { facts, judged, transcripts }
+}
