@@ -2,6 +2,7 @@ use ehlo_core::facts::Vantage;
 use ehlo_core::{Address, Cause, Failure, Family, Stage};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpSocket;
@@ -13,10 +14,21 @@ pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Transport for T {}
 
 /// Makes connections.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Connector {
     /// The address to come from.
     pub source: Option<IpAddr>,
+    /// Another way to get a transport than a socket: memory, in tests.
+    pub dialer: Option<Arc<dyn Dialer>>,
+}
+
+/// Yields transports that are no sockets.
+pub trait Dialer: Send + Sync {
+    /// A transport to `address`, and the address that it comes from.
+    ///
+    /// # Errors
+    /// What a socket would say, e.g. [`io::ErrorKind::ConnectionRefused`].
+    fn dial(&self, address: &Address) -> io::Result<(Box<dyn Transport>, SocketAddr)>;
 }
 
 /// A connection that was made.
@@ -42,6 +54,10 @@ impl Connector {
     }
 
     async fn attempt(&self, address: &Address) -> io::Result<Connected> {
+        if let Some(dialer) = &self.dialer {
+            let (transport, local) = dialer.dial(address)?;
+            return Ok(Connected { transport, local: Some(local) });
+        }
         match address {
             Address::Ip(address) => {
                 let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };

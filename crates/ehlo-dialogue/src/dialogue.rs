@@ -218,6 +218,11 @@ impl Dialogue {
         self.say_within(command, wait).await
     }
 
+    /// Whether bytes stand behind the answer to STARTTLS: put there by somebody, and no answer to anything.
+    pub fn has_injected_bytes(&self) -> bool {
+        self.state().tls_next && self.session.leftover().is_some()
+    }
+
     /// The replies that came unasked since the last call.
     pub fn take_unasked(&mut self) -> Vec<Reply> {
         std::mem::take(&mut self.unasked)
@@ -621,11 +626,27 @@ impl Dialogue {
         facts
     }
 
+    /// Bytes that came and belong to no line get an entry all the same.
+    fn record_rest(&mut self) {
+        let covered = self.transcript.entries.iter().filter_map(|e| match e.kind {
+            EntryKind::Data { span, .. } if span.side == Side::Server => Some(span.to),
+            _ => None,
+        });
+        let from = covered.max().unwrap_or(0);
+        // Of a flood a sample is enough.
+        let to = self.transcript.sent_by(Side::Server).min(from + 4096);
+        let span = Span::new(Side::Server, from, to);
+        if !span.is_empty() {
+            self.transcript.push(self.clock.now(), EntryKind::Data { span, sort: DataSort::Blob });
+        }
+    }
+
     /// Takes a failure down. The first one counts: what follows from it is no news.
     fn fail(&mut self, mut failure: Failure) -> Failure {
         if let Some(first) = &self.failure {
             return first.clone();
         }
+        self.record_rest();
         let entry: EntryId =
             self.transcript.push(self.clock.now(), EntryKind::Failure { failure: failure.clone() });
         if failure.at.is_none() {

@@ -11,7 +11,7 @@ mod tls;
 mod turn;
 
 pub use clock::Clock;
-pub use connect::{Connector, Transport, resolve, vantage};
+pub use connect::{Connector, Dialer, Transport, resolve, vantage};
 pub use dialogue::{Dialogue, DialogueOptions};
 pub use login::{LoginOptions, Offered, choose_mechanism};
 pub use tls::{ClientIdentity, TlsSettings, Trust, TrustError};

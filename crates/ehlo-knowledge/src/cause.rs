@@ -16,8 +16,9 @@ pub struct Circumstances<'a> {
 /// The ids of entries of `failure` that fit, in the order of the data, which puts the likelier first.
 ///
 /// An entry fits when each list it has (`protocol`, `stage`, `cause`, `pattern`) has a member that fits. A pattern
-/// is looked for anywhere in the text, without regard to case; `*` in it stands for anything, a `^` at its beginning
-/// for the beginning of the text.
+/// is looked for anywhere in the text, without regard to case; `*` in it stands for anything and `\\*` for a star, a
+/// `^` at its beginning for the beginning of the text. An entry with neither `cause` nor `pattern` is never found here:
+/// it takes more than one dialogue to recognise it.
 pub fn causes(circumstances: &Circumstances<'_>) -> Vec<&'static str> {
     keys("failure/")
         .filter(|key| {
@@ -26,7 +27,9 @@ pub fn causes(circumstances: &Circumstances<'_>) -> Vec<&'static str> {
                 wanted.is_empty() || wanted.contains(&value)
             };
             let patterns = list(key, "pattern");
-            !key["failure/".len()..].contains('/')
+            let recognisable = !patterns.is_empty() || !list(key, "cause").is_empty();
+            recognisable
+                && !key["failure/".len()..].contains('/')
                 && one_of("protocol", circumstances.protocol)
                 && one_of("stage", circumstances.stage)
                 && one_of("cause", circumstances.cause)
@@ -37,19 +40,21 @@ pub fn causes(circumstances: &Circumstances<'_>) -> Vec<&'static str> {
 }
 
 fn fits(pattern: &str, text: &str) -> bool {
+    const STAR: &str = "\u{0}";
     let text = text.to_lowercase();
-    let pattern = pattern.to_lowercase();
+    let pattern = pattern.to_lowercase().replace("\\*", STAR);
     let (anchored, pattern) = match pattern.strip_prefix('^') {
         Some(rest) => (true, rest),
         None => (false, pattern.as_str()),
     };
     let mut rest = text.as_str();
     for (index, part) in pattern.split('*').enumerate() {
+        let part = &part.replace(STAR, "*");
         if index == 0 && anchored {
-            let Some(after) = rest.strip_prefix(part) else { return false };
+            let Some(after) = rest.strip_prefix(part.as_str()) else { return false };
             rest = after;
         } else {
-            let Some(at) = rest.find(part) else { return false };
+            let Some(at) = rest.find(part.as_str()) else { return false };
             rest = &rest[at + part.len()..];
         }
     }
@@ -63,7 +68,8 @@ mod tests {
     #[test]
     fn patterns_are_found_anywhere_unless_anchored() {
         assert!(fits("too many connections", "421 4.7.0 Error: Too Many Connections from 1.2.3.4"));
-        assert!(fits("^220 ****", "220 ********"));
+        assert!(fits("^220 \\*\\*\\*", "220 ********"));
+        assert!(!fits("^220 \\*\\*\\*", "220 mail"));
         assert!(fits("not*advertised", "503 STARTTLS not even advertised"));
         assert!(!fits("^advertised", "not advertised"));
         assert!(!fits("a*b*c", "a c b"));

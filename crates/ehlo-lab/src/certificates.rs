@@ -160,7 +160,7 @@ fn authority_params(name: &str, now: i64, days: i64) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = distinguished_name(name);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    params.not_before = at(now) - Duration::days(1);
+    params.not_before = at(now) - Duration::days(400);
     params.not_after = at(now) + Duration::days(days);
     params
 }

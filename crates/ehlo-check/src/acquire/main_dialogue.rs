@@ -6,8 +6,8 @@ use super::service::Service;
 use super::starttls::{offered, start_tls};
 use ehlo_core::facts::{ConnectionFacts, GreetingKind, LoginResult, Moment, Purpose, Said};
 use ehlo_core::{
-    Address, Cause, Deviation, EntryKind, Evidence, Failure, Protocol, ServiceStep, Stage, TlsMode,
-    Transcript, escape,
+    Address, Cause, Deviation, EntryKind, Evidence, Failure, Protocol, ServiceStep, Side, Span, Stage,
+    TlsMode, Transcript, escape,
 };
 use ehlo_dialogue::{Dialogue, Offered};
 use ehlo_wire::imap::ValueKind;
@@ -34,6 +34,16 @@ pub(super) async fn close(
     failure: Option<Failure>,
 ) -> (ConnectionFacts, Transcript) {
     facts.failure = failure.or_else(|| dialogue.failure().cloned());
+    facts.local = dialogue.local().map(|ip| ip.to_string());
+    let came = dialogue.transcript().sent_by(Side::Server);
+    if facts.greeting.is_none()
+        && facts.failure.as_ref().is_some_and(|f| f.stage == Stage::Greeting)
+        && came > 0
+    {
+        let span = Span::new(Side::Server, 0, came);
+        let text = escape(&dialogue.transcript().visible(Span::new(Side::Server, 0, came.min(200))));
+        facts.partial_greeting = Some(Said { text, at: Evidence::bytes(facts.transcript, span) });
+    }
     // What was found wrong with capability lists is in the facts already; the transcript should tell it too.
     let of_lists = std::mem::take(&mut facts.deviations);
     let (mut transcript, of_replies) = dialogue.finish().await;

@@ -97,7 +97,8 @@ async fn type_on(
     }
     let ask_for_tls = command(dialogue, service.protocol());
     let turn = dialogue.say(ask_for_tls).await?;
-    if !dialogue.state().tls_next {
+    // Without consent there is no "after"; bytes that somebody put there would be taken for an answer.
+    if !dialogue.state().tls_next || dialogue.has_injected_bytes() {
         return Ok(());
     }
     let accepted = turn.evidence();

@@ -102,6 +102,9 @@ async fn look(
     ask(service, dialogue, facts, moment).await?;
     if !implicit && offered(facts, service.protocol()) {
         start_tls(service, dialogue, facts).await?;
+        if facts.tls.is_some() {
+            ask(service, dialogue, facts, Moment::Tls).await?;
+        }
     }
     Ok(())
 }

@@ -91,22 +91,35 @@ fn product_in(text: &str) -> Option<&'static str> {
 /// A version number: digits, a dot, digits, standing alone or behind a `v`. Dates, times, addresses and names of RFCs
 /// are none.
 fn version_in(text: &str) -> Option<String> {
-    for word in text.split(|c: char| c.is_whitespace() || "()[]<>,;\"'/=".contains(c)) {
-        let word = word.strip_prefix(['v', 'V']).unwrap_or(word);
+    let mut words =
+        text.split(|c: char| c.is_whitespace() || "()[]<>,;\"'/=".contains(c)).filter(|w| !w.is_empty());
+    let mut next = "";
+    loop {
+        let before = std::mem::replace(&mut next, words.next()?);
+        let word = next.strip_prefix(['v', 'V']).unwrap_or(next);
         if !word.starts_with(|c: char| c.is_ascii_digit()) || word.contains([':', '@']) {
             continue;
         }
-        let parts: Vec<&str> = word.split('.').collect();
-        let numeric = |p: &&str| !p.is_empty() && p.len() <= 4 && p.starts_with(|c: char| c.is_ascii_digit());
-        let is_host_or_address =
-            parts.len() > 3 && parts.iter().all(|p| p.bytes().all(|b| b.is_ascii_digit()));
-        let is_host = parts.last().is_some_and(|p| p.len() > 1 && p.bytes().all(|b| b.is_ascii_alphabetic()));
-        if (2..=4).contains(&parts.len()) && parts[..2].iter().all(numeric) && !is_host_or_address && !is_host
+        let number = word.split(|c: char| !c.is_ascii_digit() && c != '.').next().unwrap_or_default();
+        let number = number.trim_end_matches('.');
+        let parts: Vec<&str> = number.split('.').collect();
+        // Four small numbers are an address, unless the word before says that they are a version.
+        let named = before.eq_ignore_ascii_case("version") || product_in(before).is_some();
+        let is_address = !named && number.parse::<std::net::Ipv4Addr>().is_ok();
+        let is_date = parts.len() == 3
+            && parts[2].len() == 4
+            && (parts[2].starts_with("19") || parts[2].starts_with("20"));
+        // `2.example.org` is a host.
+        let is_host = word[number.len()..].starts_with(|c: char| c == '.' || c.is_alphabetic());
+        if (2..=5).contains(&parts.len())
+            && parts.iter().all(|p| !p.is_empty())
+            && !is_address
+            && !is_date
+            && !is_host
         {
             return Some(word.to_owned());
         }
     }
-    None
 }
 
 #[cfg(test)]

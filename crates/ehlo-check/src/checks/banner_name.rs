@@ -1,4 +1,5 @@
 use crate::{Check, CheckMeta, Judging, Verdict};
+use ehlo_core::facts::GreetingKind;
 use ehlo_core::{Role, Severity, Why};
 
 /// Whether the name that an MX gives itself is a proper one.
@@ -20,7 +21,8 @@ impl Check for BannerName {
             return Vec::new();
         }
         let Some(main) = facts.main() else { return Vec::new() };
-        if main.greeting.is_none() {
+        let ready = main.greeting.as_ref().is_some_and(|g| g.kind == GreetingKind::Ready);
+        if !ready || super::port_speaks_other::spoken_instead(facts).is_some() {
             return vec![facts.not_reached()];
         }
         let names = &facts.service.names;

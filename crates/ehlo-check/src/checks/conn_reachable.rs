@@ -1,5 +1,6 @@
 use crate::{Check, CheckMeta, Judging, Verdict};
-use ehlo_core::{Anchor, Cause, EntryId, Evidence, Severity, TranscriptId};
+use ehlo_core::facts::ConnectionFacts;
+use ehlo_core::{Anchor, Cause, EntryId, Evidence, Failure, Severity, Stage, TranscriptId};
 
 /// Whether a connection can be made to every address.
 pub(super) struct ConnReachable;
@@ -29,6 +30,10 @@ impl Check for ConnReachable {
                     .with("host", ehlo_core::escape(facts.service.endpoint.host.as_bytes()))
                     .at([Evidence { transcript: first_transcript(facts), anchor }]),
             ];
+        }
+        if let Some(main) = facts.main().filter(|m| hung_up_at_once(m)) {
+            // Accepted by the system and thrown out at once: for whoever wants to talk that is no connection.
+            return vec![Verdict::fail("reset").with("addresses", &main.address).at(facts.where_it_ended())];
         }
         if facts.service.is_reachable() {
             let good = facts.service.addresses.iter().filter(|a| a.failure.is_none());
@@ -60,6 +65,17 @@ impl Check for ConnReachable {
                 .map(|a| a.at)),
         ]
     }
+}
+
+/// Whether the connection ended before the server had said anything.
+fn hung_up_at_once(main: &ConnectionFacts) -> bool {
+    let early = |stage| matches!(stage, Stage::Greeting | Stage::Handshake);
+    let ended = |f: &Failure| early(f.stage) && matches!(f.cause, Cause::Reset | Cause::Closed);
+    main.greeting.is_none()
+        && main.partial_greeting.is_none()
+        && main.tls.is_none()
+        && main.starttls.is_none()
+        && main.failure.as_ref().is_some_and(ended)
 }
 
 /// The transcript of a service to which no connection was made: the number that its first dialogue would have.

@@ -15,6 +15,7 @@ mod cert_not_yet_valid;
 mod cert_self_signed;
 mod cert_unknown_ca;
 mod cleartext_port_no_tls;
+mod conn_client_address;
 mod conn_family_parity;
 mod conn_rate_limited;
 mod conn_reachable;
@@ -40,6 +41,7 @@ use crate::Check;
 pub static CHECKS: &[&dyn Check] = &[
     &conn_reachable::ConnReachable,
     &conn_family_parity::ConnFamilyParity,
+    &conn_client_address::ConnClientAddress,
     &conn_rate_limited::ConnRateLimited,
     &greeting_latency::GreetingLatency,
     &greeting_syntax::GreetingSyntax,

@@ -37,6 +37,11 @@ impl Check for PortSpeaksOther {
                     .at(tls),
             ];
         }
+        if let Some(partial) = &main.partial_greeting
+            && is_expected(ehlo_wire::spoken(partial.text.as_bytes()), facts.protocol())
+        {
+            return vec![Verdict::pass("as-expected").with("expected", expected).at([partial.at])];
+        }
         match &main.greeting {
             Some(greeting) => vec![Verdict::pass("as-expected").with("expected", expected).at([greeting.at])],
             None if is_silent(main) => {
@@ -74,5 +79,9 @@ fn is_expected(spoken: Spoken, protocol: Protocol) -> bool {
 }
 
 fn is_silent(main: &ConnectionFacts) -> bool {
-    matches!(main.failure.as_ref().map(|f| &f.cause), Some(Cause::TimedOut { .. } | Cause::Deadline { .. }))
+    main.partial_greeting.is_none()
+        && matches!(
+            main.failure.as_ref().map(|f| &f.cause),
+            Some(Cause::TimedOut { .. } | Cause::Deadline { .. })
+        )
 }

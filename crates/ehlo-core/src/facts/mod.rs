@@ -150,8 +150,12 @@ pub struct ConnectionFacts {
     pub transcript: TranscriptId,
     /// Where it went.
     pub address: Address,
+    /// The address we came from.
+    pub local: Option<String>,
     /// The first words of the server.
     pub greeting: Option<GreetingFacts>,
+    /// What had come of a greeting that never became complete.
+    pub partial_greeting: Option<Said>,
     /// What the server said it can do, at each moment it was asked.
     pub capabilities: Vec<CapabilityFacts>,
     /// What became of STARTTLS.
@@ -181,7 +185,9 @@ impl ConnectionFacts {
             purpose,
             transcript,
             address,
+            local: None,
             greeting: None,
+            partial_greeting: None,
             capabilities: Vec::new(),
             starttls: None,
             tls: None,

@@ -1,7 +1,7 @@
 use super::certificate;
 use super::trust::{TlsSettings, Trust};
 use super::verifier::{Recorder, Seen};
-use ehlo_core::facts::{NameMatch, PathFacts, TlsFacts};
+use ehlo_core::facts::{CertificateFacts, NameMatch, PathFacts, TlsFacts};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
@@ -59,7 +59,7 @@ pub(crate) fn describe(
 ) -> TlsFacts {
     let seen = outcome.recorder.seen();
     let chain: Vec<_> = seen.chain.iter().map(|c| certificate::describe(c)).collect();
-    let mid_life = chain.first().map_or(settings.now, |c| c.not_before + c.lifetime() / 2);
+    let mid_life = when_all_are_valid(&chain).unwrap_or(settings.now);
     let text = |name: Option<&str>| name.unwrap_or("?").to_owned();
     TlsFacts {
         version: match connection.protocol_version() {
@@ -85,6 +85,14 @@ pub(crate) fn describe(
         at: None,
         chain,
     }
+}
+
+/// A moment when all certificates of a chain are valid, or else the middle of the first one's lifetime.
+fn when_all_are_valid(chain: &[CertificateFacts]) -> Option<i64> {
+    let from = chain.iter().map(|c| c.not_before).max()?;
+    let to = chain.iter().map(|c| c.not_after).min()?;
+    let leaf = chain.first()?;
+    Some(if from <= to { from + (to - from) / 2 } else { leaf.not_before + leaf.lifetime() / 2 })
 }
 
 /// The registry's name of a group, e.g. `x25519`, `secp256r1`.

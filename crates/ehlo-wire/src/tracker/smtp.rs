@@ -132,7 +132,8 @@ impl Smtp {
             }
             Wait::DataEnd => {}
             Wait::Command(verb) if answered == Answered::Accepted => match verb.as_str() {
-                "STARTTLS" => state.tls_next = true,
+                // RFC 3207 §4: 220 and nothing else lets the handshake follow.
+                "STARTTLS" => state.tls_next = code == Some(220),
                 "QUIT" => state.ended = true,
                 "RCPT" => self.accepted_recipients += 1,
                 "MAIL" | "RSET" | "EHLO" | "HELO" | "LHLO" => self.accepted_recipients = 0,

@@ -1,0 +1,113 @@
+//! The lab in memory, examined on a virtual clock.
+
+use ehlo_check::{CheckOptions, CheckRun, Job, Selection, run};
+use ehlo_core::{Address, Endpoint, Family, Limits, Scheme};
+use ehlo_dialogue::{Connector, Dialer, LoginOptions, Transport, Trust};
+use ehlo_lab::{ActiveFault, Lab, LabConfig, Service};
+use ehlo_wire::sasl::Credentials;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+pub(crate) const NOW: i64 = 1_800_000_000;
+
+pub(crate) struct LabInMemory {
+    pub(crate) lab: Arc<Lab>,
+}
+
+impl Dialer for LabInMemory {
+    fn dial(&self, address: &Address) -> io::Result<(Box<dyn Transport>, SocketAddr)> {
+        let Address::Ip(address) = address else { return Err(io::ErrorKind::Unsupported.into()) };
+        let family = if address.is_ipv4() { Family::V4 } else { Family::V6 };
+        let scheme = Scheme::ALL.iter().copied().find(|s| s.port() == address.port()).unwrap();
+        let service = Service { scheme, family };
+        if !Service::SCHEMES.contains(&scheme) || !self.lab.settings(service).listening {
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        let lab = Arc::clone(&self.lab);
+        tokio::spawn(async move { lab.serve_stream(service, theirs).await });
+        // The lab sees clients in memory as coming from there.
+        Ok((Box::new(ours), SocketAddr::from(([192, 0, 2, 1], 40_000))))
+    }
+}
+
+/// What a run looks at, and how.
+#[derive(Clone)]
+pub(crate) struct Setup {
+    pub(crate) faults: Vec<&'static str>,
+    pub(crate) schemes: Vec<Scheme>,
+    pub(crate) families: Vec<Family>,
+    pub(crate) login: bool,
+    /// As a single URL instead of a host with all its ports.
+    pub(crate) single: bool,
+}
+
+impl Setup {
+    pub(crate) fn with(faults: &[&'static str]) -> Setup {
+        Setup {
+            faults: faults.to_vec(),
+            schemes: Service::SCHEMES.to_vec(),
+            families: vec![Family::V4],
+            login: false,
+            single: false,
+        }
+    }
+
+    pub(crate) async fn examine(&self) -> CheckRun {
+        let mut config = LabConfig::new(7, NOW);
+        config.faults = self.faults.iter().map(|f| ActiveFault::parse(f).unwrap()).collect();
+        let lab = Lab::new(config).unwrap();
+        let mut trust = Trust::only_given();
+        trust.give(lab.authority().root_der().clone());
+        let credentials = self.login.then(|| Credentials {
+            user: "benutzername".into(),
+            password: "passwort".into(),
+            authzid: String::new(),
+        });
+        let options = CheckOptions {
+            limits: Limits::default(),
+            family: None,
+            connect: None,
+            connector: Connector { source: None, dialer: Some(Arc::new(LabInMemory { lab })) },
+            trust: Arc::new(trust),
+            identity: None,
+            sni: None,
+            helo: "client.example".into(),
+            credentials,
+            login: LoginOptions { no_secrets: true, ..LoginOptions::default() },
+            as_outside: false,
+            now: NOW,
+            seed: 11,
+        };
+        let jobs = self.schemes.iter().map(|&scheme| {
+            let mut endpoint = Endpoint::new(scheme, "lab.test", None);
+            endpoint.explicit = self.single;
+            let address = |family: &Family| {
+                let ip = if *family == Family::V4 { "127.0.0.1" } else { "[::1]" };
+                Address::Ip(format!("{ip}:{}", scheme.port()).parse::<SocketAddr>().unwrap())
+            };
+            Job {
+                url: format!("{scheme}://lab"),
+                endpoint,
+                host_group: (!self.single).then(|| "lab".to_owned()),
+                addresses: Some(self.families.iter().map(address).collect()),
+                lab: true,
+            }
+        });
+        let (events, _) = tokio::sync::mpsc::unbounded_channel();
+        run(jobs.collect(), Arc::new(options), &Selection::default(), events).await
+    }
+}
+
+/// What is not simply good, a line each: service, check, outcome, message.
+pub(crate) fn told(run: &CheckRun) -> Vec<String> {
+    run.judged
+        .findings
+        .iter()
+        .filter(|f| f.outcome != ehlo_core::Outcome::Pass)
+        .map(|f| {
+            format!("{} {} {} {}", f.service.trim_end_matches("://lab"), f.check, f.outcome.id(), f.message)
+        })
+        .collect()
+}

@@ -1,0 +1,250 @@
+//! Every check fires where the lab is broken in its way, and stays silent at a near miss.
+
+#![allow(clippy::unwrap_used, reason = "a test reports by failing")]
+
+mod common;
+
+use common::{Setup, told};
+use ehlo_check::CHECKS;
+use ehlo_core::{Family, Scheme};
+use std::collections::BTreeSet;
+
+/// A fault, a check, and what it must say of a service; `None`: it must find nothing wrong there.
+struct Row {
+    check: &'static str,
+    faults: &'static [&'static str],
+    service: Scheme,
+    says: Option<&'static str>,
+    families: &'static [Family],
+    login: bool,
+    single: bool,
+}
+
+const V4: &[Family] = &[Family::V4];
+const BOTH: &[Family] = &[Family::V4, Family::V6];
+
+fn fires(check: &'static str, faults: &'static [&'static str], service: Scheme, says: &'static str) -> Row {
+    Row { check, faults, service, says: Some(says), families: V4, login: false, single: false }
+}
+
+fn silent(check: &'static str, faults: &'static [&'static str], service: Scheme) -> Row {
+    Row { check, faults, service, says: None, families: V4, login: false, single: false }
+}
+
+impl Row {
+    fn on_both_families(self) -> Row {
+        Row { families: BOTH, ..self }
+    }
+
+    fn as_a_single_url(self) -> Row {
+        Row { single: true, ..self }
+    }
+
+    fn logged_in(self) -> Row {
+        Row { login: true, ..self }
+    }
+}
+
+fn rows() -> Vec<Row> {
+    use Scheme::*;
+    vec![
+        fires("conn-reachable", &["connection-refused@smtp"], Smtp, "fail refused").as_a_single_url(),
+        // A port of a bare host that is closed is not offered, and no fault.
+        silent("conn-reachable", &["connection-refused@smtp"], Smtp),
+        fires("conn-reachable", &["connection-reset@smtp"], Smtp, "fail reset"),
+        fires("conn-reachable", &["close=accept@imaps"], Imaps, "fail reset"),
+        silent("conn-reachable", &["greeting-refused@smtp"], Smtp),
+        fires("conn-family-parity", &["connection-refused@smtp+v6"], Smtp, "warn one-dead")
+            .on_both_families(),
+        fires("conn-family-parity", &["silence=greeting@imap+v6"], Imap, "warn one-fails").on_both_families(),
+        fires("conn-family-parity", &["banner-text=another@pop3+v6"], Pop3, "warn greeting-differs")
+            .on_both_families(),
+        fires("conn-family-parity", &["starttls-hidden@smtp+v6"], Smtp, "warn capabilities-differ")
+            .on_both_families(),
+        fires("conn-family-parity", &["cert-expiring=900@imaps+v6"], Imaps, "warn certificate-differs")
+            .on_both_families(),
+        // The timestamp of APOP differs each time, and means nothing.
+        silent("conn-family-parity", &[], Pop3).on_both_families(),
+        fires("conn-client-address", &["echo-address=172.17.0.1@smtp"], Smtp, "warn hidden"),
+        fires("conn-client-address", &["echo-address=198.51.100.9@smtp"], Smtp, "info translated"),
+        silent("conn-client-address", &[], Smtp),
+        fires("conn-rate-limited", &["connection-limit=1@smtp"], Smtp, "info limited"),
+        silent("conn-rate-limited", &["connection-limit=2@smtp"], Smtp),
+        fires("greeting-latency", &["greeting-delay=8@smtp"], Smtp, "info delayed"),
+        fires("greeting-latency", &["greeting-delay=20@imap"], Imap, "warn slow"),
+        fires("greeting-latency", &["greeting-drip@imap"], Imap, "warn unfinished"),
+        silent("greeting-latency", &["greeting-delay=5@smtp"], Smtp),
+        fires("greeting-syntax", &["greeting-text=hello there@smtp"], Smtp, "fail not-a-greeting"),
+        fires("greeting-syntax", &["greeting-refused@smtp"], Smtp, "fail refused"),
+        fires("greeting-syntax", &["greeting-twice@pop3"], Pop3, "fail more-followed"),
+        fires("greeting-syntax", &["greeting-bare-lf@imap"], Imap, "fail deviates"),
+        silent("greeting-syntax", &["greeting-multi-line@smtp"], Smtp),
+        fires("port-speaks-other", &["speaks-other=ssh@imap"], Imap, "fail other-protocol"),
+        fires("port-speaks-other", &["speaks-other=pop3@smtp"], Smtp, "fail other-protocol"),
+        fires("port-speaks-other", &["tls-swapped@imaps"], Imaps, "fail text-on-tls-port"),
+        fires("port-speaks-other", &["tls-swapped@pop3"], Pop3, "fail tls-on-text-port"),
+        fires("port-speaks-other", &["silence=greeting@smtp"], Smtp, "fail silence"),
+        // A greeting that never ends is late, but not silent.
+        silent("port-speaks-other", &["greeting-drip@imap"], Imap),
+        // Another protocol's name in the text is no other protocol.
+        silent("port-speaks-other", &["banner-text=POP3 and IMAP too@smtp"], Smtp),
+        fires("implicit-tls-missing", &["connection-refused@imaps"], Imap, "warn missing"),
+        silent("implicit-tls-missing", &["cert-expired@imaps"], Imap),
+        fires("cleartext-port-no-tls", &["starttls-hidden@pop3"], Pop3, "fail no-tls"),
+        // STARTTLS is offered; that it does not work is another matter.
+        silent("cleartext-port-no-tls", &["starttls-refused@pop3"], Pop3),
+        fires("banner-discloses", &["banner-text=Exim 4.96@smtp"], Smtp, "warn version"),
+        fires("banner-discloses", &["banner-text=Postfix (Debian/GNU)@smtp"], Smtp, "info product"),
+        silent("banner-discloses", &["banner-text=ready at 2027-01-15 08:00:00@smtp"], Smtp),
+        fires("banner-name", &["banner-name=localhost@smtp"], Smtp, "warn not-qualified"),
+        silent("banner-name", &["banner-name=LAB.test@smtp"], Smtp),
+        fires("starttls-offered", &["starttls-hidden@smtp"], Smtp, "fail missing"),
+        fires("starttls-offered", &["firewall-masked@smtp"], Smtp, "fail masked"),
+        silent("starttls-offered", &["starttls-refused@smtp"], Smtp),
+        fires("starttls-works", &["starttls-refused@smtp"], Smtp, "fail later"),
+        fires("starttls-works", &["starttls-refused@imap"], Imap, "fail refused"),
+        fires("starttls-works", &["starttls-refused=250 what@smtp"], Smtp, "fail nonsense"),
+        fires("starttls-works", &["starttls-refused=354 go on@smtp"], Smtp, "fail nonsense"),
+        fires("starttls-works", &["starttls-silent@pop3"], Pop3, "fail silence"),
+        fires("starttls-works", &["starttls-no-handshake@imap"], Imap, "fail handshake-alert"),
+        fires("starttls-works", &["starttls-then-silence@smtp"], Smtp, "fail handshake-silence"),
+        fires("starttls-works", &["starttls-injected@imap"], Imap, "fail injected"),
+        silent("starttls-works", &["cert-expired@smtp"], Smtp),
+        fires("starttls-accepts-unadvertised", &["starttls-unadvertised@smtp"], Smtp, "warn accepted"),
+        silent("starttls-accepts-unadvertised", &["starttls-hidden@smtp"], Smtp),
+        fires("starttls-cleartext-after", &["starttls-cleartext-goes-on@smtp"], Smtp, "fail answered"),
+        fires("starttls-cleartext-after", &["starttls-cleartext-goes-on@imap"], Imap, "fail answered"),
+        fires("starttls-cleartext-after", &["starttls-cleartext-goes-on@pop3"], Pop3, "fail answered"),
+        silent("starttls-cleartext-after", &["starttls-cleartext-error@smtp"], Smtp),
+        silent("starttls-cleartext-after", &["starttls-cleartext-error@imap"], Imap),
+        silent("starttls-cleartext-after", &["starttls-then-silence@pop3"], Pop3),
+        fires("starttls-cleartext-after", &["starttls-injected@smtp"], Smtp, "inconclusive inconclusive"),
+        silent("starttls-cleartext-after", &["starttls-no-handshake@pop3"], Pop3),
+        fires("starttls-readvertised", &["starttls-readvertised@smtp"], Smtp, "fail again"),
+        fires("starttls-readvertised", &["starttls-readvertised@imap"], Imap, "warn again"),
+        silent("starttls-readvertised", &["starttls-unadvertised@smtp"], Smtp),
+        fires("caps-tls-diff", &["capabilities-frozen@submission"], Submission, "warn same-logins"),
+        silent("caps-tls-diff", &["starttls-readvertised@submission"], Submission),
+        fires("cert-expired", &["cert-expired@imaps"], Imaps, "fail expired"),
+        fires("cert-expired", &["cert-expired@smtp"], Smtp, "warn expired"),
+        silent("cert-expired", &["cert-expiring=1@imaps"], Imaps),
+        fires("cert-not-yet-valid", &["cert-not-yet-valid@imaps"], Imaps, "fail not-yet"),
+        silent("cert-not-yet-valid", &["cert-expired@imaps"], Imaps),
+        fires("cert-expiring", &["cert-expiring=240@imaps"], Imaps, "warn soon"),
+        fires("cert-expiring", &["cert-expiring=24@imaps"], Imaps, "fail within-hours"),
+        silent("cert-expiring", &["cert-expiring=400@imaps"], Imaps),
+        fires("cert-self-signed", &["cert-self-signed@imaps"], Imaps, "fail self-signed"),
+        fires("cert-self-signed", &["cert-self-signed@smtp"], Smtp, "info self-signed"),
+        silent("cert-self-signed", &["cert-unknown-ca@imaps"], Imaps),
+        fires("cert-unknown-ca", &["cert-unknown-ca@pop3s"], Pop3s, "fail unknown"),
+        silent("cert-unknown-ca", &["cert-wrong-name@pop3s"], Pop3s),
+        // The missing intermediate is known, because the other services send it.
+        fires("cert-chain-incomplete", &["cert-chain-incomplete@imaps"], Imaps, "fail known-from-service"),
+        silent("cert-chain-incomplete", &["cert-unknown-ca@imaps"], Imaps),
+        fires("cert-name-mismatch", &["cert-wrong-name@submissions"], Submissions, "fail mismatch"),
+        fires("cert-name-mismatch", &["cert-names=*.*.test@imaps"], Imaps, "fail mismatch"),
+        fires("cert-name-mismatch", &["cert-names=l*b.test@imaps"], Imaps, "fail mismatch"),
+        fires("cert-name-mismatch", &["cert-wrong-name@smtp"], Smtp, "warn mismatch"),
+        silent("cert-name-mismatch", &["cert-names=other.test,LAB.TEST@imaps"], Imaps),
+        fires("cert-cn-only", &["cert-cn-only@imaps"], Imaps, "fail only-cn"),
+        silent("cert-cn-only", &["cert-wrong-name@imaps"], Imaps),
+        fires("plaintext-auth-offered", &["auth-clear-offered@submission"], Submission, "fail offered"),
+        fires("plaintext-auth-offered", &["auth-clear-offered@pop3"], Pop3, "fail offered"),
+        fires("plaintext-auth-offered", &["auth-clear-offered@imap"], Imap, "fail offered"),
+        // CRAM-MD5 before TLS does not send the password.
+        silent("plaintext-auth-offered", &[], Submission),
+        fires("plaintext-auth-accepted", &["auth-clear-accepted@submission"], Submission, "fail taken"),
+        fires("plaintext-auth-accepted", &["auth-clear-accepted@pop3"], Pop3, "fail taken"),
+        fires("plaintext-auth-accepted", &["auth-clear-accepted@imap"], Imap, "fail taken"),
+        silent("plaintext-auth-accepted", &["auth-clear-offered@pop3"], Pop3),
+        fires("auth-not-offered-after-tls", &["auth-missing@submission"], Submission, "warn missing"),
+        fires("auth-not-offered-after-tls", &["auth-missing@submissions"], Submissions, "fail missing")
+            .logged_in(),
+        silent("auth-not-offered-after-tls", &["auth-missing@imap"], Submission),
+        fires("auth-on-mx", &["auth-on-mx@smtp"], Smtp, "warn offered"),
+        silent("auth-on-mx", &[], Smtp),
+        fires("submission-no-auth", &["submission-open@submission"], Submission, "fail accepted"),
+        fires("submission-no-auth", &["submission-open@submissions"], Submissions, "fail accepted"),
+        // MAIL is accepted, RCPT is refused: late, but refused.
+        silent("submission-no-auth", &["reply=MAIL:250 2.1.0 OK@submission"], Submission),
+        fires("imap-preauth-clear", &["preauth@imap"], Imap, "fail preauth"),
+        silent("imap-preauth-clear", &["banner-text=PREAUTH is a word@imap"], Imap),
+        fires("imap-logindisabled", &["logindisabled-missing@imap"], Imap, "fail missing"),
+        fires("imap-logindisabled", &["logindisabled-ignored@imap"], Imap, "warn processed"),
+        silent("imap-logindisabled", &["reply=LOGIN:% BAD say STARTTLS first@imap"], Imap),
+        fires("pop3-apop", &[], Pop3, "warn offered"),
+        silent("pop3-apop", &["apop-missing@pop3"], Pop3),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_check_fires_and_stays_silent() {
+    let mut wrong = Vec::new();
+    for row in rows() {
+        let mut setup = Setup::with(row.faults);
+        setup.families = row.families.to_vec();
+        setup.login = row.login;
+        setup.single = row.single;
+        let run = setup.examine().await;
+        let prefix = format!("{} {} ", row.service, row.check);
+        let said: Vec<String> =
+            told(&run).iter().filter_map(|t| t.strip_prefix(&prefix).map(str::to_owned)).collect();
+        let good = match row.says {
+            Some(says) => said.iter().any(|s| s == says),
+            // Something to know is no complaint, and neither is "not looked at".
+            None => said.iter().all(|s| s.starts_with("info ")),
+        };
+        if !good {
+            wrong.push(format!("{prefix}with {:?}: wanted {:?}, got {said:?}", row.faults, row.says));
+        }
+        for finding in &run.judged.findings {
+            assert!(!finding.evidence.is_empty(), "{} without evidence", finding.check);
+            for place in &finding.evidence {
+                let transcript = run.transcripts.iter().find(|t| t.id == place.transcript);
+                let transcript =
+                    transcript.unwrap_or_else(|| panic!("{}: no transcript {place:?}", finding.check));
+                assert!(
+                    !transcript.entries_at(place.anchor).is_empty(),
+                    "{}: {place:?} is nowhere",
+                    finding.check
+                );
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_check_has_a_row_where_it_fires_and_one_where_it_does_not() {
+    let rows = rows();
+    let firing: BTreeSet<&str> = rows.iter().filter(|r| r.says.is_some()).map(|r| r.check).collect();
+    let quiet: BTreeSet<&str> = rows.iter().filter(|r| r.says.is_none()).map(|r| r.check).collect();
+    let all: BTreeSet<&str> = CHECKS.iter().map(|c| c.meta().id).collect();
+    assert_eq!(firing, all);
+    assert_eq!(quiet, all);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_else_a_fault_brings_to_light() {
+    let mut lines = Vec::new();
+    for fault in ehlo_lab::FAULTS {
+        let meta = fault.meta();
+        let text = match meta.example {
+            Some(example) => format!("{}={example}", meta.id),
+            None => meta.id.to_owned(),
+        };
+        let mut setup = Setup::with(&[Box::leak(text.clone().into_boxed_str())]);
+        setup.login = true;
+        lines.push(text);
+        let run = setup.examine().await;
+        let usual = ["cleartext-port-no-tls info", "pop3-apop warn"];
+        let told = told(&run);
+        let open = told.iter().filter(|t| t.ends_with(" inconclusive inconclusive")).count();
+        let rest = told.iter().filter(|t| !t.ends_with(" inconclusive inconclusive"));
+        lines.extend(rest.filter(|t| !usual.iter().any(|u| t.contains(u))).map(|t| format!("    {t}")));
+        if open > 0 {
+            lines.push(format!("    and {open} without result"));
+        }
+    }
+    insta::assert_snapshot!(lines.join("\n"));
+}
