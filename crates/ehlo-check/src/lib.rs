@@ -3,6 +3,7 @@
 
 mod acquire;
 pub mod checks;
+mod detect;
 mod judge;
 mod level;
 mod meta;
@@ -11,9 +12,10 @@ mod run;
 mod verdict;
 
 pub use checks::CHECKS;
+pub use detect::detect;
 pub use judge::{Judged, Judging, Selection, judge};
 pub use level::level;
 pub use meta::{Check, CheckMeta, Manner};
 pub use options::{CheckOptions, Job};
-pub use run::{CheckRun, run};
+pub use run::run;
 pub use verdict::Verdict;

@@ -21,8 +21,8 @@ pub struct CheckOptions {
     pub identity: Option<ClientIdentity>,
     /// The server name to ask for instead of the host's.
     pub sni: Option<String>,
-    /// The name that we give ourselves in EHLO.
-    pub helo: String,
+    /// The name that we give ourselves in EHLO; none for the address literal of the connection.
+    pub helo: Option<String>,
     /// Who logs in.
     pub credentials: Option<Credentials>,
     /// Under which conditions secrets may go out.

@@ -1,22 +1,11 @@
 use crate::acquire::acquire;
-use crate::{CheckOptions, Job, Judged, Selection, judge};
+use crate::{CheckOptions, Job, Selection, judge};
 use ehlo_core::facts::RunFacts;
-use ehlo_core::{Event, Transcript};
+use ehlo_core::{Event, RunReport};
 use ehlo_dialogue::Clock;
 use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
-
-/// Everything that a run came to.
-#[derive(Clone, Debug)]
-pub struct CheckRun {
-    /// What was seen.
-    pub facts: RunFacts,
-    /// What follows from it.
-    pub judged: Judged,
-    /// The dialogues.
-    pub transcripts: Vec<Transcript>,
-}
 
 /// Examines services, all of them at once, and judges what was seen.
 pub async fn run(
@@ -24,7 +13,7 @@ pub async fn run(
     options: Arc<CheckOptions>,
     selection: &Selection,
     events: UnboundedSender<Event>,
-) -> CheckRun {
+) -> RunReport {
     let tell = |event| {
         // Nobody has to listen.
         let _ = events.send(event);
@@ -62,5 +51,5 @@ pub async fn run(
     for (service, report) in &judged.levels {
         tell(Event::Level { service: service.clone(), report: report.clone() });
     }
-    CheckRun { facts, judged, transcripts }
+    RunReport { facts, findings: judged.findings, levels: judged.levels, transcripts }
 }

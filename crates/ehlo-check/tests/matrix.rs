@@ -36,7 +36,7 @@ impl Row {
         Row { families: BOTH, ..self }
     }
 
-    fn as_a_single_url(self) -> Row {
+    fn by_url(self) -> Row {
         Row { single: true, ..self }
     }
 
@@ -48,7 +48,7 @@ impl Row {
 fn rows() -> Vec<Row> {
     use Scheme::*;
     vec![
-        fires("conn-reachable", &["connection-refused@smtp"], Smtp, "fail refused").as_a_single_url(),
+        fires("conn-reachable", &["connection-refused@smtp"], Smtp, "fail refused").by_url(),
         // A port of a bare host that is closed is not offered, and no fault.
         silent("conn-reachable", &["connection-refused@smtp"], Smtp),
         fires("conn-reachable", &["connection-reset@smtp"], Smtp, "fail reset"),
@@ -197,7 +197,7 @@ async fn every_check_fires_and_stays_silent() {
         if !good {
             wrong.push(format!("{prefix}with {:?}: wanted {:?}, got {said:?}", row.faults, row.says));
         }
-        for finding in &run.judged.findings {
+        for finding in &run.findings {
             assert!(!finding.evidence.is_empty(), "{} without evidence", finding.check);
             for place in &finding.evidence {
                 let transcript = run.transcripts.iter().find(|t| t.id == place.transcript);

@@ -13,17 +13,16 @@ async fn a_lab_without_faults_is_sound() {
     setup.families = vec![Family::V4, Family::V6];
     let run = setup.examine().await;
     let bad: Vec<_> = run
-        .judged
         .findings
         .iter()
         .filter(|f| !matches!(f.outcome, Outcome::Pass | Outcome::Info | Outcome::Warn))
         .collect();
     assert!(bad.is_empty(), "{bad:#?}");
-    for (service, report) in &run.judged.levels {
+    for (service, report) in &run.levels {
         assert_eq!(report.level, Level::Sound, "{service}: {:#?}", told(&run));
         assert!(!report.is_doubtful(), "{service}: {:?}", report.unproven);
         assert!(report.proven > 10, "{service}");
     }
-    assert_eq!(run.judged.levels.len(), 8);
+    assert_eq!(run.levels.len(), 8);
     insta::assert_snapshot!(told(&run).join("\n"));
 }

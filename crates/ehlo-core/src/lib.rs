@@ -5,6 +5,7 @@
 //! and how a dialogue can go wrong: a [`Deviation`] (the peer broke a rule, reading goes on) or a [`Failure`]
 //! (the dialogue cannot go on). Usage errors are a third thing and belong to the program that was used wrongly.
 
+mod date;
 mod deviation;
 mod escape;
 mod event;
@@ -14,12 +15,14 @@ mod finding;
 mod level;
 mod limits;
 mod masker;
+mod report;
 mod secret;
 mod span;
 mod target;
 mod tick;
 mod transcript;
 
+pub use date::date;
 pub use deviation::{Deviation, DeviationKind};
 pub use escape::{Escaped, escape};
 pub use event::{Event, ServiceStep};
@@ -28,6 +31,7 @@ pub use finding::{Finding, Outcome, Params, Severity, Why};
 pub use level::{Level, LevelReport};
 pub use limits::Limits;
 pub use masker::Masker;
+pub use report::RunReport;
 pub use secret::Secret;
 pub use span::{Anchor, EntryId, Evidence, Side, Span, TranscriptId};
 pub use target::{Address, Endpoint, Family, Protocol, Role, Scheme, Target, TargetError, TlsMode};

@@ -4,6 +4,7 @@ use ehlo_core::facts::{Answered, Capability, CapabilityFacts, ConnectionFacts, M
 use ehlo_core::{Deviation, Evidence, Failure, Protocol, Span, TranscriptId, escape};
 use ehlo_dialogue::{Dialogue, Turn};
 use ehlo_wire::{Reply, imap, pop3, smtp};
+use std::net::IpAddr;
 
 /// Asks the server what it can do.
 pub(super) async fn ask(
@@ -82,7 +83,7 @@ async fn ask_smtp(
     facts: &mut ConnectionFacts,
     moment: Moment,
 ) -> Result<(), Failure> {
-    let helo = &service.options.helo;
+    let helo = &service.options.helo.clone().unwrap_or_else(|| address_literal(dialogue.local()));
     let command = match service.protocol() {
         Protocol::Lmtp => smtp::lhlo_command(helo),
         _ => smtp::ehlo_command(helo),
@@ -108,6 +109,15 @@ async fn ask_smtp(
     }
     facts.capabilities.push(found);
     Ok(())
+}
+
+/// Our address as a name (RFC 5321 §4.1.3): what a client without a proper name says.
+fn address_literal(local: Option<IpAddr>) -> String {
+    match local.map(|ip| ip.to_canonical()) {
+        Some(IpAddr::V4(v4)) => format!("[{v4}]"),
+        Some(IpAddr::V6(v6)) => format!("[IPv6:{v6}]"),
+        None => "localhost".into(),
+    }
 }
 
 fn started(moment: Moment, turn: &Turn) -> CapabilityFacts {

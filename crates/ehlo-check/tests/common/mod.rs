@@ -1,7 +1,7 @@
 //! The lab in memory, examined on a virtual clock.
 
-use ehlo_check::{CheckOptions, CheckRun, Job, Selection, run};
-use ehlo_core::{Address, Endpoint, Family, Limits, Scheme};
+use ehlo_check::{CheckOptions, Job, Selection, run};
+use ehlo_core::{Address, Endpoint, Family, Limits, RunReport, Scheme};
 use ehlo_dialogue::{Connector, Dialer, LoginOptions, Transport, Trust};
 use ehlo_lab::{ActiveFault, Lab, LabConfig, Service};
 use ehlo_wire::sasl::Credentials;
@@ -54,7 +54,7 @@ impl Setup {
         }
     }
 
-    pub(crate) async fn examine(&self) -> CheckRun {
+    pub(crate) async fn examine(&self) -> RunReport {
         let mut config = LabConfig::new(7, NOW);
         config.faults = self.faults.iter().map(|f| ActiveFault::parse(f).unwrap()).collect();
         let lab = Lab::new(config).unwrap();
@@ -73,7 +73,7 @@ impl Setup {
             trust: Arc::new(trust),
             identity: None,
             sni: None,
-            helo: "client.example".into(),
+            helo: Some("client.example".into()),
             credentials,
             login: LoginOptions { no_secrets: true, ..LoginOptions::default() },
             as_outside: false,
@@ -101,9 +101,8 @@ impl Setup {
 }
 
 /// What is not simply good, a line each: service, check, outcome, message.
-pub(crate) fn told(run: &CheckRun) -> Vec<String> {
-    run.judged
-        .findings
+pub(crate) fn told(run: &RunReport) -> Vec<String> {
+    run.findings
         .iter()
         .filter(|f| f.outcome != ehlo_core::Outcome::Pass)
         .map(|f| {

@@ -1,0 +1,78 @@
+use crate::{Texts, sentence};
+use ehlo_core::{Entry, EntryKind, Evidence, Finding, RunReport, Side, Transcript, escape};
+
+/// A line of a dialogue for a reader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// `C`, `S`, or nothing for what is not said.
+    pub(crate) side: Option<Side>,
+    /// What is said, or what happened; escaped, without line ending.
+    pub(crate) text: String,
+}
+
+/// The lines that prove a finding, at most `most`.
+pub(crate) fn excerpt(texts: Texts, report: &RunReport, finding: &Finding, most: usize) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    for place in &finding.evidence {
+        for line in lines_at(texts, report, place) {
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+    }
+    if lines.len() > most {
+        lines.truncate(most);
+        lines.push(Line { side: None, text: "…".into() });
+    }
+    lines
+}
+
+fn lines_at(texts: Texts, report: &RunReport, place: &Evidence) -> Vec<Line> {
+    let Some(transcript) = report.transcript(place.transcript) else { return Vec::new() };
+    let entries = transcript.entries_at(place.anchor);
+    entries
+        .into_iter()
+        .filter_map(|id| transcript.entry(id))
+        .filter_map(|e| line(texts, transcript, e))
+        .collect()
+}
+
+/// An entry of a transcript as a line.
+pub(crate) fn line(texts: Texts, transcript: &Transcript, entry: &Entry) -> Option<Line> {
+    let happened = |text: String| Some(Line { side: None, text });
+    match &entry.kind {
+        EntryKind::Data { span, .. } => {
+            let bytes = transcript.visible(*span);
+            let body = bytes.strip_suffix(b"\r\n").unwrap_or(&bytes);
+            Some(Line { side: Some(span.side), text: escape(body) })
+        }
+        EntryKind::Connect { address, .. } => happened(texts.say("connected", &[("address", address)])),
+        EntryKind::Handshake { tls } => {
+            let name = tls.chain.first().map_or(String::new(), |c| {
+                c.names
+                    .first()
+                    .cloned()
+                    .or_else(|| c.common_name.clone())
+                    .unwrap_or_else(|| c.subject.clone())
+            });
+            let group = tls.group.clone().unwrap_or_default();
+            let places: [(&str, &dyn std::fmt::Display); 4] =
+                [("version", &tls.version), ("suite", &tls.suite), ("group", &group), ("name", &name)];
+            happened(texts.say("handshake", &places))
+        }
+        EntryKind::Deviation { deviation } => happened(
+            texts.say("deviation", &[("rule", &texts.get(&format!("deviation/{}", deviation.kind.id())))]),
+        ),
+        EntryKind::Failure { failure } => happened(sentence::failure(texts, failure)),
+        EntryKind::Closed { by, how } => {
+            let how = serde_json::to_value(how)
+                .ok()
+                .and_then(|v| v.as_str().map(str::to_owned))
+                .unwrap_or_default();
+            let who = if *by == Side::Client { "closed-by-us" } else { "closed-by-server" };
+            happened(format!("{}{}", texts.ui(who), texts.ui(&format!("closed-{how}"))))
+        }
+        EntryKind::Note { id, params } => happened(texts.with(&format!("note/{id}"), params)),
+        _ => None,
+    }
+}

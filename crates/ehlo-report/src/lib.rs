@@ -1,0 +1,18 @@
+//! Reports: pure functions of what was seen and judged. Engines yield ids and parameters; the sentences, and the
+//! causes of failures, are looked up here.
+
+mod causes;
+mod excerpt;
+mod format;
+pub mod json;
+mod layout;
+mod paint;
+mod sentence;
+mod terminal;
+mod texts;
+
+pub use causes::add_causes;
+pub use format::{FORMATS, Format, FormatOptions, Rendered};
+pub use paint::Paint;
+pub use sentence::failure_text;
+pub use texts::Texts;

@@ -1,0 +1,175 @@
+use super::View;
+use crate::layout::{columns, pad, shorten, width, wrap};
+use ehlo_core::facts::{Moment, ServiceFacts};
+use ehlo_core::{Level, LevelReport, Outcome, TlsMode};
+
+impl View<'_> {
+    /// A line for each service: level, encryption, logins.
+    pub(super) fn summary(&self) -> String {
+        let texts = self.options.texts;
+        let paint = self.options.paint;
+        let services: Vec<&ServiceFacts> =
+            self.report.facts.services.iter().filter(|s| !s.is_absent()).collect();
+        let head: Vec<String> = ["service", "level", "encryption", "logins"]
+            .map(|column| texts.ui(&format!("column-{column}")))
+            .to_vec();
+        let mut rows = vec![head];
+        rows.extend(services.iter().map(|s| {
+            vec![self.name(s), self.level_word(self.report.level(&s.url)), self.encryption(s), self.logins(s)]
+        }));
+        let mut widths = columns(&rows);
+        // The last column takes what is left.
+        let room = self.options.columns.saturating_sub(3 + widths[..3].iter().map(|w| w + 2).sum::<usize>());
+        widths[3] = widths[3].min(room.max(10));
+        let mut out = String::new();
+        for (index, row) in rows.iter().enumerate() {
+            let cells: Vec<String> = row
+                .iter()
+                .enumerate()
+                .map(|(c, cell)| {
+                    pad(&if c == 3 { shorten(cell, widths[3]) } else { cell.clone() }, widths[c])
+                })
+                .collect();
+            if index == 0 {
+                out.push_str(&paint.dim(format!("   {}", cells.join("  ")).trim_end()));
+            } else {
+                let level = self.report.level(&services[index - 1].url);
+                let line = format!(
+                    " {} {}  {}  {}  {}",
+                    self.mark(level),
+                    cells[0],
+                    self.level_paint(level, &cells[1]),
+                    cells[2],
+                    cells[3]
+                );
+                out.push_str(line.trim_end());
+            }
+            out.push('\n');
+        }
+        let absent: Vec<String> =
+            self.report.facts.services.iter().filter(|s| s.is_absent()).map(|s| self.name(s)).collect();
+        if !absent.is_empty() {
+            let text = texts.say("not-there", &[("services", &absent.join(", "))]);
+            for line in wrap(&text, self.options.columns.saturating_sub(3)) {
+                out.push_str(&paint.dim(&format!("   {line}")));
+                out.push('\n');
+            }
+        }
+        out
+    }
+
+    /// The last line: how many services are how good, and on what that rests.
+    pub(super) fn verdict(&self) -> String {
+        let texts = self.options.texts;
+        let levels: Vec<&LevelReport> = self.report.levels.iter().map(|(_, level)| level).collect();
+        if levels.is_empty() {
+            return format!("{}\n", texts.ui("verdict-nothing"));
+        }
+        let mut parts = Vec::new();
+        for level in [Level::Broken, Level::Exposed, Level::Dated, Level::Sound] {
+            for doubtful in [false, true] {
+                let count = levels.iter().filter(|l| l.level == level && l.is_doubtful() == doubtful).count();
+                if count > 0 {
+                    let mark = if doubtful { "?" } else { "" };
+                    let word = texts.get(&format!("level/{}", level.id()));
+                    parts.push(
+                        texts.say("verdict-part", &[("count", &count), ("level", &format!("{word}{mark}"))]),
+                    );
+                }
+            }
+        }
+        let checks: u32 = levels.iter().map(|l| l.proven).sum();
+        let mut open: Vec<String> = levels.iter().flat_map(|l| l.unproven.clone()).collect();
+        open.sort();
+        open.dedup();
+        let of = levels.len();
+        let text = texts.say("verdict", &[("parts", &parts.join(", ")), ("of", &of), ("checks", &checks)]);
+        let mut lines = wrap(&text, self.options.columns);
+        if !open.is_empty() {
+            let text = texts.say("verdict-open", &[("checks", &open.join(", "))]);
+            lines.extend(wrap(&text, self.options.columns));
+        }
+        if !self.options.quiet && self.options.verbosity == 0 {
+            lines.extend(
+                wrap(&texts.ui("verdict-more"), self.options.columns)
+                    .iter()
+                    .map(|l| self.options.paint.dim(l)),
+            );
+        }
+        let worst = levels.iter().map(|l| l.level).max().unwrap_or(Level::Sound);
+        let first = lines.first().cloned().unwrap_or_default();
+        let painted = match worst {
+            Level::Sound => self.options.paint.good(&first),
+            Level::Dated => self.options.paint.warn(&first),
+            Level::Exposed | Level::Broken => self.options.paint.bad(&first),
+        };
+        let rest: String = lines.iter().skip(1).map(|l| format!("{l}\n")).collect();
+        format!("{painted}\n{rest}")
+    }
+
+    /// The name of a service: scheme and port within a host, else the URL.
+    pub(super) fn name(&self, service: &ServiceFacts) -> String {
+        service.url.clone()
+    }
+
+    pub(super) fn level_word(&self, level: Option<&LevelReport>) -> String {
+        let Some(report) = level else { return String::new() };
+        let mark = if report.is_doubtful() { "?" } else { "" };
+        format!("{}{mark}", self.options.texts.get(&format!("level/{}", report.level.id())))
+    }
+
+    pub(super) fn level_paint(&self, level: Option<&LevelReport>, text: &str) -> String {
+        let paint = self.options.paint;
+        match level {
+            Some(report) if report.is_doubtful() => paint.warn(text),
+            Some(LevelReport { level: Level::Sound, .. }) => paint.good(text),
+            Some(LevelReport { level: Level::Dated, .. }) => paint.warn(text),
+            Some(_) => paint.bad(text),
+            None => text.to_owned(),
+        }
+    }
+
+    fn mark(&self, level: Option<&LevelReport>) -> String {
+        let sign = match level {
+            Some(report) if report.is_doubtful() => "?",
+            Some(LevelReport { level: Level::Sound, .. }) => "✔",
+            Some(LevelReport { level: Level::Dated, .. }) => "!",
+            _ => "✘",
+        };
+        debug_assert_eq!(width(sign), 1);
+        self.level_paint(level, sign)
+    }
+
+    fn encryption(&self, service: &ServiceFacts) -> String {
+        let texts = self.options.texts;
+        let Some(main) = service.main() else { return texts.ui("dash") };
+        let version = main.tls.as_ref().map(|t| t.version.replace("TLSv", "TLS "));
+        match (version, service.endpoint.scheme.tls_mode()) {
+            (Some(version), TlsMode::Implicit) => version,
+            (Some(version), TlsMode::StartTls) => format!("STARTTLS, {version}"),
+            (None, _) if main.greeting.is_none() => texts.ui("dash"),
+            (None, TlsMode::StartTls) if service.endpoint.scheme == ehlo_core::Scheme::Sieve => {
+                texts.ui("greeting-only")
+            }
+            (None, _) => texts.ui("none"),
+        }
+    }
+
+    fn logins(&self, service: &ServiceFacts) -> String {
+        let texts = self.options.texts;
+        let Some(main) = service.main() else { return texts.ui("dash") };
+        let protocol = service.endpoint.scheme.protocol();
+        let list = main.capabilities_at(Moment::Tls).or_else(|| main.capabilities_at(Moment::Plain));
+        let Some(list) = list else { return texts.ui("dash") };
+        let mut names: Vec<String> = list.mechanisms(protocol).into_iter().map(|(name, _)| name).collect();
+        if list.has("USER") && protocol == ehlo_core::Protocol::Pop3 {
+            names.insert(0, "USER".into());
+        }
+        if names.is_empty() { texts.ui("none") } else { names.join(" ") }
+    }
+
+    /// Whether a finding is one that everybody should see.
+    pub(super) fn is_complaint(outcome: &Outcome) -> bool {
+        matches!(outcome, Outcome::Fail | Outcome::Warn)
+    }
+}

@@ -1,0 +1,315 @@
+use ehlo_core::{CloseKind, DataSort, EntryKind, Protocol, Side, Span, Transcript, escape};
+use std::fmt::Write as _;
+
+/// A transcript, and what a reader needs to know to play it again.
+#[derive(Clone, Copy)]
+pub struct Described<'a> {
+    /// What happened.
+    pub transcript: &'a Transcript,
+    /// The URL of the service.
+    pub url: &'a str,
+    /// What was spoken.
+    pub protocol: Protocol,
+}
+
+/// Writes dialogues as one script: each connection is a step, secrets are expressions, and bytes that no line can hold
+/// stand in `raw` statements, so that the file never carries control characters.
+pub fn write_transcripts(title: &str, transcripts: &[Described<'_>]) -> String {
+    let mut out = format!("format: 1\ntitle: {}\n", one_line(title));
+    for described in transcripts {
+        let _ = write!(out, "\n== {}\n", one_line(&described.transcript.label));
+        Writer { described, out: &mut out, login: Login::None }.write();
+    }
+    out
+}
+
+struct Writer<'a> {
+    described: &'a Described<'a>,
+    out: &'a mut String,
+    login: Login,
+}
+
+/// Which secret a line of the client holds, by its place in the dialogue.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Login {
+    None,
+    Plain,
+    LoginUser,
+    LoginPassword,
+    CramMd5,
+    Other,
+}
+
+impl Writer<'_> {
+    fn write(&mut self) {
+        let transcript = self.described.transcript;
+        let mut entries = transcript.entries.iter().peekable();
+        while let Some(entry) = entries.next() {
+            match &entry.kind {
+                EntryKind::Connect { address, .. } => {
+                    self.line(&format!("# {address}"));
+                    self.line(&format!("C connect {}", self.described.url));
+                }
+                EntryKind::Data { span, sort: DataSort::Line } => {
+                    // A line that announces a literal belongs together with what follows it.
+                    let mut whole = *span;
+                    let mut plain = true;
+                    while let Some(EntryKind::Data { span: next, sort }) = entries.peek().map(|e| &e.kind) {
+                        let literal =
+                            *sort == DataSort::Literal || ends_with_literal(&transcript.visible(whole));
+                        if next.side != whole.side || next.from != whole.to || !literal {
+                            break;
+                        }
+                        whole = whole.join(*next);
+                        plain = false;
+                        entries.next();
+                    }
+                    if plain { self.data(whole) } else { self.raw(whole) }
+                }
+                EntryKind::Data { span, .. } => self.raw(*span),
+                EntryKind::Handshake { tls } => {
+                    let sni = tls.sni.as_ref().map_or(String::new(), |sni| format!(" sni={sni}"));
+                    self.line(&format!("C tls{sni}"));
+                    self.line(&format!("# {} {}", tls.version, tls.suite));
+                }
+                EntryKind::Deviation { deviation } => {
+                    self.line(&format!("# {}: {}", deviation.kind.id(), deviation.span));
+                }
+                EntryKind::Failure { failure } => {
+                    self.line(&format!("# {}: {}", failure.stage.id(), failure.cause.id()));
+                }
+                EntryKind::Closed { by: Side::Client, .. } => self.line("C close"),
+                EntryKind::Closed { by: Side::Server, how } => {
+                    let how = match how {
+                        CloseKind::Reset => "# reset",
+                        CloseKind::Truncated => "# without close_notify",
+                        CloseKind::End | CloseKind::CloseNotify => "",
+                    };
+                    if !how.is_empty() {
+                        self.line(how);
+                    }
+                    self.line("S closed");
+                }
+                EntryKind::Note { id, .. } => self.line(&format!("# {id}")),
+                _ => {}
+            }
+        }
+    }
+
+    fn data(&mut self, span: Span) {
+        let transcript = self.described.transcript;
+        let bytes = transcript.visible(span);
+        let Some(body) = bytes.strip_suffix(b"\r\n") else { return self.raw(span) };
+        let Ok(text) = std::str::from_utf8(body) else { return self.raw(span) };
+        // What the escaper would change cannot stand in a line; a backslash alone can.
+        if escape(text.replace('\\', "/").as_bytes()) != text.replace('\\', "/") {
+            return self.raw(span);
+        }
+        let secrets = transcript.secrets_in(Span::new(span.side, span.from, span.from + body.len() as u64));
+        let mut line = String::new();
+        let mut at = span.from;
+        let piece = |from: u64, to: u64| {
+            String::from_utf8_lossy(&body[(from - span.from) as usize..(to - span.from) as usize])
+                .replace("{{", "{{{{")
+        };
+        for secret in secrets {
+            line.push_str(&piece(at, secret.from));
+            let before = line.clone();
+            line.push_str(&self.expression(span.side, &before));
+            at = secret.to;
+        }
+        line.push_str(&piece(at, span.from + body.len() as u64));
+        if span.side == Side::Client {
+            self.follow(&line);
+        } else if !is_continuation(self.described.protocol, text) {
+            self.login = Login::None;
+        }
+        let blank = if line.is_empty() { "" } else { " " };
+        self.line(&format!("{}:{blank}{line}", span.side.letter()));
+    }
+
+    /// What stands for a secret: the expression that yields it.
+    fn expression(&mut self, side: Side, before: &str) -> String {
+        if side == Side::Server {
+            return "{{:str}}".into();
+        }
+        let upper = before.to_ascii_uppercase();
+        let words: Vec<&str> = upper.split_whitespace().collect();
+        let expression = match words.as_slice() {
+            [.., "PLAIN"] => "sasl_plain(user, password)",
+            [.., "LOGIN"] => "b64(user)",
+            ["PASS"] => "password",
+            ["APOP", _] => "apop(password)",
+            [_, "LOGIN", _] => "quote(password)",
+            [] => match self.login {
+                Login::Plain => "sasl_plain(user, password)",
+                Login::LoginUser => "b64(user)",
+                Login::LoginPassword => "b64(password)",
+                Login::CramMd5 => "cram_md5(user, password)",
+                Login::None | Login::Other => "secret",
+            },
+            _ => "secret",
+        };
+        format!("{{{{{expression}}}}}")
+    }
+
+    /// Takes note of a login that begins or goes on.
+    fn follow(&mut self, line: &str) {
+        let upper = line.to_ascii_uppercase();
+        let words: Vec<&str> = upper.split_whitespace().collect();
+        let mechanism = match words.as_slice() {
+            ["AUTH", mechanism, ..] | [_, "AUTHENTICATE", mechanism, ..] => Some(*mechanism),
+            _ => None,
+        };
+        self.login = match (mechanism, self.login) {
+            (Some("PLAIN"), _) => Login::Plain,
+            (Some("LOGIN"), _) if words.last() != Some(&"LOGIN") => Login::LoginPassword,
+            (Some("LOGIN"), _) => Login::LoginUser,
+            (Some("CRAM-MD5"), _) => Login::CramMd5,
+            (Some(_), _) => Login::Other,
+            (None, Login::LoginUser) => Login::LoginPassword,
+            (None, other) => other,
+        };
+    }
+
+    fn raw(&mut self, span: Span) {
+        let transcript = self.described.transcript;
+        let bytes = transcript.visible(span);
+        let mut text = String::new();
+        for &byte in &bytes {
+            match byte {
+                b'\r' => text.push_str("\\r"),
+                b'\n' => text.push_str("\\n"),
+                b'\t' => text.push_str("\\t"),
+                b'"' => text.push_str("\\\""),
+                b'\\' => text.push_str("\\\\"),
+                b' '..=b'~' => text.push(char::from(byte)),
+                other => {
+                    let _ = write!(text, "\\x{other:02x}");
+                }
+            }
+        }
+        self.line(&format!("{} raw \"{}\"", span.side.letter(), text.replace("{{", "{{{{")));
+    }
+
+    fn line(&mut self, text: &str) {
+        self.out.push_str(text);
+        self.out.push('\n');
+    }
+}
+
+fn is_continuation(protocol: Protocol, line: &str) -> bool {
+    match protocol {
+        Protocol::Smtp | Protocol::Lmtp => line.starts_with('3'),
+        _ => line.starts_with('+') && !line.starts_with("+OK"),
+    }
+}
+
+fn ends_with_literal(bytes: &[u8]) -> bool {
+    let body = bytes.strip_suffix(b"\r\n").unwrap_or(bytes);
+    body.strip_suffix(b"}").is_some_and(|inner| {
+        let digits = inner.iter().rev().take_while(|b| b.is_ascii_digit() || **b == b'+').count();
+        digits > 0 && inner.len() > digits && inner[inner.len() - digits - 1] == b'{'
+    })
+}
+
+fn one_line(text: &str) -> String {
+    escape(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ehlo_core::{Tick, TranscriptId};
+
+    fn written(protocol: Protocol, turns: &[(Side, &[u8], &[&str])]) -> String {
+        let mut transcript = Transcript::new(TranscriptId(0), "test (main)", 1 << 20);
+        transcript.push(Tick(0), EntryKind::Connect { address: "127.0.0.1:25".into(), local: None });
+        for (side, bytes, secrets) in turns {
+            let span = transcript.record(*side, bytes, Tick(1));
+            transcript.push(Tick(1), EntryKind::Data { span, sort: DataSort::Line });
+            for secret in *secrets {
+                let at = bytes.windows(secret.len()).position(|w| w == secret.as_bytes()).unwrap() as u64;
+                let from = span.from + at;
+                transcript.mark_secret(Span::new(*side, from, from + secret.len() as u64));
+            }
+        }
+        let described = Described { transcript: &transcript, url: "smtp://lab.test", protocol };
+        write_transcripts("a test", &[described])
+    }
+
+    #[test]
+    fn secrets_are_expressions() {
+        use Side::{Client, Server};
+        let text = written(
+            Protocol::Smtp,
+            &[
+                (Server, b"220 lab.test\r\n", &[]),
+                (Client, b"AUTH PLAIN AGEAYg==\r\n", &["AGEAYg=="]),
+                (Server, b"535 no\r\n", &[]),
+                (Client, b"AUTH LOGIN\r\n", &[]),
+                (Server, b"334 VXNlcm5hbWU6\r\n", &[]),
+                (Client, b"YWxpY2U=\r\n", &["YWxpY2U="]),
+                (Server, b"334 UGFzc3dvcmQ6\r\n", &[]),
+                (Client, b"d29uZGVybGFuZA==\r\n", &["d29uZGVybGFuZA=="]),
+                (Server, b"235 welcome wonderland\r\n", &["wonderland"]),
+            ],
+        );
+        assert_eq!(
+            text,
+            "format: 1\ntitle: a test\n\n== test (main)\n# 127.0.0.1:25\nC connect smtp://lab.test\nS: 220 lab.test\n\
+             C: AUTH PLAIN {{sasl_plain(user, password)}}\nS: 535 no\nC: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\n\
+             C: {{b64(user)}}\nS: 334 UGFzc3dvcmQ6\nC: {{b64(password)}}\nS: 235 welcome {{:str}}\n"
+        );
+    }
+
+    #[test]
+    fn logins_of_pop3_and_imap() {
+        use Side::Client;
+        let text = written(
+            Protocol::Imap,
+            &[
+                (Client, b"a1 LOGIN alice \"wonder land\"\r\n", &["\"wonder land\""]),
+                (Client, b"PASS wonderland\r\n", &["wonderland"]),
+                (
+                    Client,
+                    b"APOP alice 0123456789abcdef0123456789abcdef\r\n",
+                    &["0123456789abcdef0123456789abcdef"],
+                ),
+            ],
+        );
+        assert!(text.contains("C: a1 LOGIN alice {{quote(password)}}\nC: PASS {{password}}\nC: APOP alice {{apop(password)}}\n"), "{text}");
+    }
+
+    #[test]
+    fn what_no_line_can_hold_is_raw() {
+        use Side::Server;
+        let text = written(
+            Protocol::Smtp,
+            &[
+                (Server, b"220 \x1b[2J\xff \"x\" {{y}}\n", &[]),
+                (Server, b"250 {{z}} \\Seen\r\n", &[]),
+                (Server, "250 Grüße\r\n".as_bytes(), &[]),
+                (Server, b"\r\n", &[]),
+            ],
+        );
+        let raw =
+            "S raw \"220 \\x1b[2J\\xff \\\"x\\\" {{{{y}}\\n\"\nS: 250 {{{{z}} \\Seen\nS: 250 Grüße\nS:\n";
+        assert!(text.ends_with(raw), "{text}");
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
+    }
+
+    #[test]
+    fn literals_stay_with_their_line() {
+        use Side::Server;
+        let text = written(
+            Protocol::Imap,
+            &[
+                (Server, b"* LIST () \"/\" {3}\r\n", &[]),
+                (Server, b"a b\r\n", &[]),
+                (Server, b"x OK\r\n", &[]),
+            ],
+        );
+        assert!(text.contains("S raw \"* LIST () \\\"/\\\" {3}\\r\\na b\\r\\n\"\nS: x OK\n"), "{text}");
+    }
+}

@@ -1,0 +1,307 @@
+//! `ehlo check`
+
+use crate::exit::{FOUND, GOOD, Internal, UNABLE, Usage};
+use crate::{input, output, progress, secrets, targets};
+use clap::ArgMatches;
+use ehlo_check::{CheckOptions, Selection, judge, run};
+use ehlo_core::{Family, Limits, Outcome, Role, RunReport, Target};
+use ehlo_dialogue::{ClientIdentity, Connector, LoginOptions, Trust};
+use ehlo_lab::{ActiveFault, Lab, LabConfig, Listeners, Ports, Running};
+use ehlo_report::{FORMATS, FormatOptions, Texts, add_causes, json};
+use ehlo_script::{Described, write_transcripts};
+use ehlo_wire::sasl::{Credentials, Passwords as _};
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Examines mail services, or judges a saved run again.
+///
+/// # Errors
+/// Wrong usage, or what kept it from running.
+pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
+    let selection = selection(matches, texts)?;
+    let mut report = match matches.get_one::<String>("rejudge") {
+        Some(file) => rejudge(file, &selection, matches, texts)?,
+        None => examine(matches, &selection, texts)?,
+    };
+    add_causes(&mut report);
+    if let Some(file) = text(matches, "transcript") {
+        output::write_private(Path::new(file), &script(&report))?;
+    }
+    let wanted = text(matches, "format").unwrap_or("human");
+    let options = FormatOptions {
+        texts,
+        paint: output::paint(text(matches, "color")),
+        columns: output::columns(),
+        verbosity: matches.get_count("verbose"),
+        quiet: matches.get_flag("quiet"),
+    };
+    if let Some(format) = FORMATS.iter().find(|f| f.name() == wanted) {
+        output::result(&format.render(&report, &options))?;
+    }
+    Ok(code(&report, text(matches, "fail-on").unwrap_or("fail")))
+}
+
+/// The exit code: nothing reached, something wrong, or nothing wrong.
+fn code(report: &RunReport, fail_on: &str) -> u8 {
+    let services = &report.facts.services;
+    if services.iter().all(|s| !s.is_reachable()) {
+        return UNABLE;
+    }
+    let wrong = |outcome: &Outcome| match fail_on {
+        "never" => false,
+        "warn" => matches!(outcome, Outcome::Fail | Outcome::Warn),
+        _ => *outcome == Outcome::Fail,
+    };
+    // A login that was asked for and not granted is an answer, too.
+    let refused = services
+        .iter()
+        .filter_map(|s| s.main()?.login.as_ref())
+        .any(|login| !matches!(login.result, ehlo_core::facts::LoginResult::Accepted) && fail_on != "never");
+    if refused || report.findings.iter().any(|f| wrong(&f.outcome)) { FOUND } else { GOOD }
+}
+
+fn selection(matches: &ArgMatches, texts: Texts) -> anyhow::Result<Selection> {
+    let list = |name: &str| -> Vec<String> {
+        let values = matches.get_many::<String>(name).unwrap_or_default();
+        values.flat_map(|v| v.split(',')).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty()).collect()
+    };
+    let selection = Selection { only: list("only"), skip: list("skip") };
+    match selection.unknown().first() {
+        Some(unknown) => Err(Usage(texts.fill("cli/unknown-check", &[("name", unknown)])).into()),
+        None => Ok(selection),
+    }
+}
+
+fn rejudge(
+    file: &str,
+    selection: &Selection,
+    matches: &ArgMatches,
+    texts: Texts,
+) -> anyhow::Result<RunReport> {
+    let text = std::fs::read_to_string(file).map_err(|e| anyhow::anyhow!("{file}: {e}"))?;
+    let (mut facts, transcripts) = json::read(&text).map_err(|error| match error {
+        json::ReadError::Malformed(detail) => {
+            Usage(texts.fill("cli/rejudge-malformed", &[("file", &file), ("detail", &detail)]))
+        }
+        json::ReadError::Version(version) => {
+            Usage(texts.fill("cli/rejudge-version", &[("file", &file), ("version", &version)]))
+        }
+    })?;
+    facts.as_outside |= matches.get_flag("as-outside");
+    if let Some(now) = moment(matches, texts)? {
+        facts.now = now;
+    }
+    let judged = judge(&facts, selection);
+    Ok(RunReport { facts, findings: judged.findings, levels: judged.levels, transcripts })
+}
+
+fn examine(matches: &ArgMatches, selection: &Selection, texts: Texts) -> anyhow::Result<RunReport> {
+    let words: Vec<String> = matches.get_many::<String>("target").unwrap_or_default().cloned().collect();
+    if words.is_empty() {
+        return Err(Usage(texts.get("cli/no-target")).into());
+    }
+    let wanted = targets::read(&words, texts)?;
+    let from_stdin = words.iter().any(|w| w == "-");
+    let wants_lab = wanted.iter().any(|t| matches!(t, Target::Lab(_)));
+    if wants_lab && wanted.iter().any(|t| !matches!(t, Target::Lab(_))) {
+        // The lab's CA is trusted, and its passwords are no secrets: neither may hold for anybody else.
+        return Err(Usage(texts.get("cli/lab-alone")).into());
+    }
+    let faults = faults(matches, "lab-fault", texts)?;
+    if !faults.is_empty() && !wants_lab {
+        return Err(Usage(texts.get("cli/lab-fault-alone")).into());
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| Internal(e.to_string()))?;
+    runtime.block_on(async {
+        let lab = if wants_lab { Some(start_lab(faults).await?) } else { None };
+        let mut options = options(matches, lab.as_ref().map(|(lab, _)| &**lab), texts)?;
+        options.credentials = match (&lab, text(matches, "user")) {
+            (Some((lab, _)), Some(user)) if !names_password(matches) => Some(lab_account(lab, user, texts)?),
+            _ => secrets::credentials(matches, wanted.first().and_then(targets::host), from_stdin, texts)?,
+        };
+        let role = text(matches, "role").and_then(role);
+        let running = lab.as_ref().map(|(lab, running)| (&**lab, running));
+        let jobs = targets::jobs(&wanted, role, &options, running, texts).await?;
+        let (events, receiver) = tokio::sync::mpsc::unbounded_channel();
+        let shown = tokio::spawn(progress::show(receiver, texts, !matches.get_flag("quiet")));
+        let report = run(jobs, Arc::new(options), selection, events).await;
+        // The line is cleared before anything else is written.
+        let _ = shown.await;
+        Ok(report)
+    })
+}
+
+/// The embedded server, on free ports of both families.
+async fn start_lab(faults: Vec<ActiveFault>) -> anyhow::Result<(Arc<Lab>, Running)> {
+    let mut config = LabConfig::new(input::seed(), input::now());
+    config.faults = faults;
+    let lab = Lab::new(config)?;
+    let ports = Ports { base: 0, ..Ports::default() };
+    let running = Listeners::bind(&lab, &ports).await?.serve(&lab);
+    Ok((lab, running))
+}
+
+fn lab_account(lab: &Lab, user: &str, texts: Texts) -> anyhow::Result<Credentials> {
+    match lab.accounts().password(user) {
+        Some(password) => Ok(Credentials { user: user.to_owned(), password, authzid: String::new() }),
+        None => {
+            let names: Vec<&str> = lab.accounts().names().collect();
+            Err(Usage(texts.fill("cli/lab-no-account", &[("user", &user), ("names", &names.join(", "))]))
+                .into())
+        }
+    }
+}
+
+fn names_password(matches: &ArgMatches) -> bool {
+    text(matches, "password-file").is_some()
+        || text(matches, "password-command").is_some()
+        || std::env::var_os("EHLO_PASSWORD").is_some()
+}
+
+fn options(matches: &ArgMatches, lab: Option<&Lab>, texts: Texts) -> anyhow::Result<CheckOptions> {
+    let address = |name: &str| -> anyhow::Result<Option<IpAddr>> {
+        text(matches, name)
+            .map(|value| {
+                value.parse().map_err(|_| {
+                    input::wrong(texts, &format!("--{name}"), value, &texts.get("cli/an-address")).into()
+                })
+            })
+            .transpose()
+    };
+    let family = match (matches.get_flag("ipv4"), matches.get_flag("ipv6")) {
+        (true, false) => Some(Family::V4),
+        (false, true) => Some(Family::V6),
+        _ => None,
+    };
+    let identity = match (text(matches, "client-cert"), text(matches, "client-key")) {
+        (Some(certificate), Some(key)) => Some(ClientIdentity::read(Path::new(certificate), Path::new(key))?),
+        (None, None) => None,
+        _ => return Err(Usage(texts.get("cli/client-cert-and-key")).into()),
+    };
+    let helo = text(matches, "helo").map(str::to_owned).or_else(own_name);
+    if let Some(name) = &helo
+        && name.bytes().any(|b| b <= b' ' || b >= 127)
+    {
+        return Err(input::wrong(texts, "--helo", name, &texts.get("cli/a-host-name")).into());
+    }
+    Ok(CheckOptions {
+        limits: limits(matches, texts)?,
+        family,
+        connect: address("connect")?,
+        connector: Connector { source: address("source")?, dialer: None },
+        trust: Arc::new(trust(matches, lab)?),
+        identity,
+        sni: text(matches, "sni").map(str::to_owned),
+        helo,
+        credentials: None,
+        login: LoginOptions {
+            mechanism: text(matches, "mechanism").map(str::to_owned),
+            insecure_auth: matches.get_flag("insecure-auth"),
+            no_secrets: lab.is_some(),
+        },
+        as_outside: matches.get_flag("as-outside"),
+        now: moment(matches, texts)?.unwrap_or_else(input::now),
+        seed: input::seed(),
+    })
+}
+
+fn trust(matches: &ArgMatches, lab: Option<&Lab>) -> anyhow::Result<Trust> {
+    let mut trust = match lab {
+        Some(_) => Trust::only_given(),
+        None => Trust::new(),
+    };
+    if let Some(lab) = lab {
+        trust.give(lab.authority().root_der().clone());
+    }
+    for file in matches.get_many::<String>("ca").unwrap_or_default() {
+        trust.give_file(Path::new(file))?;
+    }
+    for pin in matches.get_many::<String>("pin").unwrap_or_default() {
+        trust.pin(pin).map_err(|e| Usage(e.to_string()))?;
+    }
+    Ok(trust)
+}
+
+fn limits(matches: &ArgMatches, texts: Texts) -> anyhow::Result<Limits> {
+    let mut limits = Limits::default();
+    let time = |name: &str| -> anyhow::Result<Option<std::time::Duration>> {
+        text(matches, name)
+            .map(|value| {
+                let wrong =
+                    || input::wrong(texts, &format!("--{name}"), value, &texts.get("cli/a-time")).into();
+                input::duration(value).ok_or_else(wrong)
+            })
+            .transpose()
+    };
+    if let Some(all) = time("timeout")? {
+        (limits.connect, limits.greeting, limits.handshake, limits.command) = (all, all, all, all);
+    }
+    for (name, limit) in [
+        ("connect-timeout", &mut limits.connect),
+        ("greeting-timeout", &mut limits.greeting),
+        ("handshake-timeout", &mut limits.handshake),
+        ("command-timeout", &mut limits.command),
+        ("service-deadline", &mut limits.service),
+        ("deadline", &mut limits.total),
+    ] {
+        if let Some(value) = time(name)? {
+            *limit = value;
+        }
+    }
+    Ok(limits)
+}
+
+/// Reads the faults of a flag.
+///
+/// # Errors
+/// [`Usage`] for one that is not known.
+pub(crate) fn faults(matches: &ArgMatches, flag: &str, texts: Texts) -> anyhow::Result<Vec<ActiveFault>> {
+    let values = matches.get_many::<String>(flag).unwrap_or_default();
+    values
+        .map(|value| {
+            ActiveFault::parse(value)
+                .map_err(|error| Usage(texts.fill("cli/bad-fault", &[("why", &error)])).into())
+        })
+        .collect()
+}
+
+fn moment(matches: &ArgMatches, texts: Texts) -> anyhow::Result<Option<i64>> {
+    let Some(value) = text(matches, "now") else { return Ok(None) };
+    let wrong = || input::wrong(texts, "--now", value, &texts.get("cli/a-date")).into();
+    input::moment(value).map(Some).ok_or_else(wrong)
+}
+
+fn role(name: &str) -> Option<Role> {
+    [Role::Mx, Role::Submission, Role::Lmtp, Role::Access].into_iter().find(|r| r.id() == name)
+}
+
+/// This machine's name, if it is a full one.
+fn own_name() -> Option<String> {
+    let name = gethostname::gethostname().into_string().ok()?;
+    let full =
+        name.contains('.') && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
+    full.then_some(name)
+}
+
+/// All dialogues of a run as a script.
+fn script(report: &RunReport) -> String {
+    let described: Vec<Described<'_>> = report
+        .transcripts
+        .iter()
+        .filter_map(|transcript| {
+            let url = transcript.label.split(' ').next().unwrap_or_default();
+            let service = report.facts.services.iter().find(|s| s.url == url)?;
+            Some(Described { transcript, url, protocol: service.endpoint.scheme.protocol() })
+        })
+        .collect();
+    write_transcripts("ehlo check", &described)
+}
+
+fn text<'a>(matches: &'a ArgMatches, name: &str) -> Option<&'a str> {
+    matches.get_one::<String>(name).map(String::as_str)
+}

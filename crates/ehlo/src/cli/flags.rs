@@ -1,0 +1,169 @@
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, Command, value_parser};
+use ehlo_report::Texts;
+
+/// A flag: one line of a table.
+pub(crate) struct Flag {
+    name: &'static str,
+    short: Option<char>,
+    kind: Kind,
+    group: Group,
+    /// Its key in the knowledge data.
+    pub(crate) text: &'static str,
+}
+
+enum Kind {
+    /// Words without a flag.
+    Words(&'static str),
+    /// On or off.
+    Switch,
+    /// How often it is given counts.
+    Count,
+    /// One value.
+    Value(&'static str),
+    /// One of these values.
+    Choice(&'static str, &'static [&'static str]),
+    /// A value, as often as wanted.
+    Values(&'static str),
+}
+
+/// The headings under which flags are explained.
+#[derive(Clone, Copy)]
+pub(crate) enum Group {
+    Target,
+    Trust,
+    Login,
+    Checks,
+    Waiting,
+    Output,
+    Lab,
+}
+
+const fn flag(name: &'static str, kind: Kind, group: Group) -> Flag {
+    Flag { name, short: None, kind, group, text: name }
+}
+
+const fn short(name: &'static str, short: char, kind: Kind, group: Group) -> Flag {
+    Flag { name, short: Some(short), kind, group, text: name }
+}
+
+/// The flags of `check`.
+pub(crate) const CHECK_FLAGS: &[Flag] = &[
+    flag("target", Kind::Words("TARGET"), Group::Target),
+    flag("role", Kind::Choice("ROLE", &["mx", "submission", "lmtp", "access"]), Group::Target),
+    flag("connect", Kind::Value("ADDR"), Group::Target),
+    short("ipv4", '4', Kind::Switch, Group::Target),
+    short("ipv6", '6', Kind::Switch, Group::Target),
+    flag("source", Kind::Value("ADDR"), Group::Target),
+    flag("helo", Kind::Value("NAME"), Group::Target),
+    flag("sni", Kind::Value("NAME"), Group::Trust),
+    flag("ca", Kind::Values("FILE"), Group::Trust),
+    flag("pin", Kind::Values("SHA256"), Group::Trust),
+    flag("client-cert", Kind::Value("FILE"), Group::Trust),
+    flag("client-key", Kind::Value("FILE"), Group::Trust),
+    flag("user", Kind::Value("NAME"), Group::Login),
+    flag("password-file", Kind::Value("FILE"), Group::Login),
+    flag("password-command", Kind::Value("COMMAND"), Group::Login),
+    flag("mechanism", Kind::Value("NAME"), Group::Login),
+    flag("insecure-auth", Kind::Switch, Group::Login),
+    flag("only", Kind::Values("CHECK"), Group::Checks),
+    flag("skip", Kind::Values("CHECK"), Group::Checks),
+    flag("as-outside", Kind::Switch, Group::Checks),
+    flag("now", Kind::Value("DATE"), Group::Checks),
+    flag("fail-on", Kind::Choice("LEVEL", &["fail", "warn", "never"]), Group::Checks),
+    flag("rejudge", Kind::Value("FILE"), Group::Checks),
+    flag("timeout", Kind::Value("TIME"), Group::Waiting),
+    flag("connect-timeout", Kind::Value("TIME"), Group::Waiting),
+    flag("greeting-timeout", Kind::Value("TIME"), Group::Waiting),
+    flag("handshake-timeout", Kind::Value("TIME"), Group::Waiting),
+    flag("command-timeout", Kind::Value("TIME"), Group::Waiting),
+    flag("service-deadline", Kind::Value("TIME"), Group::Waiting),
+    flag("deadline", Kind::Value("TIME"), Group::Waiting),
+    flag("format", Kind::Choice("FORMAT", &["human", "json"]), Group::Output),
+    flag("transcript", Kind::Value("FILE"), Group::Output),
+    flag("color", Kind::Choice("WHEN", &["auto", "always", "never"]), Group::Output),
+    short("quiet", 'q', Kind::Switch, Group::Output),
+    short("verbose", 'v', Kind::Count, Group::Output),
+    flag("lab-fault", Kind::Values("FAULT"), Group::Lab),
+];
+
+/// The flags of `lab`.
+pub(crate) const LAB_FLAGS: &[Flag] = &[
+    flag("listen", Kind::Values("ADDR"), Group::Lab),
+    flag("port-base", Kind::Value("PORT"), Group::Lab),
+    flag("port", Kind::Values("SCHEME=PORT"), Group::Lab),
+    flag("lmtp-socket", Kind::Value("PATH"), Group::Lab),
+    flag("domain", Kind::Value("NAME"), Group::Lab),
+    flag("account", Kind::Values("NAME:PASSWORD"), Group::Lab),
+    flag("accounts", Kind::Value("FILE"), Group::Lab),
+    flag("ca-out", Kind::Value("FILE"), Group::Lab),
+    flag("fault", Kind::Values("FAULT"), Group::Lab),
+    flag("list-faults", Kind::Switch, Group::Lab),
+    Flag {
+        name: "color",
+        short: None,
+        kind: Kind::Choice("WHEN", &["auto", "always", "never"]),
+        group: Group::Output,
+        text: "color",
+    },
+];
+
+/// Adds flags to a command.
+pub(super) fn add(command: Command, flags: &[Flag], texts: Texts) -> Command {
+    flags.iter().fold(command, |command, flag| command.arg(argument(flag, texts)))
+}
+
+/// `--help`
+pub(super) fn help(texts: Texts) -> Arg {
+    Arg::new("help").short('h').long("help").action(ArgAction::Help).help(texts.get("cli/flag/help"))
+}
+
+/// `--version`
+pub(super) fn version(texts: Texts) -> Arg {
+    Arg::new("version")
+        .short('V')
+        .long("version")
+        .action(ArgAction::Version)
+        .help(texts.get("cli/flag/version"))
+}
+
+/// `--lang`
+pub(super) fn lang(texts: Texts) -> Arg {
+    Arg::new("lang")
+        .long("lang")
+        .value_name("en|de")
+        .value_parser(PossibleValuesParser::new(["en", "de"]))
+        .hide_possible_values(true)
+        .help(texts.get("cli/flag/lang"))
+}
+
+fn argument(flag: &Flag, texts: Texts) -> Arg {
+    let group = match flag.group {
+        Group::Target => "target",
+        Group::Trust => "trust",
+        Group::Login => "login",
+        Group::Checks => "checks",
+        Group::Waiting => "waiting",
+        Group::Output => "output",
+        Group::Lab => "lab",
+    };
+    let mut arg = Arg::new(flag.name)
+        .help(texts.get(&format!("cli/flag/{}", flag.text)))
+        .help_heading(texts.get(&format!("cli/heading-{group}")));
+    if !matches!(flag.kind, Kind::Words(_)) {
+        arg = arg.long(flag.name);
+    }
+    if let Some(short) = flag.short {
+        arg = arg.short(short);
+    }
+    match flag.kind {
+        Kind::Words(name) => arg.value_name(name).num_args(1..).action(ArgAction::Append),
+        Kind::Switch => arg.action(ArgAction::SetTrue),
+        Kind::Count => arg.action(ArgAction::Count).value_parser(value_parser!(u8)),
+        Kind::Value(name) => arg.value_name(name),
+        Kind::Choice(name, values) => {
+            arg.value_name(name).value_parser(PossibleValuesParser::new(values)).hide_possible_values(true)
+        }
+        Kind::Values(name) => arg.value_name(name).action(ArgAction::Append),
+    }
+}

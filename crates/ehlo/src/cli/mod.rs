@@ -1,0 +1,60 @@
+//! The command line. Every word of help comes from the knowledge data, in the language of the user.
+
+mod flags;
+
+use clap::Command;
+use ehlo_report::Texts;
+use flags::CHECK_FLAGS;
+
+/// The whole command line.
+pub(crate) fn command(texts: Texts) -> Command {
+    let text = |key: &str| texts.get(&format!("cli/{key}"));
+    let template = format!(
+        "{{before-help}}{{about-with-newline}}\n{} {{usage}}\n\n{{all-args}}{{after-help}}",
+        text("usage")
+    );
+    let base = |name: &'static str| {
+        Command::new(name)
+            .help_template(template.clone())
+            .disable_help_flag(true)
+            .disable_help_subcommand(true)
+            .next_help_heading(text("heading-general"))
+            .arg(flags::help(texts))
+            .arg(flags::lang(texts))
+    };
+    let check = flags::add(base("check"), CHECK_FLAGS, texts).about(text("check")).after_help(format!(
+        "{}\n\n{}",
+        text("check-targets"),
+        text("exit-codes")
+    ));
+    let lab =
+        flags::add(base("lab"), flags::LAB_FLAGS, texts).about(text("lab")).after_help(text("lab-more"));
+    base("ehlo")
+        .version(env!("CARGO_PKG_VERSION"))
+        .disable_version_flag(true)
+        .arg(flags::version(texts))
+        .about(text("about"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand_help_heading(text("heading-commands"))
+        .subcommand(check)
+        .subcommand(lab)
+        .after_help(text("exit-codes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ehlo_knowledge::Lang;
+
+    #[test]
+    fn the_command_line_is_consistent_and_explained_in_both_languages() {
+        for lang in [Lang::En, Lang::De] {
+            let texts = Texts { lang };
+            command(texts).debug_assert();
+            for flag in CHECK_FLAGS.iter().chain(flags::LAB_FLAGS) {
+                assert!(texts.find(&format!("cli/flag/{}", flag.text)).is_some(), "{} {:?}", flag.text, lang);
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! `ehlo lab`
+
+use crate::exit::{GOOD, Internal, Usage};
+use crate::{check, input, output};
+use clap::ArgMatches;
+use ehlo_core::{Address, Scheme};
+use ehlo_lab::{Accounts, FAULTS, Lab, LabConfig, Listeners, Ports, Running};
+use ehlo_report::Texts;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+/// Runs the embedded server until it is told to stop.
+///
+/// # Errors
+/// Wrong usage, a port in use, a file that cannot be read or written.
+pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
+    if matches.get_flag("list-faults") {
+        output::result(&list_faults(texts))?;
+        return Ok(GOOD);
+    }
+    let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
+    let mut config = LabConfig::new(input::seed(), input::now());
+    if let Some(domain) = text("domain") {
+        let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+        if domain.is_empty() || !domain.chars().all(good) {
+            return Err(input::wrong(texts, "--domain", domain, &texts.get("cli/a-host-name")).into());
+        }
+        config.host_name = domain.to_ascii_lowercase();
+    }
+    config.accounts = accounts(matches, texts)?;
+    config.faults = check::faults(matches, "fault", texts)?;
+    let ports = ports(matches, texts)?;
+    config.names.extend(ports.addresses.iter().map(ToString::to_string).filter(|a| !is_wildcard(a)));
+
+    let lab = Lab::new(config)?;
+    if let Some(file) = text("ca-out") {
+        std::fs::write(file, lab.authority().root_pem()).map_err(|e| anyhow::anyhow!("{file}: {e}"))?;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Internal(e.to_string()))?;
+    runtime.block_on(async {
+        let running = Listeners::bind(&lab, &ports).await?.serve(&lab);
+        output::result(&introduction(&lab, &running, text("ca-out"), texts))?;
+        wait_for_the_end().await;
+        drop(running);
+        Ok(GOOD)
+    })
+}
+
+fn accounts(matches: &ArgMatches, texts: Texts) -> anyhow::Result<Accounts> {
+    let mut accounts = match matches.get_one::<String>("accounts") {
+        Some(file) => {
+            let text = std::fs::read_to_string(file).map_err(|e| anyhow::anyhow!("{file}: {e}"))?;
+            Accounts::read(&text).map_err(|e| Usage(format!("{file}: {}", account_error(&e, texts))))?
+        }
+        None if matches.contains_id("account") => Accounts::none(),
+        None => Accounts::default(),
+    };
+    for account in matches.get_many::<String>("account").unwrap_or_default() {
+        accounts.add(account).map_err(|e| Usage(account_error(&e, texts)))?;
+    }
+    Ok(accounts)
+}
+
+fn account_error(error: &ehlo_lab::AccountError, texts: Texts) -> String {
+    let text = ehlo_core::escape(error.text.as_bytes());
+    match error.line {
+        0 => texts.fill("cli/bad-account", &[("text", &text)]),
+        line => texts.fill("cli/bad-account-line", &[("line", &line), ("text", &text)]),
+    }
+}
+
+fn ports(matches: &ArgMatches, texts: Texts) -> anyhow::Result<Ports> {
+    let mut ports = Ports::default();
+    if let Some(addresses) = matches.get_many::<String>("listen") {
+        let parse = |value: &String| {
+            value
+                .parse::<IpAddr>()
+                .map_err(|_| input::wrong(texts, "--listen", value, &texts.get("cli/an-address")))
+        };
+        ports.addresses = addresses.map(parse).collect::<Result<_, _>>()?;
+    }
+    if let Some(base) = matches.get_one::<String>("port-base") {
+        let wrong = || input::wrong(texts, "--port-base", base, &texts.get("cli/a-port-base"));
+        ports.base = base.parse().ok().filter(|b| *b <= 64_000).ok_or_else(wrong)?;
+    }
+    for value in matches.get_many::<String>("port").unwrap_or_default() {
+        let wrong = || input::wrong(texts, "--port", value, &texts.get("cli/a-scheme-port"));
+        let (scheme, port) = value.split_once('=').ok_or_else(wrong)?;
+        let scheme =
+            Scheme::from_name(scheme).filter(|s| ehlo_lab::Service::SCHEMES.contains(s)).ok_or_else(wrong)?;
+        ports.fixed.insert(scheme, port.parse().map_err(|_| wrong())?);
+    }
+    ports.lmtp_socket = matches.get_one::<String>("lmtp-socket").map(PathBuf::from);
+    Ok(ports)
+}
+
+fn is_wildcard(address: &str) -> bool {
+    address.parse::<IpAddr>().is_ok_and(|a| a.is_unspecified())
+}
+
+/// What somebody needs to know to use it.
+fn introduction(lab: &Lab, running: &Running, ca: Option<&str>, texts: Texts) -> String {
+    let mut out = texts.fill("cli/lab-ready", &[("domain", &lab.host_name())]);
+    out.push('\n');
+    let mut listed: Vec<(Scheme, Vec<String>)> = Vec::new();
+    for (scheme, address) in running.addresses() {
+        let shown = match address {
+            Address::Ip(address) => format!("{scheme}://{address}"),
+            Address::Unix(path) => {
+                format!("lmtp+unix:{}", ehlo_core::escape(path.as_os_str().as_encoded_bytes()))
+            }
+        };
+        match listed.iter_mut().find(|(s, _)| s == scheme) {
+            Some((_, urls)) => urls.push(shown),
+            None => listed.push((*scheme, vec![shown])),
+        }
+    }
+    for (_, urls) in &listed {
+        out.push_str(&format!("  {}\n", urls.join("  ")));
+    }
+    out.push_str(&texts.get("cli/lab-accounts"));
+    out.push('\n');
+    for name in lab.accounts().names() {
+        let password = ehlo_wire::sasl::Passwords::password(lab.accounts(), name);
+        let password = password.map_or(String::new(), |p| p.expose().clone());
+        out.push_str(&format!("  {name} / {password}   {name}@{}\n", lab.host_name()));
+    }
+    match ca.map(Path::new) {
+        Some(file) => out.push_str(&texts.fill("cli/lab-ca", &[("file", &file.display())])),
+        None => out.push_str(&texts.get("cli/lab-no-ca")),
+    }
+    out.push('\n');
+    out
+}
+
+fn list_faults(texts: Texts) -> String {
+    let mut out = String::new();
+    for fault in FAULTS {
+        let meta = fault.meta();
+        let name = match meta.example {
+            Some(example) => format!("{}={example}", meta.id),
+            None => meta.id.to_owned(),
+        };
+        out.push_str(&format!("{name}\n    {}\n", texts.get(&format!("fault/{}", meta.id))));
+    }
+    out.push_str(&format!("\n{}\n", texts.get("cli/fault-places")));
+    out
+}
+
+async fn wait_for_the_end() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

@@ -1,0 +1,49 @@
+//! `ehlo`: speaks to mail servers in their own protocol, shows the dialogue, and explains it.
+
+mod check;
+mod cli;
+mod exit;
+mod input;
+mod lab;
+mod output;
+mod progress;
+mod secrets;
+mod targets;
+
+use ehlo_knowledge::Lang;
+use ehlo_report::Texts;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let texts = Texts { lang: language(&arguments) };
+    let code = match cli::command(texts).try_get_matches_from(arguments) {
+        Ok(matches) => match matches.subcommand() {
+            Some(("check", matches)) => check::main(matches, texts),
+            Some(("lab", matches)) => lab::main(matches, texts),
+            _ => Ok(exit::USAGE),
+        },
+        Err(error) => {
+            // Help and version are answers, everything else is wrong usage.
+            let code = if error.use_stderr() { exit::USAGE } else { exit::GOOD };
+            let _ = error.print();
+            Ok(code)
+        }
+    };
+    let code = code.unwrap_or_else(|error| {
+        output::complain(texts, &error);
+        exit::of(&error)
+    });
+    ExitCode::from(code)
+}
+
+/// The language must be known before the command line can be explained in it.
+fn language(arguments: &[std::ffi::OsString]) -> Lang {
+    let words: Vec<_> = arguments.iter().filter_map(|a| a.to_str()).collect();
+    let given = words.iter().enumerate().find_map(|(n, word)| match word.strip_prefix("--lang") {
+        Some("") => words.get(n + 1).copied(),
+        Some(value) => value.strip_prefix('='),
+        None => None,
+    });
+    given.and_then(Lang::from_code).unwrap_or_else(|| Lang::from_locale(|name| std::env::var(name).ok()))
+}
