@@ -1,4 +1,6 @@
-use crate::{Accounts, ActiveFault, Authority, LabConfig, LabError, Service, Settings, Store};
+use crate::{
+    Accounts, ActiveFault, Authority, CertificateKind, Flight, LabConfig, LabError, Service, Settings, Store,
+};
 use ehlo_core::{Family, Tick};
 use rustls::ServerConfig;
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -38,7 +40,8 @@ impl Lab {
         let authority = Authority::new(&names, config.now).map_err(bad)?;
         let store = Arc::new(Store::new(config.accounts.names(), config.now));
         let mut services = BTreeMap::new();
-        let good = authority.issue(&crate::CertificateKind::Good).map_err(bad)?;
+        // Services with the same kind of certificate show the same one, as on a real host.
+        let mut flights: Vec<(CertificateKind, Flight)> = Vec::new();
         for &scheme in Service::SCHEMES {
             for family in [Family::V4, Family::V6, Family::Unix] {
                 let service = Service { scheme, family };
@@ -46,9 +49,13 @@ impl Lab {
                 for fault in config.faults.iter().filter(|f| f.scope.holds(service)) {
                     fault.configure(&mut settings);
                 }
-                let flight = match &settings.certificate {
-                    crate::CertificateKind::Good => Arc::clone(&good),
-                    kind => authority.issue(kind).map_err(bad)?,
+                let flight = match flights.iter().find(|(kind, _)| *kind == settings.certificate) {
+                    Some((_, flight)) => Arc::clone(flight),
+                    None => {
+                        let flight = authority.issue(&settings.certificate).map_err(bad)?;
+                        flights.push((settings.certificate.clone(), Arc::clone(&flight)));
+                        flight
+                    }
                 };
                 let tls = tls_config(flight).map_err(|e| LabError::Certificates(e.to_string()))?;
                 services.insert(service, ServiceState { settings, tls, connections: AtomicU64::new(0) });

@@ -83,7 +83,9 @@ impl View<'_> {
         open.sort();
         open.dedup();
         let of = levels.len();
-        let text = texts.say("verdict", &[("parts", &parts.join(", ")), ("of", &of), ("checks", &checks)]);
+        let key = if of == 1 { "verdict-one" } else { "verdict" };
+        let parts = if of == 1 { self.level_word(levels.first().copied()) } else { parts.join(", ") };
+        let text = texts.say(key, &[("parts", &parts), ("of", &of), ("checks", &checks)]);
         let mut lines = wrap(&text, self.options.columns);
         if !open.is_empty() {
             let text = texts.say("verdict-open", &[("checks", &open.join(", "))]);
