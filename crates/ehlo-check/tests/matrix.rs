@@ -52,7 +52,10 @@ fn rows() -> Vec<Row> {
         // A port of a bare host that is closed is not offered, and no fault.
         silent("conn-reachable", &["connection-refused@smtp"], Smtp),
         fires("conn-reachable", &["connection-reset@smtp"], Smtp, "fail reset"),
-        fires("conn-reachable", &["close=accept@imaps"], Imaps, "fail reset"),
+        fires("tls-handshake", &["close=accept@imaps"], Imaps, "fail closed"),
+        fires("tls-handshake", &["silence=accept@pop3s"], Pop3s, "fail silence"),
+        silent("tls-handshake", &["cert-expired@imaps"], Imaps),
+        silent("tls-handshake", &["close=greeting@imaps"], Imaps),
         silent("conn-reachable", &["greeting-refused@smtp"], Smtp),
         fires("conn-family-parity", &["connection-refused@smtp+v6"], Smtp, "warn one-dead")
             .on_both_families(),

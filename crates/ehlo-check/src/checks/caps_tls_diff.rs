@@ -12,6 +12,7 @@ impl Check for CapsTlsDiff {
             group: "starttls",
             severity: Severity::Info,
             references: &["RFC 3207 §4.2"],
+            vantage: true,
             ..CheckMeta::DEFAULT
         }
     }

@@ -1,6 +1,6 @@
 use super::cert;
 use crate::{Check, CheckMeta, Judging, Verdict};
-use ehlo_core::Severity;
+use ehlo_core::{Severity, Why};
 
 /// Whether an authority that is trusted signed the certificate.
 pub(super) struct CertUnknownCa;
@@ -27,6 +27,8 @@ impl Check for CertUnknownCa {
         let last = leaf.tls.chain.last().unwrap_or(leaf.certificate);
         let verdict = match &leaf.tls.path.error_at_mid_life {
             _ if leaf.tls.pinned => Verdict::pass("pinned"),
+            // There is no moment at which all certificates of the chain are valid, so that the path could be tried.
+            Some(_) if leaf.tls.path.dates_in_the_way => Verdict::inconclusive(Why::Unclear),
             None => Verdict::pass("known").with("roots", leaf.tls.path.trusted_by.join(", ")),
             Some(error) => cert::untrusted(facts, "unknown").with("error", error),
         };

@@ -34,6 +34,7 @@ mod starttls_offered;
 mod starttls_readvertised;
 mod starttls_works;
 mod submission_no_auth;
+mod tls_handshake;
 
 use crate::Check;
 
@@ -46,6 +47,7 @@ pub static CHECKS: &[&dyn Check] = &[
     &greeting_latency::GreetingLatency,
     &greeting_syntax::GreetingSyntax,
     &port_speaks_other::PortSpeaksOther,
+    &tls_handshake::TlsHandshake,
     &implicit_tls_missing::ImplicitTlsMissing,
     &cleartext_port_no_tls::CleartextPortNoTls,
     &banner_discloses::BannerDiscloses,

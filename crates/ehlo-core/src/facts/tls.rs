@@ -58,6 +58,9 @@ pub struct PathFacts {
     pub error_now: Option<String>,
     /// Why there is no path even in the middle of the certificate's lifetime, when its dates are no hindrance.
     pub error_at_mid_life: Option<String>,
+    /// Whether the dates of the certificates never fit together, so that nothing is known about the path.
+    #[serde(default)]
+    pub dates_in_the_way: bool,
     /// Whether the path exists only because a certificate that the server should have sent was given by the user.
     pub completed_by_given: bool,
 }

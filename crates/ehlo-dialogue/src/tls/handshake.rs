@@ -119,6 +119,7 @@ fn path(seen: &Seen, trust: &Trust, now: i64, mid_life: i64) -> PathFacts {
         trusted_by: Vec::new(),
         error_now: None,
         error_at_mid_life: None,
+        dates_in_the_way: false,
         completed_by_given: false,
     };
     let mut errors_now = Vec::new();
@@ -126,7 +127,7 @@ fn path(seen: &Seen, trust: &Trust, now: i64, mid_life: i64) -> PathFacts {
     for (name, roots) in &collections {
         match try_at(roots, now) {
             Ok(()) => facts.trusted_by.push((*name).to_owned()),
-            Err(error) => errors_now.push(error),
+            Err(error) => errors_now.push(error.to_string()),
         }
         if let Err(error) = try_at(roots, mid_life) {
             errors_then.push(error);
@@ -136,8 +137,9 @@ fn path(seen: &Seen, trust: &Trust, now: i64, mid_life: i64) -> PathFacts {
         facts.error_now = Some(errors_now.into_iter().next().unwrap_or_else(|| "nothing is trusted".into()));
     }
     if errors_then.len() == collections.len() {
-        facts.error_at_mid_life =
-            Some(errors_then.into_iter().next().unwrap_or_else(|| "nothing is trusted".into()));
+        facts.dates_in_the_way = errors_then.iter().any(is_about_dates);
+        let first = errors_then.into_iter().next();
+        facts.error_at_mid_life = Some(first.map_or_else(|| "nothing is trusted".into(), |e| e.to_string()));
     }
     // Trusted only because the user gave an intermediate that the server should have sent.
     let others = collections.iter().filter(|(name, _)| *name != "given");
@@ -148,14 +150,23 @@ fn path(seen: &Seen, trust: &Trust, now: i64, mid_life: i64) -> PathFacts {
 }
 
 /// Whether a path leads from the first certificate to a root.
-fn lead(chain: &[CertificateDer<'static>], roots: &RootCertStore, at: i64) -> Result<(), String> {
-    let Some((leaf, intermediates)) = chain.split_first() else { return Err("no certificate".into()) };
+fn lead(chain: &[CertificateDer<'static>], roots: &RootCertStore, at: i64) -> Result<(), Error> {
+    let Some((leaf, intermediates)) = chain.split_first() else {
+        return Err(Error::General("no certificate".into()));
+    };
     // A chain is capped: path building on a hostile one costs time (RUSTSEC-2023-0053).
     const LONGEST_CHAIN: usize = 10;
     let intermediates = &intermediates[..intermediates.len().min(LONGEST_CHAIN)];
-    let parsed = ParsedCertificate::try_from(leaf).map_err(|e| e.to_string())?;
+    let parsed = ParsedCertificate::try_from(leaf)?;
     let at = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(at).unwrap_or(0)));
     let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms;
     verify_server_cert_signed_by_trust_anchor(&parsed, roots, intermediates, at, algorithms.all)
-        .map_err(|e| e.to_string())
+}
+
+fn is_about_dates(error: &Error) -> bool {
+    use rustls::CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext};
+    matches!(
+        error,
+        Error::InvalidCertificate(Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. })
+    )
 }

@@ -11,6 +11,7 @@ impl View<'_> {
     pub(super) fn accounts(&self) -> String {
         let texts = self.options.texts;
         let mut out = String::new();
+        let mut told: Vec<&AccountFacts> = Vec::new();
         for service in &self.report.facts.services {
             let Some(main) = service.main() else { continue };
             let Some(login) = &main.login else { continue };
@@ -20,9 +21,14 @@ impl View<'_> {
                 3,
                 self.options.columns,
             ));
-            if let Some(account) = &main.account {
-                out.push_str(&self.account(account));
+            let Some(account) = &main.account else { continue };
+            // The same account by another port sees the same: told once.
+            let names = |a: &AccountFacts| a.folders.iter().map(|f| f.name.clone()).collect::<Vec<_>>();
+            if told.iter().any(|known| names(known) == names(account) && !account.folders.is_empty()) {
+                continue;
             }
+            out.push_str(&self.account(account));
+            told.push(account);
         }
         out
     }

@@ -26,10 +26,12 @@ impl View<'_> {
         for (tls, services) in &groups {
             let Some(leaf) = tls.chain.first() else { continue };
             let names = if leaf.names.is_empty() { &leaf.subject } else { &leaf.names.join(", ") };
-            let days = (leaf.not_after - self.report.facts.now).div_euclid(DAY);
+            // Whole days that are left, or that have passed.
+            let days = (leaf.not_after - self.report.facts.now) / DAY;
+            let expired = leaf.not_after < self.report.facts.now;
             let until = date(leaf.not_after);
             let life = match days {
-                days if days < 0 => texts.say("cert-expired", &[("until", &until), ("days", &-days)]),
+                days if expired => texts.say("cert-expired", &[("until", &until), ("days", &-days)]),
                 days => texts.say("cert-until", &[("until", &until), ("days", &days)]),
             };
             let trusted = match (&tls.path.error_now, tls.pinned) {

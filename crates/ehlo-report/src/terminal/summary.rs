@@ -27,7 +27,7 @@ impl View<'_> {
                 .iter()
                 .enumerate()
                 .map(|(c, cell)| {
-                    pad(&if c == 3 { shorten(cell, widths[3]) } else { cell.clone() }, widths[c])
+                    pad(&if c == 3 { fewer_words(cell, widths[3]) } else { cell.clone() }, widths[c])
                 })
                 .collect();
             if index == 0 {
@@ -58,7 +58,7 @@ impl View<'_> {
         out
     }
 
-    /// The last line: how many services are how good, and on what that rests.
+    /// The last lines: how many services are how good, and on what that rests.
     pub(super) fn verdict(&self) -> String {
         let texts = self.options.texts;
         let levels: Vec<&LevelReport> = self.report.levels.iter().map(|(_, level)| level).collect();
@@ -173,5 +173,31 @@ impl View<'_> {
     /// Whether a finding is one that everybody should see.
     pub(super) fn is_complaint(outcome: &Outcome) -> bool {
         matches!(outcome, Outcome::Fail | Outcome::Warn)
+    }
+}
+
+/// As many words as fit, and how many there are besides.
+fn fewer_words(text: &str, room: usize) -> String {
+    let words: Vec<&str> = text.split(' ').collect();
+    for shown in (1..=words.len()).rev() {
+        let rest = words.len() - shown;
+        let more = if rest > 0 { format!(" +{rest}") } else { String::new() };
+        let line = format!("{}{more}", words[..shown].join(" "));
+        if width(&line) <= room {
+            return line;
+        }
+    }
+    shorten(text, room)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_do_not_fit_are_counted() {
+        assert_eq!(fewer_words("PLAIN LOGIN CRAM-MD5", 20), "PLAIN LOGIN CRAM-MD5");
+        assert_eq!(fewer_words("PLAIN LOGIN CRAM-MD5 NTLM", 20), "PLAIN LOGIN +2");
+        assert_eq!(fewer_words("PLAINLOGINCRAM", 5), "PLAI…");
     }
 }
