@@ -47,7 +47,7 @@ pub(crate) fn remark(text: &str) {
 
 /// Says why the program ends.
 pub(crate) fn complain(texts: Texts, error: &anyhow::Error) {
-    remark(&format!("ehlo: {}{error:#}", texts.get("cli/error")));
+    remark(&format!("ehlo: {}: {error:#}", texts.get("cli/error")));
 }
 
 /// Writes a file that only its owner can read.

@@ -22,6 +22,9 @@ impl View<'_> {
         let room = self.options.columns.saturating_sub(3 + widths[..3].iter().map(|w| w + 2).sum::<usize>());
         widths[3] = widths[3].min(room.max(10));
         let mut out = String::new();
+        if services.is_empty() {
+            rows.clear();
+        }
         for (index, row) in rows.iter().enumerate() {
             let cells: Vec<String> = row
                 .iter()
