@@ -1,6 +1,6 @@
 use crate::{Check, CheckMeta, Judging, Verdict};
 use ehlo_core::Severity;
-use ehlo_core::facts::Moment;
+use ehlo_core::facts::{CapabilityFacts, Moment};
 
 /// Whether the list of capabilities changes with TLS as it should.
 pub(super) struct CapsTlsDiff;
@@ -33,7 +33,7 @@ impl Check for CapsTlsDiff {
         let (before, after) = (plain.words(), tls.words());
         let lost: Vec<&str> = before.iter().filter(|w| !after.contains(w)).map(String::as_str).collect();
         let gained: Vec<&str> = after.iter().filter(|w| !before.contains(w)).map(String::as_str).collect();
-        let mechanisms = |list: &ehlo_core::facts::CapabilityFacts| {
+        let mechanisms = |list: &CapabilityFacts| {
             let mut names: Vec<String> =
                 list.mechanisms(facts.protocol()).into_iter().map(|(name, _)| name).collect();
             names.sort();
@@ -42,7 +42,7 @@ impl Check for CapsTlsDiff {
         let (auth_before, auth_after) = (mechanisms(plain), mechanisms(tls));
         let verdict = if !auth_before.is_empty() && auth_before == auth_after && facts.takes_logins() {
             Verdict::warn("same-logins").with("mechanisms", auth_after.join(" "))
-        } else if let Some(missing) = missing_in_tls(&lost) {
+        } else if let Some(missing) = missing_in_tls(&lost, tls) {
             Verdict::warn("missing").with("words", missing)
         } else {
             Verdict::pass("differs")
@@ -52,12 +52,16 @@ impl Check for CapsTlsDiff {
 }
 
 /// What is listed before TLS and not inside it, though it has nothing to do with TLS.
-fn missing_in_tls(lost: &[&str]) -> Option<String> {
+fn missing_in_tls(lost: &[&str], tls: &CapabilityFacts) -> Option<String> {
     let about_tls = |w: &&&str| {
-        let name = w.split([' ', '=']).next().unwrap_or_default();
-        !matches!(name, "STARTTLS" | "STLS" | "LOGINDISABLED" | "AUTH" | "SASL" | "USER")
+        let name = w.split(' ').next().unwrap_or_default();
+        // A changed argument (SIZE, for example) is no loss.
+        let gone = !tls.has(name);
+        gone && !matches!(
+            name.split('=').next(),
+            Some("STARTTLS" | "STLS" | "LOGINDISABLED" | "AUTH" | "SASL" | "USER")
+        )
     };
-    // A changed argument (SIZE, for example) is no loss.
     let missing: Vec<&str> = lost.iter().filter(about_tls).copied().collect();
     (!missing.is_empty()).then(|| missing.join(", "))
 }

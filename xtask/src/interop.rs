@@ -1,0 +1,94 @@
+//! Tests against real servers and with foreign clients.
+
+use crate::steps::{cargo, has, output, step};
+use anyhow::{Result, bail};
+use std::path::Path;
+use std::process::Command;
+
+/// Foreign clients that the tests compare with, and the Debian packages that hold them.
+const CLIENTS: &[(&str, &str)] = &[
+    ("openssl", "openssl"),
+    ("swaks", "swaks"),
+    ("curl", "curl"),
+    ("imtest", "cyrus-clients"),
+    ("python3", "python3"),
+];
+
+/// Starts Postfix and Dovecot and runs the tests against them. Yields why they were skipped, if they were.
+pub(crate) fn run(required: bool) -> Result<Option<String>> {
+    println!("── interop");
+    if let Some(why) = impossible() {
+        if required {
+            bail!("interop is required, but {why}");
+        }
+        return Ok(Some(why));
+    }
+    install_clients()?;
+    let folder = std::env::temp_dir().join(format!("ehlo-interop-{}", std::process::id()));
+    let result = with_servers(&folder);
+    // Whatever happened, nothing is left running.
+    let stopped = Command::new("interop/postfix-dovecot").arg("stop").arg(&folder).status();
+    let _ = std::fs::remove_dir_all(&folder);
+    result?;
+    if !stopped?.success() {
+        bail!("the servers could not be stopped");
+    }
+    Ok(None)
+}
+
+fn with_servers(folder: &Path) -> Result<()> {
+    step("start Postfix and Dovecot", Command::new("interop/postfix-dovecot").arg("start").arg(folder))?;
+    let variables = output(Command::new("interop/postfix-dovecot").arg("env").arg(folder))?;
+    let mut tests = cargo();
+    tests.args([
+        "test",
+        "--workspace",
+        "--locked",
+        "--quiet",
+        "--test",
+        "interop",
+        "--",
+        "--include-ignored",
+        "--test-threads=2",
+    ]);
+    for line in variables.lines() {
+        if let Some((name, value)) = line.split_once('=') {
+            tests.env(name, unquote(value));
+        }
+    }
+    step("tests against Postfix, Dovecot and foreign clients", tests.env("INSTA_UPDATE", "no"))
+}
+
+/// A value as the shell would read it: in single quotes.
+fn unquote(value: &str) -> String {
+    let inner = value.strip_prefix('\'').and_then(|v| v.strip_suffix('\'')).unwrap_or(value);
+    inner.replace("'\\''", "'")
+}
+
+fn impossible() -> Option<String> {
+    if !cfg!(target_os = "linux") {
+        return Some("the servers run on Linux only".into());
+    }
+    let uid = output(Command::new("id").arg("-u")).unwrap_or_default();
+    if uid.trim() != "0" {
+        return Some("the servers need root for their namespaces".into());
+    }
+    let missing: Vec<&str> =
+        ["apt-get", "dpkg-deb", "unshare", "openssl", "bash"].into_iter().filter(|p| !has(p)).collect();
+    (!missing.is_empty()).then(|| format!("{} is missing", missing.join(", ")))
+}
+
+fn install_clients() -> Result<()> {
+    let missing: Vec<&str> =
+        CLIENTS.iter().filter(|(program, _)| !has(program)).map(|(_, package)| *package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    step("apt-get update", Command::new("apt-get").args(["-qq", "update"]))?;
+    let mut install = Command::new("apt-get");
+    install.args(["-qq", "-y", "--no-install-recommends", "install"]).args(&missing);
+    step(
+        "install foreign clients",
+        install.env("DEBIAN_FRONTEND", "noninteractive").stdout(std::process::Stdio::null()),
+    )
+}

@@ -1,0 +1,45 @@
+//! `cargo xtask`: everything that is done with the project.
+
+mod arrows;
+mod bench;
+mod docs;
+mod fuzz;
+mod interop;
+mod steps;
+mod test;
+
+use anyhow::{Result, bail};
+
+const HELP: &str = "cargo xtask COMMAND
+
+  test [--require-interop]   format, lints, arrows, tests, documentation, interop
+  interop [--require]        tests against real servers only
+  arrows                     which crate may use which
+  docs [--update]            the examples in README.md and docs/ are what the program prints
+  bench                      speed and size, beside other tools
+  fuzz [SECONDS]             every fuzz target, 60 seconds each unless told otherwise";
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let has = |flag: &str| arguments.iter().any(|a| a == flag);
+    std::env::set_current_dir(root())?;
+    match arguments.first().map(String::as_str) {
+        Some("test") => test::all(has("--require-interop")),
+        Some("interop") => interop::run(has("--require")).map(drop),
+        Some("arrows") => arrows::check(),
+        Some("docs") => docs::check(has("--update")),
+        Some("bench") => bench::run(),
+        Some("fuzz") => fuzz::run(arguments.get(1).and_then(|s| s.parse().ok()).unwrap_or(60)),
+        Some("help" | "--help" | "-h") => {
+            println!("{HELP}");
+            Ok(())
+        }
+        _ => bail!("{HELP}"),
+    }
+}
+
+/// The folder of the workspace.
+fn root() -> std::path::PathBuf {
+    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
