@@ -1,0 +1,18 @@
+//! The built program, end to end, against the lab.
+
+#![allow(clippy::unwrap_used, reason = "a test reports by failing")]
+
+#[path = "cli/common.rs"]
+mod common;
+#[path = "cli/foreign.rs"]
+mod foreign;
+#[path = "cli/hostile.rs"]
+mod hostile;
+#[path = "cli/json.rs"]
+mod json;
+#[path = "cli/lab.rs"]
+mod lab;
+#[path = "cli/report.rs"]
+mod report;
+#[path = "cli/usage.rs"]
+mod usage;

@@ -1,0 +1,117 @@
+//! What a person sees.
+
+use crate::common::{ehlo, folder, program, ran, steady};
+
+#[test]
+fn the_report_on_a_sound_lab() {
+    insta::assert_snapshot!(steady(&ehlo(&["check", "lab"]).out));
+    insta::assert_snapshot!("the_report_on_a_sound_lab_de", steady(&ehlo(&["check", "lab", "--lang", "de"]).out));
+}
+
+#[test]
+fn the_report_on_a_broken_lab() {
+    let arguments = [
+        "check",
+        "lab",
+        "--lab-fault",
+        "cert-expired@imaps",
+        "--lab-fault",
+        "firewall-masked@submission",
+        "--lab-fault",
+        "starttls-cleartext-goes-on@pop3",
+        "--lab-fault",
+        "auth-clear-accepted@imap",
+    ];
+    insta::assert_snapshot!(steady(&ehlo(&arguments).out));
+    insta::assert_snapshot!("the_report_on_a_broken_lab_de", steady(&ehlo(&[&arguments[..], &["--lang", "de"]].concat()).out));
+}
+
+#[test]
+fn the_details_of_a_service() {
+    let out = ehlo(&["check", "pop3://lab", "-v", "-4", "--user", "alice"]).out;
+    insta::assert_snapshot!(steady(&out));
+    // With -vv the dialogues stand at the end.
+    let out = ehlo(&["check", "smtp://lab", "-vv", "-4"]).out;
+    assert!(out.contains("smtp://lab (main)\n") && out.contains(" C: EHLO "), "{out}");
+}
+
+#[test]
+fn nothing_is_wider_than_the_terminal() {
+    for columns in ["40", "80", "120"] {
+        for lang in ["en", "de"] {
+            let output = program()
+                .args(["check", "lab", "-vv", "--lang", lang, "--user", "alice", "--lab-fault", "hostile-escapes@smtp"])
+                .env("COLUMNS", columns)
+                .output()
+                .unwrap();
+            let width: usize = columns.parse().unwrap();
+            for line in ran(output).out.lines() {
+                // The table of services needs its columns.
+                let table = line.contains("://lab") && !line.contains(" · ");
+                assert!(line.chars().count() <= width || (table && width < 80), "{columns} {lang}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn colours_come_only_where_they_are_wanted() {
+    let escapes = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut command = program();
+        command.args(["check", "imap://lab"]).args(arguments).envs(variables.iter().copied());
+        ran(command.output().unwrap()).out.contains('\u{1b}')
+    };
+    assert!(!escapes(&[], &[]));
+    assert!(escapes(&["--color", "always"], &[("NO_COLOR", "1")]));
+    assert!(escapes(&[], &[("FORCE_COLOR", "1")]));
+    assert!(!escapes(&[], &[("FORCE_COLOR", "1"), ("NO_COLOR", "1")]));
+    assert!(!escapes(&["--color", "never"], &[("FORCE_COLOR", "1")]));
+}
+
+#[test]
+fn transcripts_are_private_and_hold_no_secret() {
+    let file = folder("transcript").join("run.ehlo");
+    let ran = ehlo(&["check", "lab", "--user", "benutzername", "--transcript", file.to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.starts_with("format: 1\ntitle: ehlo check\n\n== smtp://lab (main)\n"), "{text}");
+    assert!(text.contains("{{sasl_plain(user, password)}}"));
+    for form in ["passwort", "cGFzc3dvcnQ", "Bhc3N3b3J0", "wYXNzd29ydA"] {
+        assert!(!text.contains(form), "{form}");
+    }
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn no_output_holds_a_secret() {
+    for format in ["human", "json"] {
+        let ran = ehlo(&["check", "lab", "--user", "benutzername", "-vv", "--format", format]);
+        for form in ["passwort\"", " passwort", "cGFzc3dvcnQ", "Bhc3N3b3J0", "wYXNzd29ydA"] {
+            assert!(!ran.out.contains(form) && !ran.err.contains(form), "{format}: {form}");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_password_is_told_and_the_code_says_so() {
+    let file = folder("wrong-password").join("pw");
+    std::fs::write(&file, "falsch\n").unwrap();
+    let ran = ehlo(&["check", "imaps://lab", "--user", "alice", "--password-file", file.to_str().unwrap()]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.contains("alice was not let in with PLAIN"), "{}", ran.out);
+    assert!(!ran.out.contains("falsch"));
+}
+
+#[test]
+fn no_password_goes_to_an_unverified_server() {
+    for fault in ["cert-self-signed", "cert-wrong-name", "cert-expired", "cert-unknown-ca"] {
+        let ran = ehlo(&["check", "imaps://lab", "--lab-fault", fault, "-vv"]);
+        assert_eq!(ran.code, 1, "{fault}");
+        assert!(!ran.out.contains("AUTHENTICATE PLAIN *"), "{fault}");
+    }
+}
