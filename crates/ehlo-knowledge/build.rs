@@ -96,7 +96,9 @@ fn places(text: &str) -> Vec<String> {
     let mut rest = text;
     while let Some(open) = rest.find('{') {
         let Some(close) = rest[open..].find('}') else { break };
-        found.push(rest[open + 1..open + close].to_owned());
+        // Behind a bar stand the words that agree with the number.
+        let place = &rest[open + 1..open + close];
+        found.push(place.split('|').next().unwrap_or_default().to_owned());
         rest = &rest[open + close + 1..];
     }
     found.sort();

@@ -26,6 +26,7 @@ pub fn level(findings: &[Finding]) -> LevelReport {
         level,
         decided_by: decided_by.map(|f| f.check.clone()),
         proven: u32::try_from(proven.len()).unwrap_or(u32::MAX),
+        doubtful: level == Level::Sound && !unproven.is_empty(),
         unproven,
     }
 }

@@ -38,6 +38,15 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
+/// Whether `text` could come from [`escape`]: nothing in it moves a cursor or hides.
+///
+/// ```
+/// assert!(ehlo_core::is_escaped(r"220 \x1b[2J") && !ehlo_core::is_escaped("220 \x1b[2J"));
+/// ```
+pub fn is_escaped(text: &str) -> bool {
+    !text.chars().any(|c| c < ' ' || c == '\x7f' || hidden(c))
+}
+
 /// Whether a backslash before `rest` (and then `invalid`) could be taken for the beginning of one of our own escapes.
 fn looks_like_escape(rest: &str, invalid: &[u8]) -> bool {
     match rest.chars().next() {

@@ -78,18 +78,18 @@ impl Stage {
 
 /// Why a dialogue cannot go on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "cause", rename_all = "kebab-case")]
+#[serde(tag = "is", rename_all = "kebab-case")]
 pub enum Cause {
     /// The host name has no address.
     NoAddress {
-        /// What the resolver said.
+        /// What the resolver said, escaped.
         detail: String,
     },
     /// Nothing listens at the port (RST in answer to SYN).
     Refused,
     /// No route to the address.
     Unreachable {
-        /// What the system said.
+        /// What the system said, escaped.
         detail: String,
     },
     /// Nothing came in time.
@@ -99,7 +99,7 @@ pub enum Cause {
     },
     /// The deadline of the service or of the whole run passed.
     Deadline {
-        /// How long the service had, in milliseconds.
+        /// How long this dialogue had been going on, in milliseconds.
         after_ms: u64,
     },
     /// The connection was reset.
@@ -108,21 +108,19 @@ pub enum Cause {
     Closed,
     /// The peer sent a TLS alert.
     TlsAlert {
-        /// Its name in the registry, e.g. `handshake_failure`.
+        /// Its name as in RFC 8446 §6, e.g. `handshake_failure`.
         alert: String,
     },
     /// The TLS handshake failed on our side.
     TlsFailed {
-        /// What the TLS library said.
+        /// What the TLS library said, escaped.
         detail: String,
     },
     /// The peer answered a TLS hello with something that is not TLS.
     NotTls {
-        /// Its first bytes.
-        first_bytes: Vec<u8>,
+        /// Its first line, escaped.
+        first: String,
     },
-    /// The peer spoke TLS where text was due.
-    TlsOnTextPort,
     /// The peer speaks another protocol.
     OtherProtocol {
         /// Which, in lower case: `smtp`, `pop3`, `imap`, `sieve`, `http`, `ssh`.
@@ -137,7 +135,7 @@ pub enum Cause {
     },
     /// The server said no in a way that ends the dialogue.
     Rejected {
-        /// The reply code, status or response code, as sent.
+        /// The reply code, status or response code, as sent; of a greeting without one, its first line. Escaped.
         code: String,
     },
     /// Bytes stood in the buffer between the answer to STARTTLS and the handshake: somebody put them there
@@ -158,7 +156,7 @@ pub enum Cause {
     },
     /// The operating system failed us in another way.
     Io {
-        /// What it said.
+        /// What it said, escaped.
         detail: String,
     },
 }
@@ -177,7 +175,6 @@ impl Cause {
             Cause::TlsAlert { .. } => "tls-alert",
             Cause::TlsFailed { .. } => "tls-failed",
             Cause::NotTls { .. } => "not-tls",
-            Cause::TlsOnTextPort => "tls-on-text-port",
             Cause::OtherProtocol { .. } => "other-protocol",
             Cause::TooLarge { .. } => "too-large",
             Cause::Rejected { .. } => "rejected",
@@ -213,15 +210,15 @@ mod tests {
         let json = serde_json::to_value(&failure).unwrap();
         assert_eq!(
             json,
-            serde_json::json!({"stage": "greeting", "cause": {"cause": "timed-out", "waited_ms": 30_000}, "at": null})
+            serde_json::json!({"stage": "greeting", "cause": {"is": "timed-out", "waited_ms": 30_000}, "at": null})
         );
         assert_eq!(serde_json::from_value::<Failure>(json).unwrap(), failure);
     }
 
     #[test]
     fn ids_are_those_of_the_serialised_form() {
-        for cause in [Cause::Refused, Cause::Rejected { code: "421".into() }, Cause::TlsOnTextPort] {
-            assert_eq!(serde_json::to_value(&cause).unwrap()["cause"], cause.id());
+        for cause in [Cause::Refused, Cause::Rejected { code: "421".into() }, Cause::Closed] {
+            assert_eq!(serde_json::to_value(&cause).unwrap()["is"], cause.id());
         }
         assert_eq!(serde_json::to_value(Stage::StartTls).unwrap(), Stage::StartTls.id());
     }

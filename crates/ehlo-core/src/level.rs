@@ -35,13 +35,15 @@ pub struct LevelReport {
     pub decided_by: Option<String>,
     /// How many required checks have a result.
     pub proven: u32,
-    /// Required checks that have none: with any of these the level reads "sound?".
+    /// Required checks that have none.
     pub unproven: Vec<String>,
+    /// Whether nothing bad was found, but not everything could be looked at: the level reads "sound?".
+    pub doubtful: bool,
 }
 
 impl LevelReport {
     /// Whether a required check has no result, so that the level is a guess at best.
     pub fn is_doubtful(&self) -> bool {
-        self.level == Level::Sound && !self.unproven.is_empty()
+        self.doubtful
     }
 }

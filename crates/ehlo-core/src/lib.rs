@@ -24,7 +24,7 @@ mod transcript;
 
 pub use date::date;
 pub use deviation::{Deviation, DeviationKind};
-pub use escape::{Escaped, escape};
+pub use escape::{Escaped, escape, is_escaped};
 pub use event::{Event, ServiceStep};
 pub use failure::{Cause, Failure, Stage};
 pub use finding::{Finding, Outcome, Params, Severity, Why};

@@ -94,7 +94,9 @@ pub async fn resolve(host: &str, family: Option<Family>, wait: Duration) -> Resu
     }
     let found = match timeout(wait, tokio::net::lookup_host((host, 0))).await {
         Ok(Ok(found)) => found,
-        Ok(Err(error)) => return Err(failed(Cause::NoAddress { detail: error.to_string() })),
+        Ok(Err(error)) => {
+            return Err(failed(Cause::NoAddress { detail: ehlo_core::escape(error.to_string().as_bytes()) }));
+        }
         Err(_) => return Err(failed(Cause::TimedOut { waited_ms: millis(wait) })),
     };
     let mut addresses: Vec<IpAddr> = Vec::new();
@@ -140,11 +142,11 @@ pub(crate) fn cause_of(error: &io::Error) -> Cause {
         Kind::ConnectionRefused => Cause::Refused,
         Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe => Cause::Reset,
         Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::AddrNotAvailable => {
-            Cause::Unreachable { detail: error.to_string() }
+            Cause::Unreachable { detail: ehlo_core::escape(error.to_string().as_bytes()) }
         }
         Kind::TimedOut => Cause::TimedOut { waited_ms: 0 },
         Kind::UnexpectedEof => Cause::Closed,
-        _ => Cause::Io { detail: error.to_string() },
+        _ => Cause::Io { detail: ehlo_core::escape(error.to_string().as_bytes()) },
     }
 }
 

@@ -252,9 +252,7 @@ impl Dialogue {
         let (mut connection, outcome) = match begin(&self.options.tls, &self.options.host) {
             Ok(begun) => begun,
             Err(error) => {
-                return Err(
-                    self.fail(Failure::new(Stage::Handshake, Cause::TlsFailed { detail: error.to_string() }))
-                );
+                return Err(self.fail(Failure::new(Stage::Handshake, tls_cause(&error))));
             }
         };
         match self.shake_hands(&mut connection, deadline).await {
@@ -358,8 +356,7 @@ impl Dialogue {
         let stage = self.session.stage();
         match timeout_at(deadline, self.read(&mut buffer)).await {
             Err(_) if self.options.deadline <= until => {
-                let after = self.clock.now().since(self.session.since());
-                Err(self.fail(Failure::new(stage, Cause::Deadline { after_ms: millis(after) })))
+                Err(self.fail(Failure::new(stage, Cause::Deadline { after_ms: self.age_ms() })))
             }
             // The session's own deadline: it says so when it is asked next.
             Err(_) => Ok(()),
@@ -389,7 +386,7 @@ impl Dialogue {
     /// A server that says `421` or `BYE` and closes has refused; one that says nothing has only closed.
     fn why_closed(&self, how: CloseKind) -> Cause {
         match (&self.farewell, how) {
-            (Some(code), _) => Cause::Rejected { code: code.clone() },
+            (Some(code), _) => Cause::Rejected { code: ehlo_core::escape(code.as_bytes()) },
             (None, CloseKind::Reset) => Cause::Reset,
             (None, _) => Cause::Closed,
         }
@@ -437,8 +434,8 @@ impl Dialogue {
             SessionEvent::Reply { reply, completes } => {
                 let judged = if self.lenient { Vec::new() } else { reply.deviations };
                 for deviation in judged {
-                    self.transcript
-                        .push(self.clock.now(), EntryKind::Deviation { deviation: deviation.clone() });
+                    let tick = self.transcript.entries.last().map_or(self.clock.now(), |e| e.tick);
+                    self.transcript.push(tick, EntryKind::Deviation { deviation: deviation.clone() });
                     self.deviations.push(deviation);
                 }
                 let is_unasked = !completes && !self.session.is_waiting();
@@ -450,9 +447,11 @@ impl Dialogue {
             }
             SessionEvent::TooLarge { what, limit, at } => {
                 let sort = DataSort::Blob;
-                // A sample is enough: nobody reads a megabyte of a flood.
+                // A sample is enough: nobody reads a megabyte of a flood. Lines that were told already are not told twice.
                 let sample = Span::new(at.side, at.from, at.to.min(at.from + 200));
-                self.transcript.push(self.clock.now(), EntryKind::Data { span: sample, sort });
+                if self.transcript.entries_at(Anchor::Bytes(sample)).is_empty() {
+                    self.transcript.push(self.clock.now(), EntryKind::Data { span: sample, sort });
+                }
                 let cause = Cause::TooLarge { what: what.to_owned(), limit };
                 Err(self.fail(Failure::new(self.session.stage(), cause).at(Anchor::Bytes(sample))))
             }
@@ -592,7 +591,9 @@ impl Dialogue {
                 if first.len() >= 2 && spoken(&first) != Spoken::Tls {
                     let span = self.transcript.record(Side::Server, &first, self.clock.now());
                     self.transcript.push(self.clock.now(), EntryKind::Data { span, sort: DataSort::Blob });
-                    return Err(failed(Cause::NotTls { first_bytes: first }).at(Anchor::Bytes(span)));
+                    let line = first.split(|b| matches!(b, b'\r' | b'\n')).next().unwrap_or_default();
+                    let cause = Cause::NotTls { first: ehlo_core::escape(line) };
+                    return Err(failed(cause).at(Anchor::Bytes(span)));
                 }
             }
             let mut rest = &raw[..n];
@@ -611,10 +612,16 @@ impl Dialogue {
         }
     }
 
+    /// How long this dialogue has been going on, in milliseconds.
+    fn age_ms(&self) -> u64 {
+        let now = self.clock.now();
+        millis(self.transcript.entries.first().map_or(std::time::Duration::ZERO, |e| now.since(e.tick)))
+    }
+
     fn too_late(&self, started: Instant, deadline: Instant) -> Cause {
         let waited_ms = millis(started.elapsed());
         if deadline >= self.options.deadline {
-            Cause::Deadline { after_ms: waited_ms }
+            Cause::Deadline { after_ms: self.age_ms() }
         } else {
             Cause::TimedOut { waited_ms }
         }
@@ -670,11 +677,48 @@ fn drain(tls: &mut ClientConnection, out: &mut Vec<u8>) {
     }
 }
 
+/// A name of the TLS library in the spelling of RFC 8446 §6: `HandshakeFailure` is `handshake_failure`.
+fn registered(name: &str) -> String {
+    let letters: Vec<char> = name.chars().collect();
+    let mut out = String::new();
+    for (at, c) in letters.iter().enumerate() {
+        let before = at.checked_sub(1).map(|b| letters[b]);
+        let next = letters.get(at + 1);
+        let begins = c.is_ascii_uppercase()
+            && before.is_some_and(|b| {
+                b.is_ascii_lowercase()
+                    || (b.is_ascii_uppercase() && next.is_some_and(char::is_ascii_lowercase))
+            });
+        if begins {
+            out.push('_');
+        }
+        out.push(c.to_ascii_lowercase());
+    }
+    out
+}
+
 fn tls_cause(error: &rustls::Error) -> Cause {
     match error {
-        rustls::Error::AlertReceived(alert) => {
-            Cause::TlsAlert { alert: alert.as_str().map_or_else(|| format!("{alert:?}"), str::to_owned) }
-        }
+        rustls::Error::AlertReceived(alert) => Cause::TlsAlert {
+            alert: registered(&alert.as_str().map_or_else(|| format!("{alert:?}"), str::to_owned)),
+        },
         other => Cause::TlsFailed { detail: ehlo_core::escape(other.to_string().as_bytes()) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alerts_have_the_names_of_the_rfc() {
+        for (library, rfc) in [
+            ("HandshakeFailure", "handshake_failure"),
+            ("UnknownCA", "unknown_ca"),
+            ("UnknownPSKIdentity", "unknown_psk_identity"),
+            ("BadRecordMac", "bad_record_mac"),
+        ] {
+            assert_eq!(registered(library), rfc);
+        }
     }
 }

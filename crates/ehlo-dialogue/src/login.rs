@@ -217,7 +217,9 @@ impl Dialogue {
 
 /// A user name or password that cannot stand in a line cannot be sent in one.
 fn built<T>(result: Result<T, ehlo_wire::BadArgument>) -> Result<T, Failure> {
-    result.map_err(|error| Failure::new(Stage::Auth, Cause::Io { detail: error.to_string() }))
+    result.map_err(|error| {
+        Failure::new(Stage::Auth, Cause::Io { detail: ehlo_core::escape(error.to_string().as_bytes()) })
+    })
 }
 
 #[cfg(test)]

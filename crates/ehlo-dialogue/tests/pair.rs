@@ -228,8 +228,8 @@ async fn the_last_words_before_a_close_are_kept() {
 async fn text_where_tls_was_due_is_shown() {
     let mut d = dial(Scheme::Imaps, &["tls-swapped"]);
     let failure = d.upgrade().await.unwrap_err();
-    let Cause::NotTls { first_bytes } = &failure.cause else { panic!("{failure:?}") };
-    assert!(first_bytes.starts_with(b"* OK [CAPABILITY"));
+    let Cause::NotTls { first } = &failure.cause else { panic!("{failure:?}") };
+    assert!(first.starts_with("* OK [CAPABILITY"));
     let Some(ehlo_core::Anchor::Bytes(span)) = failure.at else { panic!() };
     assert!(d.transcript().visible(span).starts_with(b"* OK"));
 }

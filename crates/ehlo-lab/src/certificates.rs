@@ -18,6 +18,8 @@ pub enum CertificateKind {
     NotYetValid,
     /// Its lifetime ends in so many hours.
     Expiring(u32),
+    /// It is another key that signs the handshake.
+    WrongKey,
     /// It signed itself.
     SelfSigned,
     /// An authority signed it that nobody knows.
@@ -100,6 +102,7 @@ impl Authority {
             CertificateKind::ChainIncomplete => vec![params.signed_by(&key, &self.issuer)?.der().clone()],
             _ => vec![params.signed_by(&key, &self.issuer)?.der().clone(), self.intermediate.clone()],
         };
+        let key = if *kind == CertificateKind::WrongKey { KeyPair::generate()? } else { key };
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let key = rustls::crypto::ring::sign::any_supported_type(&key)
             .map_err(|_| rcgen::Error::RingUnspecified)?;
@@ -188,6 +191,7 @@ mod tests {
             (CertificateKind::Expired, 2),
             (CertificateKind::NotYetValid, 2),
             (CertificateKind::Expiring(24), 2),
+            (CertificateKind::WrongKey, 2),
             (CertificateKind::SelfSigned, 1),
             (CertificateKind::UnknownAuthority, 1),
             (CertificateKind::ChainIncomplete, 1),

@@ -12,6 +12,7 @@ pub fn add_causes(report: &mut RunReport) {
         let service = report.facts.services.iter().find(|s| s.url == finding.service);
         found.push(match (&finding.outcome, service) {
             (Outcome::Fail | Outcome::Warn, Some(service)) => of(finding, service),
+            (Outcome::Info, Some(service)) if finding.check == "conn-rate-limited" => of(finding, service),
             _ => Vec::new(),
         });
     }
@@ -21,38 +22,37 @@ pub fn add_causes(report: &mut RunReport) {
 }
 
 fn of(finding: &Finding, service: &ServiceFacts) -> Vec<String> {
-    let protocol = service.endpoint.scheme.protocol().id();
     let main = service.main();
+    let ended = || main.and_then(|m| m.failure.as_ref());
+    // What a finding has to do with a failure; most have nothing to do with how the dialogue ended.
     let failure: Option<&Failure> = match finding.check.as_str() {
-        "conn-reachable" => service
-            .failure
-            .as_ref()
-            .or_else(|| service.addresses.iter().find_map(|a| a.failure.as_ref()))
-            .or_else(|| main.and_then(|m| m.failure.as_ref())),
-        "conn-family-parity" => service.addresses.iter().find_map(|a| a.failure.as_ref()),
-        check if check.starts_with("starttls-works") => {
-            main.and_then(|m| m.starttls.as_ref()).and_then(|s| s.failure.as_ref())
+        "conn-reachable" if service.is_reachable() => ended(),
+        "conn-reachable" => {
+            service.failure.as_ref().or_else(|| service.addresses.iter().find_map(|a| a.failure.as_ref()))
         }
-        _ => main.and_then(|m| m.failure.as_ref()),
+        "conn-family-parity" => service.addresses.iter().find_map(|a| a.failure.as_ref()),
+        "starttls-works" => main.and_then(|m| m.starttls.as_ref()).and_then(|s| s.failure.as_ref()),
+        "conn-lost" | "tls-handshake" | "port-speaks-other" => ended(),
+        _ => None,
     };
     let stage = match finding.check.as_str() {
-        "conn-reachable" | "conn-family-parity" => failure.map_or("connect", |f| f.stage.id()),
-        check
-            if check.starts_with("greeting") || check.starts_with("port") || check.starts_with("banner") =>
-        {
+        "greeting-latency" | "greeting-syntax" | "banner-name" | "banner-discloses" | "conn-rate-limited" => {
             "greeting"
         }
-        check if check.starts_with("cert") => "handshake",
         "starttls-offered" | "cleartext-port-no-tls" => "capabilities",
-        "starttls-works" => failure.map_or("start-tls", |f| f.stage.id()),
+        check if check.starts_with("cert") => "handshake",
         _ => failure.map_or("command", |f| f.stage.id()),
     };
-    let said = ["reply", "text", "word", "issuer"].iter().find_map(|name| finding.params.get(*name));
-    let text = said.map_or("", String::as_str);
-    let cause = failure.map_or("", |f| f.cause.id());
-    causes(&Circumstances { protocol, stage, cause, text })
-        .into_iter()
-        .take(MOST)
-        .map(str::to_owned)
-        .collect()
+    let said = ["reply", "text", "word", "issuer", "seen", "alert", "detail", "spoken"]
+        .iter()
+        .filter_map(|name| finding.params.get(*name))
+        .find(|text| !text.is_empty());
+    let circumstances = Circumstances {
+        check: &finding.check,
+        protocol: service.endpoint.scheme.protocol().id(),
+        stage,
+        cause: failure.map_or("", |f| f.cause.id()),
+        text: said.map_or("", String::as_str),
+    };
+    causes(&circumstances).into_iter().take(MOST).map(str::to_owned).collect()
 }

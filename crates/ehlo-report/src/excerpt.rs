@@ -34,7 +34,16 @@ fn lines_at(texts: Texts, report: &RunReport, place: &Evidence) -> Vec<Line> {
         .into_iter()
         .filter_map(|id| transcript.entry(id))
         .filter_map(|e| line(texts, transcript, e))
+        .map(first_line)
         .collect()
+}
+
+/// Bytes that were not taken as lines, such as text in place of a handshake, are shown up to their first line ending.
+fn first_line(line: Line) -> Line {
+    match line.text.split_once(r"\x0d\x0a") {
+        Some((first, _)) => Line { text: format!("{first} …"), ..line },
+        None => line,
+    }
 }
 
 /// An entry of a transcript as a line.

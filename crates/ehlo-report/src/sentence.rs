@@ -1,6 +1,6 @@
 use crate::Texts;
 use ehlo_core::facts::{LoginFacts, LoginResult};
-use ehlo_core::{Cause, Failure, Finding, Outcome, escape};
+use ehlo_core::{Cause, Failure, Finding, Outcome};
 use ehlo_knowledge::references;
 
 /// The sentences about a finding.
@@ -41,6 +41,10 @@ pub(crate) fn sentences(texts: Texts, finding: &Finding) -> Sentences {
             if let Some(rule) = params.get_mut("rule") {
                 *rule = texts.get(&format!("deviation/{rule}"));
             }
+            // So is what was being done.
+            if let Some(stage) = params.get_mut("stage") {
+                *stage = texts.get(&format!("stage/{stage}"));
+            }
             texts.with(&format!("{check}/{id}"), &params)
         }
     };
@@ -66,35 +70,28 @@ pub(crate) fn failure(texts: Texts, failure: &Failure) -> String {
 /// A cause in one clause.
 pub(crate) fn cause(texts: Texts, cause: &Cause) -> String {
     let key = format!("cause/{}", cause.id());
-    let seconds = |ms: u64| format!("{}", (ms as f64 / 100.0).round() / 10.0);
+    let seconds = |ms: u64| texts.say("seconds", &[("count", &((ms as f64 / 100.0).round() / 10.0))]);
     match cause {
         Cause::NoAddress { detail }
         | Cause::Unreachable { detail }
         | Cause::TlsFailed { detail }
-        | Cause::Io { detail } => texts.fill(&key, &[("detail", &escape(detail.as_bytes()))]),
+        | Cause::Io { detail } => texts.fill(&key, &[("detail", detail)]),
         Cause::TimedOut { waited_ms } => texts.fill(&key, &[("waited", &seconds(*waited_ms))]),
         Cause::Deadline { after_ms } => texts.fill(&key, &[("after", &seconds(*after_ms))]),
         Cause::TlsAlert { alert } => texts.fill(&key, &[("alert", alert)]),
-        Cause::NotTls { first_bytes } => {
-            let first = first_bytes.split(|b| matches!(b, b'\r' | b'\n')).next().unwrap_or_default();
-            texts.fill(&key, &[("first", &escape(first))])
-        }
+        Cause::NotTls { first } => texts.fill(&key, &[("first", first)]),
         Cause::OtherProtocol { spoken } => texts.fill(&key, &[("spoken", spoken)]),
         Cause::TooLarge { what, limit } => {
             let what = texts.ui(&format!("too-large-{what}"));
             texts.fill(&key, &[("what", &what), ("limit", limit)])
         }
-        Cause::Rejected { code } => texts.fill(&key, &[("code", &escape(code.as_bytes()))]),
+        Cause::Rejected { code } => texts.fill(&key, &[("code", code)]),
         Cause::UnsafeForSecret { why } => {
             let why = texts.ui(&format!("unsafe-{why}"));
             texts.fill(&key, &[("why", &why)])
         }
         Cause::NotOffered { what } => texts.fill(&key, &[("what", what)]),
-        Cause::Refused
-        | Cause::Reset
-        | Cause::Closed
-        | Cause::TlsOnTextPort
-        | Cause::InjectedBeforeTls { .. } => texts.get(&key),
+        Cause::Refused | Cause::Reset | Cause::Closed | Cause::InjectedBeforeTls { .. } => texts.get(&key),
     }
 }
 

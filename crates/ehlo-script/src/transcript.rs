@@ -34,8 +34,8 @@ struct Writer<'a> {
 enum Login {
     None,
     Plain,
-    LoginUser,
-    LoginPassword,
+    User,
+    Password,
     CramMd5,
     Other,
 }
@@ -143,8 +143,8 @@ impl Writer<'_> {
             [_, "LOGIN", _] => "quote(password)",
             [] => match self.login {
                 Login::Plain => "sasl_plain(user, password)",
-                Login::LoginUser => "b64(user)",
-                Login::LoginPassword => "b64(password)",
+                Login::User => "b64(user)",
+                Login::Password => "b64(password)",
                 Login::CramMd5 => "cram_md5(user, password)",
                 Login::None | Login::Other => "secret",
             },
@@ -163,11 +163,11 @@ impl Writer<'_> {
         };
         self.login = match (mechanism, self.login) {
             (Some("PLAIN"), _) => Login::Plain,
-            (Some("LOGIN"), _) if words.last() != Some(&"LOGIN") => Login::LoginPassword,
-            (Some("LOGIN"), _) => Login::LoginUser,
+            (Some("LOGIN"), _) if words.last() != Some(&"LOGIN") => Login::Password,
+            (Some("LOGIN"), _) => Login::User,
             (Some("CRAM-MD5"), _) => Login::CramMd5,
             (Some(_), _) => Login::Other,
-            (None, Login::LoginUser) => Login::LoginPassword,
+            (None, Login::User) => Login::Password,
             (None, other) => other,
         };
     }

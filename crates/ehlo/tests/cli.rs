@@ -4,8 +4,6 @@
 
 #[path = "cli/common.rs"]
 mod common;
-#[path = "cli/foreign.rs"]
-mod foreign;
 #[path = "cli/hostile.rs"]
 mod hostile;
 #[path = "cli/json.rs"]

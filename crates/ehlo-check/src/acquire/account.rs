@@ -1,6 +1,6 @@
 use super::capabilities::line;
 use super::service::Service;
-use ehlo_core::facts::{AccountFacts, Answered, ConnectionFacts, FolderFacts};
+use ehlo_core::facts::{AccountFacts, Answered, ConnectionFacts, FolderFacts, NamespaceFacts};
 use ehlo_core::{Failure, Protocol, escape};
 use ehlo_dialogue::{Dialogue, Turn};
 use ehlo_wire::{Reply, imap, pop3};
@@ -39,9 +39,10 @@ async fn folders(dialogue: &mut Dialogue, facts: &ConnectionFacts) -> Result<Acc
     if has("NAMESPACE") {
         let turn = say(dialogue, "NAMESPACE").await?;
         for data in data(&turn, "NAMESPACE") {
-            account.namespaces.extend(imap::namespaces(data).into_iter().map(|n| {
-                let delimiter = n.delimiter.as_deref().map_or("NIL".to_owned(), escape);
-                format!("{} {:?} {delimiter}", n.kind, escape(&n.prefix))
+            account.namespaces.extend(imap::namespaces(data).into_iter().map(|n| NamespaceFacts {
+                kind: n.kind.to_owned(),
+                prefix: escape(&n.prefix),
+                delimiter: n.delimiter.as_deref().map(escape),
             }));
         }
         account.at.extend(turn.evidence());

@@ -4,7 +4,7 @@ use ehlo_dialogue::{Dialogue, Turn};
 use ehlo_wire::{Reply, imap, pop3, spoken};
 use std::net::IpAddr;
 
-/// What a greeting says. `since` is when the wait for it began.
+/// What a greeting says. `since` is when the server could begin to speak.
 pub(super) fn greeting_facts(dialogue: &mut Dialogue, turn: &Turn, since: Tick) -> Option<GreetingFacts> {
     let reply = turn.replies.first()?;
     let span = reply.span();
@@ -40,7 +40,8 @@ fn read(reply: &Reply) -> Read {
                 Some(400..=599) => GreetingKind::Refused,
                 _ => GreetingKind::Other,
             };
-            let host = reply.lines.first().and_then(|l| first_word(&l.text)).filter(|_| reply.code.is_some());
+            // A refusal may begin with an enhanced code or with prose; only a name is a name.
+            let host = reply.lines.first().and_then(|l| own_name(&l.text)).filter(|_| reply.code.is_some());
             (kind, host, reply.code, None)
         }
         Reply::Pop3(response) => {
@@ -68,8 +69,11 @@ fn read(reply: &Reply) -> Read {
     }
 }
 
-fn first_word(text: &[u8]) -> Option<String> {
-    let word = text.split(|&b| b == b' ').next().filter(|w| !w.is_empty())?;
+/// The first word, if it may be meant as the server's name: with `220` whatever stands there, otherwise a domain.
+fn own_name(text: &[u8]) -> Option<String> {
+    let mut words = text.split(|&b| b == b' ').filter(|w| !w.is_empty());
+    let is_enhanced = |w: &[u8]| w.len() >= 5 && w.iter().all(|b| b.is_ascii_digit() || *b == b'.');
+    let word = words.find(|w| !is_enhanced(w))?;
     Some(escape(word))
 }
 

@@ -100,7 +100,8 @@ pub(super) async fn greet(
     moment: Moment,
 ) -> Result<bool, Failure> {
     service.tell(ServiceStep::Greet);
-    let since = service.clock.now();
+    // The last thing that happened: the connection was made, or TLS came about.
+    let since = dialogue.transcript().entries.last().map_or(service.clock.now(), |e| e.tick);
     let turn = dialogue.greeting().await?;
     facts.greeting = greeting_facts(dialogue, &turn, since);
     facts.capabilities.extend(unasked(&turn, moment));

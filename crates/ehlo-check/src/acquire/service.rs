@@ -40,8 +40,7 @@ pub(crate) async fn acquire(
     events: UnboundedSender<Event>,
 ) -> (ServiceFacts, Vec<Transcript>) {
     let deadline = end.min(Instant::now() + options.limits.service);
-    let service = Service { job, options, clock, deadline, index, events };
-    service.examine().await
+    Arc::new(Service { job, options, clock, deadline, index, events }).examine().await
 }
 
 impl Service {
@@ -91,7 +90,7 @@ impl Service {
         }
     }
 
-    async fn examine(self) -> (ServiceFacts, Vec<Transcript>) {
+    async fn examine(self: Arc<Self>) -> (ServiceFacts, Vec<Transcript>) {
         self.tell(ServiceStep::Connect);
         let mut facts = ServiceFacts {
             endpoint: self.job.endpoint.clone(),
@@ -150,11 +149,16 @@ impl Service {
         // The other addresses, the cleartext probe and the main dialogue are independent of each other.
         let (offered, wait_for_offer) = oneshot::channel();
         let others = async {
-            let mut found = Vec::new();
-            for (address, dialogue) in open {
-                found.push(look_at_other_address(&self, address, dialogue).await);
+            let mut looks = tokio::task::JoinSet::new();
+            for (ordinal, (address, dialogue)) in open.enumerate() {
+                let service = Arc::clone(&self);
+                looks.spawn(
+                    async move { (ordinal, look_at_other_address(&service, address, dialogue).await) },
+                );
             }
-            found
+            let mut found = all(looks).await;
+            found.sort_by_key(|(ordinal, _)| *ordinal);
+            found.into_iter().map(|(_, look)| look).collect::<Vec<_>>()
         };
         let cleartext = async {
             match wait_for_offer.await {
@@ -239,13 +243,7 @@ impl Service {
                 (ordinal, address, opened.map(|dialogue| (dialogue, took)))
             });
         }
-        let mut found = Vec::new();
-        while let Some(attempt) = attempts.join_next().await {
-            match attempt {
-                Ok(attempt) => found.push(attempt),
-                Err(error) => std::panic::resume_unwind(error.into_panic()),
-            }
-        }
+        let mut found = all(attempts).await;
         found.sort_by_key(|(ordinal, ..)| *ordinal);
         found.into_iter().map(|(_, address, attempt)| (address, attempt)).collect()
     }
@@ -319,6 +317,19 @@ impl Service {
         }
         found
     }
+}
+
+/// What all tasks came to, in the order in which they ended.
+async fn all<T: 'static>(mut tasks: tokio::task::JoinSet<T>) -> Vec<T> {
+    let mut found = Vec::new();
+    while let Some(task) = tasks.join_next().await {
+        match task {
+            Ok(result) => found.push(result),
+            // Nobody aborts these tasks, so it is a panic, and that is ours.
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+    found
 }
 
 type Attempt = Result<(Dialogue, u64), (Failure, Transcript)>;

@@ -68,7 +68,7 @@ impl Check for ConnReachable {
 }
 
 /// Whether the connection ended before the server had said anything.
-fn hung_up_at_once(main: &ConnectionFacts) -> bool {
+pub(super) fn hung_up_at_once(main: &ConnectionFacts) -> bool {
     let ended = |f: &Failure| f.stage == Stage::Greeting && matches!(f.cause, Cause::Reset | Cause::Closed);
     main.greeting.is_none()
         && main.partial_greeting.is_none()

@@ -16,9 +16,6 @@ impl Check for GreetingLatency {
     }
 
     fn judge(&self, facts: &Judging<'_>) -> Vec<Verdict> {
-        if let Some(partial) = facts.main().and_then(|m| m.partial_greeting.as_ref()) {
-            return vec![Verdict::warn("unfinished").with("text", &partial.text).at([partial.at])];
-        }
         let Some(greeting) = facts.main().and_then(|m| m.greeting.as_ref()) else {
             return facts.main().map(|_| facts.not_reached()).into_iter().collect();
         };

@@ -10,6 +10,7 @@ mod cert_chain_incomplete;
 mod cert_cn_only;
 mod cert_expired;
 mod cert_expiring;
+mod cert_key_proof;
 mod cert_name_mismatch;
 mod cert_not_yet_valid;
 mod cert_self_signed;
@@ -17,6 +18,7 @@ mod cert_unknown_ca;
 mod cleartext_port_no_tls;
 mod conn_client_address;
 mod conn_family_parity;
+mod conn_lost;
 mod conn_rate_limited;
 mod conn_reachable;
 mod greeting_latency;
@@ -43,6 +45,7 @@ pub static CHECKS: &[&dyn Check] = &[
     &conn_reachable::ConnReachable,
     &conn_family_parity::ConnFamilyParity,
     &conn_client_address::ConnClientAddress,
+    &conn_lost::ConnLost,
     &conn_rate_limited::ConnRateLimited,
     &greeting_latency::GreetingLatency,
     &greeting_syntax::GreetingSyntax,
@@ -64,6 +67,7 @@ pub static CHECKS: &[&dyn Check] = &[
     &cert_self_signed::CertSelfSigned,
     &cert_unknown_ca::CertUnknownCa,
     &cert_chain_incomplete::CertChainIncomplete,
+    &cert_key_proof::CertKeyProof,
     &cert_name_mismatch::CertNameMismatch,
     &cert_cn_only::CertCnOnly,
     &plaintext_auth_offered::PlaintextAuthOffered,

@@ -60,9 +60,9 @@ pub(super) fn spoken_instead(facts: &Judging<'_>) -> Option<(Spoken, String)> {
     }
     match main.failure.as_ref().map(|f| &f.cause) {
         Some(Cause::OtherProtocol { .. }) => main.greeting.as_ref().map(|g| (g.spoken, g.text.clone())),
-        Some(Cause::NotTls { first_bytes }) if main.starttls.is_none() => {
-            let line = first_bytes.split(|&b| matches!(b, b'\r' | b'\n')).next().unwrap_or_default();
-            Some((ehlo_wire::spoken(first_bytes), ehlo_core::escape(line)))
+        // A word of a text protocol is the same when it is escaped.
+        Some(Cause::NotTls { first }) if main.starttls.is_none() => {
+            Some((ehlo_wire::spoken(first.as_bytes()), first.clone()))
         }
         _ => None,
     }
@@ -78,7 +78,8 @@ fn is_expected(spoken: Spoken, protocol: Protocol) -> bool {
     )
 }
 
-fn is_silent(main: &ConnectionFacts) -> bool {
+/// Whether not one byte came before the wait for the greeting was over.
+pub(super) fn is_silent(main: &ConnectionFacts) -> bool {
     main.partial_greeting.is_none()
         && matches!(
             main.failure.as_ref().map(|f| &f.cause),

@@ -45,14 +45,25 @@ pub struct AccountFacts {
     pub messages: Option<u64>,
     /// Their size in octets (POP3 STAT).
     pub octets: Option<u64>,
-    /// Namespaces as `kind prefix delimiter`, escaped (RFC 2342).
-    pub namespaces: Vec<String>,
+    /// The namespaces (RFC 2342).
+    pub namespaces: Vec<NamespaceFacts>,
     /// The folders.
     pub folders: Vec<FolderFacts>,
     /// Whether there are more folders than were listed here.
     pub more_folders: bool,
     /// Where it shows.
     pub at: Vec<Evidence>,
+}
+
+/// A namespace (RFC 2342 §5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamespaceFacts {
+    /// `personal`, `other` or `shared`.
+    pub kind: String,
+    /// How the names of its folders begin, escaped.
+    pub prefix: String,
+    /// The hierarchy delimiter, escaped.
+    pub delimiter: Option<String>,
 }
 
 /// A folder.

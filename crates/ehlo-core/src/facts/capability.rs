@@ -88,7 +88,9 @@ impl CapabilityFacts {
                 _ => Vec::new(),
             };
             for name in names {
-                let name = name.to_ascii_uppercase();
+                // Junk is left alone: it is escaped, and upper case would spoil that.
+                let is_name = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+                let name = if is_name { name.to_ascii_uppercase() } else { name.to_owned() };
                 if !found.iter().any(|(known, _)| *known == name) {
                     found.push((name, capability));
                 }

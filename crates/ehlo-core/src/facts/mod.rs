@@ -5,7 +5,7 @@ mod account;
 mod capability;
 mod tls;
 
-pub use account::{AccountFacts, FolderFacts, LoginFacts, LoginResult};
+pub use account::{AccountFacts, FolderFacts, LoginFacts, LoginResult, NamespaceFacts};
 pub use capability::{Capability, CapabilityFacts, Moment};
 pub use tls::{CertificateFacts, NameMatch, PathFacts, TlsFacts};
 
@@ -236,9 +236,9 @@ pub struct GreetingFacts {
     pub code: Option<u16>,
     /// The timestamp for APOP, without its brackets.
     pub apop_stamp: Option<String>,
-    /// From the connection to the first byte, in microseconds.
+    /// From the connection (or the end of the TLS handshake) to the first byte, in microseconds.
     pub first_byte_us: u64,
-    /// From the connection to the last byte, in microseconds.
+    /// From the same moment to the last byte, in microseconds.
     pub last_byte_us: u64,
     /// Whether more came before anything was asked.
     pub more_followed: bool,

@@ -1,6 +1,7 @@
 use super::certificate;
 use super::trust::{TlsSettings, Trust};
 use super::verifier::{Recorder, Seen};
+use ehlo_core::escape;
 use ehlo_core::facts::{CertificateFacts, NameMatch, PathFacts, TlsFacts};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -75,7 +76,7 @@ pub(crate) fn describe(
         names: names(&seen, &outcome.wanted),
         path: path(&seen, &settings.trust, settings.now, mid_life),
         signature_failure: match (&seen.signature_failure, seen.signature_checked) {
-            (Some(failure), _) => Some(failure.clone()),
+            (Some(failure), _) => Some(escape(failure.as_bytes())),
             (None, true) => None,
             (None, false) => Some("the server did not prove that it holds the key".into()),
         },
@@ -134,12 +135,15 @@ fn path(seen: &Seen, trust: &Trust, now: i64, mid_life: i64) -> PathFacts {
         }
     }
     if facts.trusted_by.is_empty() {
-        facts.error_now = Some(errors_now.into_iter().next().unwrap_or_else(|| "nothing is trusted".into()));
+        let first = errors_now.into_iter().next();
+        facts.error_now =
+            Some(first.map_or_else(|| "nothing is trusted".into(), |e: String| escape(e.as_bytes())));
     }
     if errors_then.len() == collections.len() {
         facts.dates_in_the_way = errors_then.iter().any(is_about_dates);
         let first = errors_then.into_iter().next();
-        facts.error_at_mid_life = Some(first.map_or_else(|| "nothing is trusted".into(), |e| e.to_string()));
+        facts.error_at_mid_life =
+            Some(first.map_or_else(|| "nothing is trusted".into(), |e| escape(e.to_string().as_bytes())));
     }
     // Trusted only because the user gave an intermediate that the server should have sent.
     let others = collections.iter().filter(|(name, _)| *name != "given");

@@ -31,6 +31,7 @@ static CERTIFICATES: &[&Certificate] = &[
     &EXPIRED,
     &NOT_YET_VALID,
     &EXPIRING,
+    &WRONG_KEY,
     &SELF_SIGNED,
     &UNKNOWN_CA,
     &CHAIN_INCOMPLETE,
@@ -59,6 +60,7 @@ pub(super) static NOT_YET_VALID: Certificate =
 pub(super) static EXPIRING: Certificate = with("cert-expiring", "240", "a number of hours", |argument| {
     argument?.parse().ok().map(CertificateKind::Expiring)
 });
+pub(super) static WRONG_KEY: Certificate = plain("cert-wrong-key", |_| Some(CertificateKind::WrongKey));
 pub(super) static SELF_SIGNED: Certificate = plain("cert-self-signed", |_| Some(CertificateKind::SelfSigned));
 pub(super) static UNKNOWN_CA: Certificate =
     plain("cert-unknown-ca", |_| Some(CertificateKind::UnknownAuthority));

@@ -144,6 +144,7 @@ pub static FAULTS: &[&dyn Fault] = &[
     &certificate::EXPIRED,
     &certificate::NOT_YET_VALID,
     &certificate::EXPIRING,
+    &certificate::WRONG_KEY,
     &certificate::SELF_SIGNED,
     &certificate::UNKNOWN_CA,
     &certificate::CHAIN_INCOMPLETE,

@@ -134,7 +134,10 @@ pub fn read(text: &str) -> Result<(RunFacts, Vec<Transcript>), ReadError> {
     if versioned.version != SCHEMA_VERSION {
         return Err(ReadError::Version(versioned.version));
     }
-    let document: Document = serde_json::from_str(text).map_err(malformed)?;
+    let mut value: serde_json::Value = serde_json::from_str(text).map_err(malformed)?;
+    // A document comes from anywhere; what it holds is as little trusted as what a server says.
+    make_harmless(&mut value);
+    let document: Read = serde_json::from_value(value).map_err(malformed)?;
     let facts = RunFacts {
         now: document.now,
         as_outside: document.as_outside,
@@ -142,6 +145,32 @@ pub fn read(text: &str) -> Result<(RunFacts, Vec<Transcript>), ReadError> {
         services: document.services.into_iter().map(|s| s.facts).collect(),
     };
     Ok((facts, document.transcripts))
+}
+
+/// The part of a document that is read. Verdicts and sentences are not: they are made anew.
+#[derive(Deserialize)]
+struct Read {
+    now: i64,
+    as_outside: bool,
+    credentials_given: bool,
+    services: Vec<ReadService>,
+    transcripts: Vec<Transcript>,
+}
+
+#[derive(Deserialize)]
+struct ReadService {
+    facts: ServiceFacts,
+}
+
+/// Escapes every text that could do something to a terminal.
+fn make_harmless(value: &mut serde_json::Value) {
+    use serde_json::Value;
+    match value {
+        Value::String(text) if !ehlo_core::is_escaped(text) => *text = ehlo_core::escape(text.as_bytes()),
+        Value::Array(items) => items.iter_mut().for_each(make_harmless),
+        Value::Object(fields) => fields.values_mut().for_each(make_harmless),
+        _ => {}
+    }
 }
 
 impl Document {

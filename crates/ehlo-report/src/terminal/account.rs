@@ -45,7 +45,15 @@ impl View<'_> {
             return out;
         }
         if !account.namespaces.is_empty() {
-            let text = texts.say("account-namespaces", &[("list", &account.namespaces.join(" · "))]);
+            let list: Vec<String> = account
+                .namespaces
+                .iter()
+                .map(|n| {
+                    let delimiter = n.delimiter.as_deref().unwrap_or("NIL");
+                    format!("{} \"{}\" {delimiter}", texts.ui(&format!("namespace-{}", n.kind)), n.prefix)
+                })
+                .collect();
+            let text = texts.say("account-namespaces", &[("list", &list.join(" · "))]);
             out.push_str(&block("", &text, 5, self.options.columns));
         }
         let most = if self.options.verbosity > 0 { usize::MAX } else { MOST };

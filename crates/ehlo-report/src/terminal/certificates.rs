@@ -45,7 +45,7 @@ impl View<'_> {
             };
             let chain = texts.say("cert-chain", &[("count", &tls.chain.len())]);
             let issuer = texts.say("cert-issuer", &[("issuer", &common_name(&leaf.issuer))]);
-            let head = texts.say("cert-head", &[("names", &shorten(names, columns.saturating_sub(14)))]);
+            let head = shorten(&texts.say("cert-head", &[("names", names)]), columns.saturating_sub(3));
             out.push_str(&format!("   {}\n", paint.strong(&head)));
             let text = [life, leaf.key.clone() + &bits(leaf.key_bits, &leaf.key), issuer, chain, trusted]
                 .join(" · ");

@@ -3,6 +3,9 @@ use crate::layout::{block, pad, shorten, width};
 use crate::sentence;
 use ehlo_core::facts::{CapabilityFacts, ConnectionFacts, ServiceFacts};
 
+/// On fewer columns an explanation stands below its word, not beside it.
+const NARROW: usize = 60;
+
 impl View<'_> {
     /// Everything that was seen of one service.
     pub(super) fn details(&self, service: &ServiceFacts) -> String {
@@ -137,18 +140,24 @@ impl View<'_> {
                 .first()
                 .map_or(String::new(), |r| format!(" ({r})"));
             let sign = if new { "+ " } else { "" };
-            let lead = shorten(&format!("{sign}{word}"), 30);
-            let lead = pad(&lead, 24.max(width(&lead)));
-            let text = block(
-                &format!("    {lead}"),
-                &format!("{meaning}{reference}"),
-                4 + width(&lead) + 1,
-                self.options.columns,
-            );
+            let room = self.options.columns;
+            let explained = format!("{meaning}{reference}");
+            let (lead, text) = if room < NARROW {
+                let lead = shorten(&format!("{sign}{word}"), room.saturating_sub(4));
+                let text = format!("    {lead}\n{}", block("", &explained, 8, room));
+                (lead, text)
+            } else {
+                let lead = shorten(&format!("{sign}{word}"), 30);
+                let lead = pad(&lead, 24.max(width(&lead)));
+                let text = block(&format!("    {lead}"), &explained, 4 + width(&lead) + 1, room);
+                (lead, text)
+            };
             out.push_str(&text.replacen(lead.trim_end(), &paint.code(lead.trim_end()), 1));
         }
         for gone in words.iter().filter(|w| !now.contains(w)) {
-            out.push_str(&format!("    {}\n", paint.dim(&format!("- {gone}"))));
+            for line in block("    - ", gone, 6, self.options.columns).lines() {
+                out.push_str(&format!("{}\n", paint.dim(line)));
+            }
         }
         out
     }

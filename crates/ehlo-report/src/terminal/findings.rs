@@ -62,15 +62,9 @@ impl View<'_> {
             }
         }
         for cause in &first.causes {
-            let text = texts.find(&format!("failure/{cause}")).unwrap_or_default();
-            out.push_str(&block("", &texts.say("cause", &[("id", cause), ("text", &text)]), 3, columns));
-            if let Some(fix) = texts.find(&format!("failure/{cause}/fix")) {
-                out.push_str(&block("   →", fix, 5, columns));
-            }
+            out.push_str(&self.cause(cause, sentences.advice.is_none()));
         }
-        if let Some(advice) = &sentences.advice
-            && (first.causes.is_empty() || self.options.verbosity > 0)
-        {
+        if let Some(advice) = &sentences.advice {
             out.push_str(&block("   →", advice, 5, columns));
         }
         if self.options.verbosity > 0 {
@@ -78,6 +72,24 @@ impl View<'_> {
             if !first.references.is_empty() {
                 out.push_str(&block("", &first.references.join(", "), 3, columns));
             }
+        }
+        out
+    }
+
+    /// What the catalogue of failures says about a finding: what is going on; with -v also why, how to make sure, and
+    /// what to do (which is told anyway if the check itself gives no advice).
+    fn cause(&self, id: &str, with_fix: bool) -> String {
+        let (texts, columns) = (self.options.texts, self.options.columns);
+        let part = |name: &str| texts.find(&format!("failure/{id}{name}")).unwrap_or_default();
+        let mut out = block("", &texts.say("cause", &[("id", &id), ("text", &part(""))]), 3, columns);
+        if self.options.verbosity > 0 {
+            for name in ["causes", "confirm"] {
+                let text = texts.say(&format!("cause-{name}"), &[("text", &part(&format!("/{name}")))]);
+                out.push_str(&block("", &text, 5, columns));
+            }
+        }
+        if with_fix || self.options.verbosity > 0 {
+            out.push_str(&block("   →", part("/fix"), 5, columns));
         }
         out
     }

@@ -20,7 +20,7 @@ impl View<'_> {
         let mut widths = columns(&rows);
         // The last column takes what is left.
         let room = self.options.columns.saturating_sub(3 + widths[..3].iter().map(|w| w + 2).sum::<usize>());
-        widths[3] = widths[3].min(room.max(10));
+        widths[3] = widths[3].min(room.max(7));
         let mut out = String::new();
         if services.is_empty() {
             rows.clear();
@@ -30,7 +30,8 @@ impl View<'_> {
                 .iter()
                 .enumerate()
                 .map(|(c, cell)| {
-                    pad(&if c == 3 { fewer_words(cell, widths[3]) } else { cell.clone() }, widths[c])
+                    let cell = if c == 3 { fewer_words(cell, widths[3]) } else { shorten(cell, widths[c]) };
+                    pad(&cell, widths[c])
                 })
                 .collect();
             if index == 0 {

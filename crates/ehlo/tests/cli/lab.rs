@@ -10,7 +10,8 @@ fn a_lab_of_its_own_is_examined_like_any_server() {
     let (smtp, imaps) = (lab.url("smtp"), lab.url("imaps"));
     let ca = lab.ca.to_str().unwrap();
     let ran = ehlo(&["check", &smtp, &imaps, "--ca", ca, "--only", "cert,starttls,imap", "-q"]);
-    assert_eq!((ran.code, ran.out.as_str()), (0, "2 services: 2 sound; verdicts: 25\n"), "{}", ran.err);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert!(ran.out.starts_with("2 services: 2 sound; verdicts: "), "{}", ran.out);
     // Without its CA it is nobody's friend.
     let ran = ehlo(&["check", &imaps, "-q"]);
     assert_eq!(ran.code, 1);
@@ -35,17 +36,24 @@ fn secrets_go_only_where_they_may() {
     // A pin does the same.
     let json: serde_json::Value =
         serde_json::from_str(&ehlo(&["check", &imaps, "--format", "json"]).out).unwrap();
-    let digest = json["services"][0]["facts"]["connections"][0]["tls"]["chain"][0]["sha256"].as_str().unwrap();
+    let digest =
+        json["services"][0]["facts"]["connections"][0]["tls"]["chain"][0]["sha256"].as_str().unwrap();
     let ran = ehlo(&[&["check", &imaps, "--pin", digest][..], &login].concat());
     assert!(ran.out.contains("alice is logged in with PLAIN"), "{}", ran.out);
 }
 
 #[test]
 fn accounts_and_domain_are_ours_to_choose() {
-    let lab = RunningLab::start("accounts", &["--domain", "mail.test", "--account", "bob:b:c", "--account", "eve:x"]);
+    let lab = RunningLab::start(
+        "accounts",
+        &["--domain", "mail.test", "--account", "bob:b:c", "--account", "eve:x"],
+    );
     assert!(lab.said.contains("bob / b:c   bob@mail.test") && !lab.said.contains("alice"), "{}", lab.said);
     let mut smtp = TcpStream::connect(("127.0.0.1", lab.port("smtp"))).unwrap();
-    let said = talk(&mut smtp, &["EHLO x", "MAIL FROM:<>", "RCPT TO:<bob@mail.test>", "RCPT TO:<alice@mail.test>", "QUIT"]);
+    let said = talk(
+        &mut smtp,
+        &["EHLO x", "MAIL FROM:<>", "RCPT TO:<bob@mail.test>", "RCPT TO:<alice@mail.test>", "QUIT"],
+    );
     assert!(said.contains("250 2.1.5") && said.contains("550 5.1.1"), "{said}");
 }
 
