@@ -1,4 +1,4 @@
-use crate::acquire::acquire;
+use crate::acquire::{Turns, acquire};
 use crate::{CheckOptions, Job, Selection, judge};
 use ehlo_core::facts::RunFacts;
 use ehlo_core::{Event, RunReport};
@@ -21,9 +21,18 @@ pub async fn run(
     tell(Event::RunStarted { services: jobs.iter().map(|j| j.url.clone()).collect() });
     let clock = Clock::start();
     let end = Instant::now() + options.limits.total;
+    let turns = Turns::default();
     let mut tasks = Vec::new();
     for (index, job) in (0u32..).zip(jobs) {
-        tasks.push(tokio::spawn(acquire(index, job, Arc::clone(&options), clock, end, events.clone())));
+        tasks.push(tokio::spawn(acquire(
+            index,
+            job,
+            Arc::clone(&options),
+            turns.clone(),
+            clock,
+            end,
+            events.clone(),
+        )));
     }
     let mut services = Vec::new();
     let mut transcripts = Vec::new();

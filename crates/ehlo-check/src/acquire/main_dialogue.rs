@@ -12,7 +12,8 @@ use ehlo_core::{
 use ehlo_dialogue::{Dialogue, Offered};
 use ehlo_wire::imap::ValueKind;
 use ehlo_wire::{Reply, imap};
-use tokio::sync::oneshot;
+use std::sync::Arc;
+use tokio::sync::{OwnedMutexGuard, oneshot};
 
 /// Leads the main dialogue. `starttls_offered` is told as soon as STARTTLS is seen, so that the probe that needs a
 /// connection of its own can begin.
@@ -23,7 +24,9 @@ pub(super) async fn lead(
     starttls_offered: oneshot::Sender<()>,
 ) -> (ConnectionFacts, Transcript) {
     let mut facts = ConnectionFacts::new(Purpose::Main, dialogue.transcript().id, address);
-    let result = talk(service, &mut dialogue, &mut facts, starttls_offered).await;
+    // Held until QUIT has been answered: only then does the server let go of the maildrop.
+    let mut maildrop = None;
+    let result = talk(service, &mut dialogue, &mut facts, starttls_offered, &mut maildrop).await;
     close(dialogue, facts, result.err()).await
 }
 
@@ -62,6 +65,7 @@ async fn talk(
     dialogue: &mut Dialogue,
     facts: &mut ConnectionFacts,
     starttls_offered: oneshot::Sender<()>,
+    maildrop: &mut Option<OwnedMutexGuard<()>>,
 ) -> Result<(), Failure> {
     let implicit = service.tls_mode() == TlsMode::Implicit;
     if implicit {
@@ -89,6 +93,11 @@ async fn talk(
     }
     identify(service, dialogue, facts).await?;
     ask_without_login(service, dialogue, facts).await?;
+    if service.protocol() == Protocol::Pop3 && service.options.credentials.is_some() {
+        // Whose turn does not come in time tries all the same; the server then says what it thinks of it.
+        let turn = Arc::clone(&service.turns.maildrop).lock_owned();
+        *maildrop = tokio::time::timeout_at(service.deadline, turn).await.ok();
+    }
     log_in(service, dialogue, facts).await
 }
 

@@ -8,4 +8,4 @@ mod probes;
 mod service;
 mod starttls;
 
-pub(crate) use service::{TRANSCRIPTS_EACH, acquire};
+pub(crate) use service::{TRANSCRIPTS_EACH, Turns, acquire};

@@ -20,8 +20,16 @@ const MOST_ADDRESSES: usize = 8;
 /// Transcripts of one service are numbered from here; no service has as many.
 pub(crate) const TRANSCRIPTS_EACH: u32 = 32;
 
+/// What services have to take turns at.
+#[derive(Clone, Default)]
+pub(crate) struct Turns {
+    /// A maildrop belongs to one session at a time (RFC 1939 §4), and `pop3` and `pop3s` of a host share it.
+    pub(super) maildrop: Arc<tokio::sync::Mutex<()>>,
+}
+
 /// What all dialogues with a service share.
 pub(super) struct Service {
+    pub(super) turns: Turns,
     pub(super) job: Job,
     pub(super) options: Arc<CheckOptions>,
     pub(super) clock: Clock,
@@ -35,12 +43,13 @@ pub(crate) async fn acquire(
     index: u32,
     job: Job,
     options: Arc<CheckOptions>,
+    turns: Turns,
     clock: Clock,
     end: Instant,
     events: UnboundedSender<Event>,
 ) -> (ServiceFacts, Vec<Transcript>) {
     let deadline = end.min(Instant::now() + options.limits.service);
-    Arc::new(Service { job, options, clock, deadline, index, events }).examine().await
+    Arc::new(Service { turns, job, options, clock, deadline, index, events }).examine().await
 }
 
 impl Service {
