@@ -1,5 +1,6 @@
 //! Runs the fuzz targets: libFuzzer with coverage, on the stable compiler.
 
+use crate::fixture::{self, Step};
 use crate::steps::{cargo, step};
 use anyhow::{Context as _, Result, bail};
 use std::path::Path;
@@ -38,13 +39,12 @@ pub(crate) fn run(seconds: u64) -> Result<()> {
         let artifacts = format!("fuzz/artifacts/{name}/");
         std::fs::create_dir_all(&corpus)?;
         std::fs::create_dir_all(&artifacts)?;
+        seed(name, Path::new(&corpus))?;
         let mut command = Command::new(format!("fuzz/target/{triple}/release/{name}"));
         command.arg(&corpus);
-        for seeds in seeds(name) {
-            command.arg(seeds);
-        }
         command
             .arg(format!("-max_total_time={seconds}"))
+            .arg("-max_len=8192")
             .arg("-timeout=5")
             .arg("-rss_limit_mb=1024")
             .arg("-print_final_stats=1")
@@ -61,11 +61,38 @@ pub(crate) fn run(seconds: u64) -> Result<()> {
     Ok(())
 }
 
-/// The fixtures that are seeds of a target.
-fn seeds(name: &str) -> Vec<String> {
-    let protocol = name.split('_').next().unwrap_or(name);
-    let folder = format!("fixtures/{protocol}");
-    if Path::new(&folder).is_dir() { vec![folder] } else { Vec::new() }
+/// Writes the fixtures of a target's protocol as seeds: what the server says, what the client says, and both in turns
+/// that are cut by 0xff.
+fn seed(name: &str, corpus: &Path) -> Result<()> {
+    let (protocol, what) = name.split_once('_').unwrap_or((name, ""));
+    for fixture in fixture::all(Path::new("fixtures")).iter().filter(|f| f.protocol == protocol) {
+        let mut turns: Vec<(bool, Vec<u8>)> = vec![(true, Vec::new())];
+        for step in &fixture.steps {
+            let (server, bytes) = match step {
+                Step::Server(bytes) => (true, bytes),
+                Step::Client(bytes) => (false, bytes),
+                Step::Tls => continue,
+            };
+            match turns.last_mut() {
+                Some((side, turn)) if *side == server => turn.extend(bytes),
+                _ => turns.push((server, bytes.clone())),
+            }
+        }
+        let of = |server: bool| {
+            turns.iter().filter(|t| t.0 == server).flat_map(|t| t.1.clone()).collect::<Vec<u8>>()
+        };
+        let bytes = match what {
+            "dialogue" => turns.iter().map(|t| t.1.clone()).collect::<Vec<_>>().join(&0xff),
+            "request" | "lab" => of(false),
+            _ => of(true),
+        };
+        std::fs::write(corpus.join(format!("fixture-{}", fixture.name)), bytes)?;
+    }
+    let saved = Path::new("crates/ehlo/tests/fixtures/check-v1.json");
+    if name == "saved_run" && saved.is_file() {
+        std::fs::copy(saved, corpus.join("fixture-check-v1"))?;
+    }
+    Ok(())
 }
 
 fn host() -> Result<String> {

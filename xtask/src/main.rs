@@ -3,6 +3,8 @@
 mod arrows;
 mod bench;
 mod docs;
+#[path = "../../crates/ehlo-wire/tests/fixture/mod.rs"]
+mod fixture;
 mod fuzz;
 mod interop;
 mod steps;
@@ -19,7 +21,18 @@ const HELP: &str = "cargo xtask COMMAND
   bench                      speed and size, beside other tools
   fuzz [SECONDS]             every fuzz target, 60 seconds each unless told otherwise";
 
-fn main() -> Result<()> {
+fn main() -> std::process::ExitCode {
+    match run() {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            // Without the backtrace that anyhow adds: what failed has said why.
+            eprintln!("error: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let has = |flag: &str| arguments.iter().any(|a| a == flag);
     std::env::set_current_dir(root())?;

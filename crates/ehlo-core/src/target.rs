@@ -432,8 +432,11 @@ fn host_and_port(text: &str) -> Result<(String, Option<u16>), TargetError> {
             None => (text.to_owned(), None),
         }
     };
-    let bad = |c: char| c.is_control() || c.is_whitespace() || "@<>\"\\,;()".contains(c);
-    if host.is_empty() || host.len() > 255 || host.contains(bad) {
+    // Any letters and digits, for there are names in all scripts; of the ASCII signs only those that names have.
+    let bad = |c: char| c.is_whitespace() || (c.is_ascii_punctuation() && !"-._".contains(c));
+    let is_address = host.parse::<IpAddr>().is_ok();
+    if host.is_empty() || host.len() > 255 || !crate::is_escaped(&host) || (host.contains(bad) && !is_address)
+    {
         return Err(TargetError::BadHost);
     }
     let port = match port {
@@ -500,6 +503,8 @@ mod tests {
             ("imap://", TargetError::BadHost),
             ("imap://[::1", TargetError::BadHost),
             ("imap://a b", TargetError::BadHost),
+            ("imap://a%b", TargetError::BadHost),
+            ("imap://a\u{202e}b", TargetError::BadHost),
             ("imap://host/INBOX", TargetError::Trailing),
             ("imap+unix:/x", TargetError::BadUnix),
             ("lmtp+unix:", TargetError::BadUnix),

@@ -7,7 +7,7 @@ use x509_parser::prelude::*;
 use x509_parser::public_key::PublicKey;
 
 /// Takes a certificate apart. One that cannot be read is described by its digest and by what is wrong with it.
-pub(crate) fn describe(der: &[u8]) -> CertificateFacts {
+pub fn describe(der: &[u8]) -> CertificateFacts {
     let sha256 = hex(ring::digest::digest(&ring::digest::SHA256, der).as_ref());
     let mut facts = CertificateFacts {
         sha256,

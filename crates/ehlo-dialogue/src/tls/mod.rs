@@ -5,5 +5,6 @@ mod handshake;
 mod trust;
 mod verifier;
 
+pub use certificate::describe as describe_certificate;
 pub(crate) use handshake::{TlsOutcome, begin, describe};
 pub use trust::{ClientIdentity, TlsSettings, Trust, TrustError};
