@@ -42,6 +42,8 @@ fn run() -> Result<()> {
         Some("arrows") => arrows::check(),
         Some("docs") => docs::check(has("--update")),
         Some("bench") => bench::run(),
+        // Called by `bench` itself.
+        Some("peak-memory") => bench::print_peak(&arguments[1..]),
         Some("fuzz") => fuzz::run(arguments.get(1).and_then(|s| s.parse().ok()).unwrap_or(60)),
         Some("help" | "--help" | "-h") => {
             println!("{HELP}");

@@ -1,5 +1,7 @@
 use crate::{Texts, sentence};
-use ehlo_core::{Entry, EntryKind, Evidence, Finding, RunReport, Side, Transcript, escape};
+use ehlo_core::{
+    Entry, EntryId, EntryKind, Evidence, Finding, RunReport, Side, Transcript, TranscriptId, escape,
+};
 
 /// A line of a dialogue for a reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,29 +14,32 @@ pub(crate) struct Line {
 
 /// The lines that prove a finding, at most `most`.
 pub(crate) fn excerpt(texts: Texts, report: &RunReport, finding: &Finding, most: usize) -> Vec<Line> {
-    let mut lines: Vec<Line> = Vec::new();
+    let mut lines: Vec<(TranscriptId, EntryId, Line)> = Vec::new();
     for place in &finding.evidence {
-        for line in lines_at(texts, report, place) {
-            if !lines.contains(&line) {
-                lines.push(line);
+        for (entry, line) in lines_at(texts, report, place) {
+            if !lines.iter().any(|(_, _, known)| *known == line) {
+                lines.push((place.transcript, entry, line));
             }
         }
     }
-    if lines.len() > most {
-        lines.truncate(most);
+    // What comes first in the evidence matters most; what is shown of it stands in the order in which it happened.
+    let more = lines.len() > most;
+    lines.truncate(most);
+    lines.sort_by_key(|(transcript, entry, _)| (*transcript, *entry));
+    let mut lines: Vec<Line> = lines.into_iter().map(|(_, _, line)| line).collect();
+    if more {
         lines.push(Line { side: None, text: "…".into() });
     }
     lines
 }
 
-fn lines_at(texts: Texts, report: &RunReport, place: &Evidence) -> Vec<Line> {
+fn lines_at(texts: Texts, report: &RunReport, place: &Evidence) -> Vec<(EntryId, Line)> {
     let Some(transcript) = report.transcript(place.transcript) else { return Vec::new() };
     let entries = transcript.entries_at(place.anchor);
     entries
         .into_iter()
-        .filter_map(|id| transcript.entry(id))
-        .filter_map(|e| line(texts, transcript, e))
-        .map(first_line)
+        .filter_map(|id| Some((id, line(texts, transcript, transcript.entry(id)?)?)))
+        .map(|(id, line)| (id, first_line(line)))
         .collect()
 }
 

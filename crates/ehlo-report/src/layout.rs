@@ -63,6 +63,11 @@ pub(crate) fn block(first: &str, text: &str, indent: usize, columns: usize) -> S
     out
 }
 
+/// `text` indented and wrapped to `columns`, with a line ending.
+pub fn wrapped(text: &str, indent: usize, columns: usize) -> String {
+    block("", text, indent, columns)
+}
+
 /// `text` cut to `columns`, with `…` where something is missing.
 pub(crate) fn shorten(text: &str, columns: usize) -> String {
     if width(text) <= columns {

@@ -13,6 +13,7 @@ mod texts;
 
 pub use causes::add_causes;
 pub use format::{FORMATS, Format, FormatOptions, Rendered};
+pub use layout::wrapped;
 pub use paint::Paint;
 pub use sentence::failure_text;
 pub use texts::Texts;

@@ -3,11 +3,11 @@
 use crate::exit::{FOUND, GOOD, Internal, UNABLE, Usage};
 use crate::{input, output, progress, secrets, targets};
 use clap::ArgMatches;
-use ehlo_check::{CheckOptions, Selection, judge, run};
-use ehlo_core::{Family, Limits, Outcome, Role, RunReport, Target};
+use ehlo_check::{CHECKS, CheckOptions, Selection, judge, run};
+use ehlo_core::{Family, Limits, Outcome, Role, RunReport, Severity, Target};
 use ehlo_dialogue::{ClientIdentity, Connector, LoginOptions, Trust};
 use ehlo_lab::{ActiveFault, Lab, LabConfig, Listeners, Ports, Running};
-use ehlo_report::{FORMATS, FormatOptions, Texts, add_causes, json};
+use ehlo_report::{FORMATS, FormatOptions, Texts, add_causes, json, wrapped};
 use ehlo_script::{Described, write_transcripts};
 use ehlo_wire::sasl::{Credentials, Passwords as _};
 use std::net::IpAddr;
@@ -20,6 +20,10 @@ use std::sync::Arc;
 /// Wrong usage, or what kept it from running.
 pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
     let selection = selection(matches, texts)?;
+    if matches.get_flag("list-checks") {
+        output::result(&list_checks(&selection, texts))?;
+        return Ok(GOOD);
+    }
     let mut report = match matches.get_one::<String>("rejudge") {
         Some(file) => rejudge(file, &selection, matches, texts)?,
         None => examine(matches, &selection, texts)?,
@@ -40,6 +44,26 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
         output::result(&format.render(&report, &options))?;
     }
     Ok(code(&report, text(matches, "fail-on").unwrap_or("fail")))
+}
+
+/// Every selected check: what it looks at, what it sends, and how bad its bad verdicts are.
+fn list_checks(selection: &Selection, texts: Texts) -> String {
+    let columns = output::columns();
+    let mut out = String::new();
+    for check in CHECKS.iter().filter(|c| selection.takes(**c)) {
+        let meta = check.meta();
+        let severity = |s: Severity| texts.ui(&format!("severity-{}", s.id()));
+        let on_mx = meta.severity_mx.filter(|mx| *mx != meta.severity);
+        let mut words = vec![meta.group.to_owned(), severity(meta.severity)];
+        words.extend(on_mx.map(|mx| texts.fill("cli/check-on-mx", &[("severity", &severity(mx))])));
+        let key = |name: &str| texts.get(&format!("check/{}{name}", meta.id));
+        out.push_str(&format!("{} ({})\n", meta.id, words.join(", ")));
+        for text in [key(""), key("/about"), texts.fill("cli/check-sends", &[("what", &key("/sends"))])] {
+            out.push_str(&wrapped(&text, 4, columns));
+        }
+        out.push_str(&wrapped(&meta.references.join(", "), 4, columns));
+    }
+    out
 }
 
 /// The exit code: nothing reached, something wrong, or nothing wrong.

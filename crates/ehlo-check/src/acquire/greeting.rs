@@ -99,6 +99,8 @@ pub(super) fn echoed_address(turn: &Turn) -> Option<Said> {
         .split(|c: char| !(c.is_ascii_hexdigit() || c == '.' || c == ':'))
         .map(|word| word.trim_matches(|c| c == '.'))
         .filter(|word| word.matches('.').count() == 3 || word.matches(':').count() >= 2)
-        .find_map(|word| word.parse::<IpAddr>().ok())?;
+        .filter_map(|word| word.parse::<IpAddr>().ok())
+        // The name that we gave comes first, and may be an address, too: "Hello [192.0.2.1] [198.51.100.7]".
+        .next_back()?;
     Some(Said { text: address.to_string(), at: Evidence::bytes(turn.transcript, line.text_span) })
 }

@@ -71,6 +71,7 @@ pub(crate) const CHECK_FLAGS: &[Flag] = &[
     flag("as-outside", Kind::Switch, Group::Checks),
     flag("now", Kind::Value("DATE"), Group::Checks),
     flag("fail-on", Kind::Choice("LEVEL", &["fail", "warn", "never"]), Group::Checks),
+    flag("list-checks", Kind::Switch, Group::Checks),
     flag("rejudge", Kind::Value("FILE"), Group::Checks),
     flag("timeout", Kind::Value("TIME"), Group::Waiting),
     flag("connect-timeout", Kind::Value("TIME"), Group::Waiting),
