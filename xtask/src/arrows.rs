@@ -32,7 +32,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// What the crates without I/O must not use.
-const NO_IO: &[&str] = &["ehlo-core", "ehlo-wire", "ehlo-script"];
+const NO_IO: &[&str] = &["ehlo-core", "ehlo-wire", "ehlo-script", "ehlo-knowledge", "ehlo-report"];
 const IO: &[&str] = &["tokio", "rustls", "socket2", "mio", "async-std", "smol"];
 
 /// Asserts the rules.

@@ -12,5 +12,7 @@ mod json;
 mod lab;
 #[path = "cli/report.rs"]
 mod report;
+#[path = "cli/shown.rs"]
+mod shown;
 #[path = "cli/usage.rs"]
 mod usage;

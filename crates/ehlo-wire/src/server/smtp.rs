@@ -116,7 +116,7 @@ impl SmtpServer {
                 // What was taken of the end mark: the dot (its CR LF belongs to the text) and CR.
                 self.data.truncate(self.data.len().saturating_sub(1));
                 let message = std::mem::take(&mut self.data);
-                return Some(match self.oversize {
+                return Some(match self.oversize || message.len() > self.largest_message {
                     true => SmtpInput::OversizeMessage,
                     false => SmtpInput::Message(message),
                 });
@@ -183,6 +183,11 @@ mod tests {
         let found = read(b"DATA\r\n0123456789\r\n0123456789\r\n0123456789\r\n.\r\nNOOP\r\n", 7);
         assert_eq!(found[1], SmtpInput::OversizeMessage);
         assert!(matches!(found[2], SmtpInput::Request(Request::Noop, _)));
+        // The limit is exact.
+        for (text, fits) in [("123456789012345678", true), ("1234567890123456789", false)] {
+            let found = read(format!("DATA\r\n{text}\r\n.\r\n").as_bytes(), 7);
+            assert_eq!(matches!(found[1], SmtpInput::Message(_)), fits, "{text}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a person sees.
 
-use crate::common::{ehlo, folder, program, ran, steady};
+use crate::common::{ehlo, folder, program, ran};
+use crate::shown::steady;
 
 #[test]
 fn the_report_on_a_sound_lab() {

@@ -1,6 +1,7 @@
 //! Wrong usage is told as such, with what is wrong and what to do.
 
-use crate::common::{ehlo, ehlo_with_input, folder, steady};
+use crate::common::{ehlo, folder};
+use crate::shown::{ehlo_with_input, steady};
 
 #[test]
 fn exit_codes_tell_the_truth() {
