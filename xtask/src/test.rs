@@ -24,7 +24,7 @@ pub(crate) fn all(require_interop: bool) -> Result<()> {
     step("build tests", cargo().args(["test", "--workspace", "--locked", "--no-run", "--quiet"]))?;
     // Snapshots must fit as they are.
     let tests = ["test", "--workspace", "--locked", "--quiet"];
-    step("tests", cargo().args(tests).env("INSTA_UPDATE", "no").env("CI", "1"))?;
+    step("tests", cargo().args(tests).env("INSTA_UPDATE", "no").env("CI", "1").env("RUST_BACKTRACE", "0"))?;
     docs::check(false)?;
     let skipped = interop::run(require_interop)?;
     println!();
