@@ -238,7 +238,7 @@ async fn text_where_tls_was_due_is_shown() {
 async fn a_tls_alert_is_named() {
     let mut d = dial(Scheme::Smtp, &["starttls-no-handshake"]);
     let failure = talk(&mut d).await.unwrap_err();
-    assert_eq!(failure.cause, Cause::TlsAlert { alert: "UnexpectedMessage".into() });
+    assert_eq!(failure.cause, Cause::TlsAlert { alert: "unexpected_message".into() });
 }
 
 #[tokio::test(start_paused = true)]
