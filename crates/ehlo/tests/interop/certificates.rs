@@ -184,7 +184,7 @@ fn each_bad_certificate_is_called_by_its_name() {
         ("expired", "✘ cert-expired · critical · imaps://expired.example.test"),
         ("notyet", "✘ cert-not-yet-valid · critical · imaps://notyet.example.test"),
         ("selfsigned", "✘ cert-self-signed · high · imaps://selfsigned.example.test"),
-        ("wrongname", "✘ cert-name-mismatch · high · imaps://wrongname.example.test"),
+        ("wrongname", "✘ cert-name-mismatch · critical · imaps://wrongname.example.test"),
         ("nochain", "✘ cert-unknown-ca · high · imaps://nochain.example.test"),
     ] {
         let url = format!("imaps://{name}.{}:{}", variable("TS_DOMAIN"), variable("TS_IMAPS_PORT"));
