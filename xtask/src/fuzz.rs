@@ -11,8 +11,11 @@ const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-l
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 --cfg fuzzing";
 
-/// Runs every target for so many seconds, each from its seeds.
-pub(crate) fn run(seconds: u64) -> Result<()> {
+/// Runs every target, or those that are named, each from its seeds.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let seconds = arguments.first().and_then(|s| s.parse::<u64>().ok());
+    let wanted = &arguments[usize::from(seconds.is_some())..];
+    let seconds = seconds.unwrap_or(60);
     let triple = host()?;
     step(
         "build fuzz targets",
@@ -33,6 +36,10 @@ pub(crate) fn run(seconds: u64) -> Result<()> {
         .filter_map(|f| Some(f.ok()?.path().file_stem()?.to_str()?.to_owned()))
         .collect();
     names.sort();
+    if let Some(unknown) = wanted.iter().find(|w| !names.contains(w)) {
+        bail!("there is no target {unknown}; there are {}", names.join(", "));
+    }
+    names.retain(|name| wanted.is_empty() || wanted.contains(name));
     let mut broken = Vec::new();
     for name in &names {
         let corpus = format!("fuzz/corpus/{name}");

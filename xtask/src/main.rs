@@ -19,7 +19,7 @@ const HELP: &str = "cargo xtask COMMAND
   arrows                     which crate may use which
   docs [--update]            the examples in README.md and docs/ are what the program prints
   bench                      speed and size, beside other tools
-  fuzz [SECONDS]             every fuzz target, 60 seconds each unless told otherwise";
+  fuzz [SECONDS] [TARGET…]   every fuzz target, or those named, 60 seconds each unless told otherwise";
 
 fn main() -> std::process::ExitCode {
     match run() {
@@ -44,7 +44,7 @@ fn run() -> Result<()> {
         Some("bench") => bench::run(),
         // Called by `bench` itself.
         Some("peak-memory") => bench::print_peak(&arguments[1..]),
-        Some("fuzz") => fuzz::run(arguments.get(1).and_then(|s| s.parse().ok()).unwrap_or(60)),
+        Some("fuzz") => fuzz::run(&arguments[1..]),
         Some("help" | "--help" | "-h") => {
             println!("{HELP}");
             Ok(())

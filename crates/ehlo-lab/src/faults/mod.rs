@@ -13,6 +13,7 @@ mod starttls;
 use crate::{Service, Settings};
 use ehlo_core::{Family, Protocol, Scheme};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Something that can go wrong.
@@ -165,10 +166,10 @@ pub static FAULTS: &[&dyn Fault] = &[
 ];
 
 /// A fault with its argument, and where it is to strike.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct ActiveFault {
     fault: &'static dyn Fault,
-    argument: Option<&'static str>,
+    argument: Option<Arc<str>>,
     /// Where.
     pub scope: Scope,
 }
@@ -238,8 +239,7 @@ impl ActiveFault {
             return Err(bad("no argument"));
         }
         fault.check(argument).map_err(bad)?;
-        // A lab lives as long as the program; its few arguments may as well.
-        let argument = argument.map(|a| &*Box::leak(a.to_owned().into_boxed_str()));
+        let argument = argument.map(Arc::from);
         Ok(ActiveFault { fault, argument, scope })
     }
 
@@ -249,11 +249,11 @@ impl ActiveFault {
     }
 
     pub(crate) fn configure(&self, settings: &mut Settings) {
-        self.fault.configure(settings, self.argument);
+        self.fault.configure(settings, self.argument.as_deref());
     }
 
     pub(crate) fn on(&self, moment: &Moment<'_>) -> FaultAction {
-        self.fault.on(moment, self.argument)
+        self.fault.on(moment, self.argument.as_deref())
     }
 }
 
