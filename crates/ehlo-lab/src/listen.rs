@@ -1,5 +1,5 @@
 use crate::{Connection, Lab, LabError, Ports, Service, Step};
-use ehlo_core::{Address, Family, Scheme, Tick};
+use ehlo_core::{Address, Scheme, Tick};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -104,14 +104,14 @@ impl Listeners {
             });
         }
         addresses.extend(self.refused.iter().map(|&(scheme, local)| (scheme, Address::Ip(local))));
-        let mut socket = None;
+        #[cfg(not(unix))]
+        let socket = None;
         #[cfg(unix)]
-        if let Some((listener, path)) = self.unix {
+        let socket = self.unix.map(|(listener, path)| {
             addresses.push((Scheme::Lmtp, Address::Unix(path.clone())));
-            socket = Some(path);
             let lab = Arc::clone(lab);
             tasks.spawn(async move {
-                let service = Service { scheme: Scheme::Lmtp, family: Family::Unix };
+                let service = Service { scheme: Scheme::Lmtp, family: ehlo_core::Family::Unix };
                 let mut connections = JoinSet::new();
                 loop {
                     tokio::select! {
@@ -124,7 +124,8 @@ impl Listeners {
                     }
                 }
             });
-        }
+            path
+        });
         addresses.sort_by_key(|(scheme, address)| {
             (Service::SCHEMES.iter().position(|s| s == scheme), address.family(), address.clone())
         });

@@ -1,5 +1,5 @@
 use crate::Texts;
-use ehlo_core::facts::{LoginFacts, LoginResult};
+use ehlo_core::facts::{LoginFacts, LoginResult, is_masked_keyword};
 use ehlo_core::{Cause, Failure, Finding, Outcome};
 use ehlo_knowledge::references;
 
@@ -124,8 +124,7 @@ pub(crate) fn capability(texts: Texts, protocol: &str, name: &str, args: &[Strin
             None => texts.say("login-with", &[("mechanism", &mechanism)]),
         });
     }
-    let masked =
-        name.len() >= 4 && name.starts_with("XXX") && name[..name.len() - 1].bytes().all(|b| b == b'X');
+    let masked = is_masked_keyword(name);
     let name =
         if masked && texts.find(&format!("capability-{table}/{name}")).is_none() { "XXXXXXXA" } else { name };
     let key = format!("capability-{table}/{name}");

@@ -1,5 +1,6 @@
 use crate::{Check, CheckMeta, Judging, Verdict};
 use ehlo_core::Severity;
+use ehlo_core::facts::is_masked_keyword;
 
 /// Whether TLS is offered inside the session.
 pub(super) struct StarttlsOffered;
@@ -27,16 +28,11 @@ impl Check for StarttlsOffered {
             return vec![Verdict::pass("offered").with("keyword", &offer.name).at([offer.at])];
         }
         // A firewall that masks words it does not know leaves a trace.
-        let masked = list.list.iter().find(|c| is_masked(&c.name));
+        let masked = list.list.iter().find(|c| is_masked_keyword(&c.name));
         let verdict = match masked {
             Some(word) => Verdict::fail("masked").with("word", &word.name).at([word.at]),
             None => Verdict::fail("missing"),
         };
         vec![verdict.at([list.at])]
     }
-}
-
-/// `XXXXXXXA`: what a firewall makes of EHLO words that it does not know.
-fn is_masked(name: &str) -> bool {
-    name.len() >= 4 && name.starts_with("XXX") && name[..name.len() - 1].bytes().all(|b| b == b'X')
 }

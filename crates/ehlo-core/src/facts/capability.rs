@@ -36,6 +36,11 @@ pub struct Capability {
     pub at: Evidence,
 }
 
+/// Whether a keyword is `XXXXXXXA` or the like: what a firewall makes of EHLO keywords that it does not know.
+pub fn is_masked_keyword(name: &str) -> bool {
+    name.len() >= 4 && name.starts_with("XXX") && name.as_bytes()[..name.len() - 1].iter().all(|b| *b == b'X')
+}
+
 /// What a server says it can do at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CapabilityFacts {
@@ -141,6 +146,15 @@ mod tests {
             helo_only: false,
             at,
         }
+    }
+
+    #[test]
+    fn masked_keywords_are_known_by_their_looks() {
+        assert!(is_masked_keyword("XXXXXXXA") && is_masked_keyword("XXXX"));
+        // Whatever a server sends there.
+        assert!(
+            !is_masked_keyword("XXX") && !is_masked_keyword("XXX\u{e9}X") && !is_masked_keyword("XCLIENT")
+        );
     }
 
     #[test]

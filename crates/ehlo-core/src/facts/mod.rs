@@ -6,7 +6,7 @@ mod capability;
 mod tls;
 
 pub use account::{AccountFacts, FolderFacts, LoginFacts, LoginResult, NamespaceFacts};
-pub use capability::{Capability, CapabilityFacts, Moment};
+pub use capability::{Capability, CapabilityFacts, Moment, is_masked_keyword};
 pub use tls::{CertificateFacts, NameMatch, PathFacts, TlsFacts};
 
 use crate::{Address, Deviation, Endpoint, Evidence, Failure, TranscriptId};
