@@ -11,6 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ehlo-wire", &["ehlo-core"]),
     ("ehlo-script", &["ehlo-core", "ehlo-wire"]),
     ("ehlo-dialogue", &["ehlo-core", "ehlo-wire"]),
+    ("ehlo-runner", &["ehlo-core", "ehlo-wire", "ehlo-script", "ehlo-dialogue"]),
     ("ehlo-lab", &["ehlo-core", "ehlo-wire", "ehlo-script"]),
     ("ehlo-check", &["ehlo-core", "ehlo-wire", "ehlo-dialogue"]),
     ("ehlo-knowledge", &["ehlo-core"]),
@@ -20,6 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "ehlo-core",
             "ehlo-wire",
+            "ehlo-runner",
             "ehlo-script",
             "ehlo-dialogue",
             "ehlo-lab",

@@ -55,7 +55,10 @@ async fn first_words(
             also_named: Vec::new(),
             identity: options.identity.clone(),
             now: options.now,
-        },
+            oldest: None,
+            newest: None,
+            alpn: Vec::new(),
+},
         masker: ehlo_core::Masker::new(),
         seed: options.seed,
     };

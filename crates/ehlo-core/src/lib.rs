@@ -16,6 +16,7 @@ mod level;
 mod limits;
 mod masker;
 mod report;
+pub mod run;
 mod secret;
 mod span;
 mod target;

@@ -1,3 +1,7 @@
+mod lead;
+
+pub use lead::{Arrival, Arrived};
+
 use crate::connect::{cause_of, millis};
 use crate::tls::{TlsOutcome, begin, describe};
 use crate::{Clock, Connector, TlsSettings, Transport, Turn};
@@ -9,6 +13,7 @@ use ehlo_core::{
 use ehlo_wire::{ClientSession, Command, Output, Reply, SessionEvent, State, imap, pop3, smtp, spoken};
 use rustls::ClientConnection;
 use std::io::{Read as _, Write as _};
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -53,6 +58,10 @@ pub struct Dialogue {
     /// What comes is no reply, and not judged as one.
     lenient: bool,
     tags: u64,
+    /// Replies for whoever leads the dialogue step by step.
+    led: VecDeque<Arrived>,
+    /// How the server ended the connection.
+    ended: Option<CloseKind>,
 }
 
 /// Bytes that came from the transport.
@@ -112,6 +121,8 @@ impl Dialogue {
             closed: false,
             lenient: false,
             tags: 0,
+            led: VecDeque::new(),
+            ended: None,
         }
     }
 
@@ -431,7 +442,7 @@ impl Dialogue {
                 self.transcript.mark_secret(span);
                 Ok(None)
             }
-            SessionEvent::Reply { reply, completes } => {
+            SessionEvent::Reply { reply, completes, .. } => {
                 let judged = if self.lenient { Vec::new() } else { reply.deviations };
                 for deviation in judged {
                     let tick = self.transcript.entries.last().map_or(self.clock.now(), |e| e.tick);

@@ -12,7 +12,7 @@ mod turn;
 
 pub use clock::Clock;
 pub use connect::{Connector, Dialer, Transport, resolve, vantage};
-pub use dialogue::{Dialogue, DialogueOptions};
+pub use dialogue::{Arrival, Arrived, Dialogue, DialogueOptions};
 pub use login::{LoginOptions, Offered, choose_mechanism};
 pub use tls::{ClientIdentity, TlsSettings, Trust, TrustError, describe_certificate};
 pub use turn::Turn;

@@ -40,7 +40,10 @@ fn dial(scheme: Scheme, faults: &[&str]) -> Dialogue {
             also_named: Vec::new(),
             identity: None,
             now: NOW,
-        },
+            oldest: None,
+            newest: None,
+            alpn: Vec::new(),
+},
         masker,
         seed: 11,
     };

@@ -7,6 +7,7 @@ mod format;
 pub mod json;
 mod layout;
 mod paint;
+pub mod run;
 mod sentence;
 mod terminal;
 mod texts;

@@ -51,6 +51,8 @@ pub enum SessionEvent {
         reply: Box<Parsed<Reply>>,
         /// Whether that ends the wait for the oldest command.
         completes: bool,
+        /// The verb of the command that it answers, upper case, escaped; empty if nobody knows.
+        verb: String,
     },
     /// The server sent more than is taken; the dialogue must end.
     TooLarge {
@@ -113,6 +115,16 @@ impl ClientSession {
         let first = fragments.next().unwrap_or_default();
         self.held.extend(fragments);
         self.transmit(first);
+    }
+
+    /// Sends bytes as they are, without waiting for anything: whoever sends them minds the time.
+    pub fn send_bytes(&mut self, bytes: Vec<u8>) {
+        self.transmit(bytes);
+    }
+
+    /// Gives up the session's own deadlines: whoever leads it minds the time.
+    pub fn disarm(&mut self) {
+        self.deadline = None;
     }
 
     /// Takes bytes that the server sent.
@@ -191,13 +203,13 @@ impl ClientSession {
                     self.event(SessionEvent::TooLarge { what, limit, at });
                     self.deadline = None;
                 }
-                Tracked::Reply { reply, completes } => {
+                Tracked::Reply { reply, completes, verb } => {
                     let goes_on = completes
                         && reply.value.answered() == ehlo_core::facts::Answered::Continue
                         && !self.held.is_empty();
                     if goes_on {
                         // Part of sending the command, not an answer to it.
-                        self.event(SessionEvent::Reply { reply, completes: false });
+                        self.event(SessionEvent::Reply { reply, completes: false, verb });
                         if let Some(next) = self.held.pop_front() {
                             self.transmit(next);
                         }
@@ -215,7 +227,7 @@ impl ClientSession {
                             self.arm(self.stage, now);
                         }
                     }
-                    self.event(SessionEvent::Reply { reply, completes });
+                    self.event(SessionEvent::Reply { reply, completes, verb });
                 }
             }
         }
@@ -237,7 +249,7 @@ mod tests {
         loop {
             match session.poll(now) {
                 Output::Transmit(bytes) => found.push(format!("> {}", ehlo_core::escape(&bytes))),
-                Output::Event(SessionEvent::Reply { reply, completes }) => {
+                Output::Event(SessionEvent::Reply { reply, completes, .. }) => {
                     found.push(format!("< {} {completes}", reply.value.shown()));
                 }
                 Output::Event(SessionEvent::TimedOut { stage, waited }) => {

@@ -43,7 +43,7 @@ fn play(fixture: &Fixture, mut size: impl FnMut() -> usize) -> (Vec<String>, Vec
                     secret.resize(streams[0].len().max(secret.len()), false);
                     secret[span.from as usize..span.to as usize].fill(true);
                 }
-                Tracked::Reply { reply, completes } => {
+                Tracked::Reply { reply, completes, .. } => {
                     let stream = &streams[1];
                     told.push(format!("  reply, {:?}, completes={completes}", reply.value.answered()));
                     for deviation in &reply.deviations {

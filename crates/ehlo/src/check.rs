@@ -170,7 +170,7 @@ async fn start_lab(faults: Vec<ActiveFault>) -> anyhow::Result<(Arc<Lab>, Runnin
     Ok((lab, running))
 }
 
-fn lab_account(lab: &Lab, user: &str, texts: Texts) -> anyhow::Result<Credentials> {
+pub(crate) fn lab_account(lab: &Lab, user: &str, texts: Texts) -> anyhow::Result<Credentials> {
     match lab.accounts().password(user) {
         Some(password) => Ok(Credentials { user: user.to_owned(), password, authzid: String::new() }),
         None => {
@@ -234,7 +234,7 @@ fn options(matches: &ArgMatches, lab: Option<&Lab>, texts: Texts) -> anyhow::Res
     })
 }
 
-fn trust(matches: &ArgMatches, lab: Option<&Lab>) -> anyhow::Result<Trust> {
+pub(crate) fn trust(matches: &ArgMatches, lab: Option<&Lab>) -> anyhow::Result<Trust> {
     let mut trust = match lab {
         Some(_) => Trust::only_given(),
         None => Trust::new(),
@@ -251,10 +251,14 @@ fn trust(matches: &ArgMatches, lab: Option<&Lab>) -> anyhow::Result<Trust> {
     Ok(trust)
 }
 
-fn limits(matches: &ArgMatches, texts: Texts) -> anyhow::Result<Limits> {
+pub(crate) fn limits(matches: &ArgMatches, texts: Texts) -> anyhow::Result<Limits> {
     let mut limits = Limits::default();
     let time = |name: &str| -> anyhow::Result<Option<std::time::Duration>> {
-        text(matches, name)
+        // Not every command has all of these flags.
+        matches
+            .try_get_one::<String>(name)
+            .ok()
+            .flatten()
             .map(|value| {
                 let wrong =
                     || input::wrong(texts, &format!("--{name}"), value, &texts.get("cli/a-time")).into();
@@ -305,7 +309,7 @@ fn role(name: &str) -> Option<Role> {
 }
 
 /// This machine's name, if it is a full one.
-fn own_name() -> Option<String> {
+pub(crate) fn own_name() -> Option<String> {
     let name = gethostname::gethostname().into_string().ok()?;
     let full =
         name.contains('.') && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
@@ -326,6 +330,6 @@ fn script(report: &RunReport) -> String {
     write_transcripts("ehlo check", &described)
 }
 
-fn text<'a>(matches: &'a ArgMatches, name: &str) -> Option<&'a str> {
+pub(crate) fn text<'a>(matches: &'a ArgMatches, name: &str) -> Option<&'a str> {
     matches.get_one::<String>(name).map(String::as_str)
 }

@@ -7,6 +7,7 @@ mod input;
 mod lab;
 mod output;
 mod progress;
+mod run;
 mod secrets;
 mod targets;
 
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
     let code = match cli::command(texts).try_get_matches_from(arguments) {
         Ok(matches) => match matches.subcommand() {
             Some(("check", matches)) => check::main(matches, texts),
+            Some(("run", matches)) => run::main(matches, texts),
             Some(("lab", matches)) => lab::main(matches, texts),
             _ => Ok(exit::USAGE),
         },

@@ -46,7 +46,7 @@ pub(crate) fn credentials(
 }
 
 /// The first line of a file, or of standard input.
-fn from_file(file: &str) -> anyhow::Result<Secret<String>> {
+pub(crate) fn from_file(file: &str) -> anyhow::Result<Secret<String>> {
     let mut text = String::new();
     if file == "-" {
         std::io::stdin().read_to_string(&mut text)?;
@@ -57,7 +57,7 @@ fn from_file(file: &str) -> anyhow::Result<Secret<String>> {
 }
 
 /// The first line that a command prints.
-fn from_command(command: &str, texts: Texts) -> anyhow::Result<Secret<String>> {
+pub(crate) fn from_command(command: &str, texts: Texts) -> anyhow::Result<Secret<String>> {
     let (shell, option) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
     let output = std::process::Command::new(shell)
         .arg(option)

@@ -93,7 +93,10 @@ impl Service {
                 also_named: Vec::new(),
                 identity: self.options.identity.clone(),
                 now: self.options.now,
-            },
+                oldest: None,
+                newest: None,
+                alpn: Vec::new(),
+},
             masker,
             seed: self.options.seed ^ u64::from(self.index),
         }

@@ -22,13 +22,14 @@ pub(crate) fn begin(settings: &TlsSettings, host: &str) -> Result<(ClientConnect
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let recorder = Arc::new(Recorder::new(provider.signature_verification_algorithms));
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()?
+        .with_protocol_versions(&versions(settings))?
         .dangerous()
         .with_custom_certificate_verifier(Arc::clone(&recorder) as _);
     let mut config = match &settings.identity {
         Some(identity) => builder.with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())?,
         None => builder.with_no_client_auth(),
     };
+    config.alpn_protocols = settings.alpn.iter().map(|name| name.clone().into_bytes()).collect();
     // A tester wants to see the whole handshake each time.
     config.resumption = rustls::client::Resumption::disabled();
     let asked = settings.sni.as_deref().unwrap_or(host);
@@ -49,6 +50,16 @@ pub(crate) fn begin(settings: &TlsSettings, host: &str) -> Result<(ClientConnect
     }
     let connection = ClientConnection::new(Arc::new(config), name)?;
     Ok((connection, TlsOutcome { recorder, sni, wanted }))
+}
+
+/// The versions to offer.
+fn versions(settings: &TlsSettings) -> Vec<&'static rustls::SupportedProtocolVersion> {
+    let fits = |version: &str| {
+        settings.oldest.as_deref().is_none_or(|oldest| version >= oldest)
+            && settings.newest.as_deref().is_none_or(|newest| version <= newest)
+    };
+    let all = [("1.3", &rustls::version::TLS13), ("1.2", &rustls::version::TLS12)];
+    all.into_iter().filter(|(name, _)| fits(name)).map(|(_, version)| version).collect()
 }
 
 /// What a finished handshake came to.

@@ -52,6 +52,12 @@ pub struct TlsSettings {
     pub identity: Option<ClientIdentity>,
     /// The clock by which dates are judged, seconds since 1970.
     pub now: i64,
+    /// The oldest version to offer: `1.2` or `1.3`.
+    pub oldest: Option<String>,
+    /// The newest.
+    pub newest: Option<String>,
+    /// The application protocols to offer (RFC 7301).
+    pub alpn: Vec<String>,
 }
 
 impl Trust {

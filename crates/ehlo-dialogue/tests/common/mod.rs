@@ -61,7 +61,10 @@ impl Site {
                 also_named: Vec::new(),
                 identity: None,
                 now: self.now,
-            },
+                oldest: None,
+                newest: None,
+                alpn: Vec::new(),
+},
             masker,
             seed: 5,
         };

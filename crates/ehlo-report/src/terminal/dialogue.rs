@@ -1,4 +1,5 @@
 use super::View;
+use crate::FormatOptions;
 use crate::excerpt::line;
 use crate::layout::wrap;
 use ehlo_core::{EntryKind, Side, Tick, Transcript};
@@ -6,7 +7,14 @@ use ehlo_core::{EntryKind, Side, Tick, Transcript};
 impl View<'_> {
     /// A whole dialogue, with the time of each line.
     pub(super) fn dialogue(&self, transcript: &Transcript) -> String {
-        let (texts, paint) = (self.options.texts, self.options.paint);
+        dialogue_lines(transcript, &self.options)
+    }
+}
+
+/// A whole dialogue, with the time of each line.
+pub(crate) fn dialogue_lines(transcript: &Transcript, options: &FormatOptions) -> String {
+    {
+        let (texts, paint) = (options.texts, options.paint);
         let mut out = format!("{}\n", paint.strong(&transcript.label));
         let start = transcript.entries.first().map_or(Tick(0), |e| e.tick);
         for entry in &transcript.entries {
@@ -18,7 +26,7 @@ impl View<'_> {
                 None if matches!(entry.kind, EntryKind::Failure { .. } | EntryKind::Deviation { .. }) => " !",
                 None => " ·",
             };
-            let room = self.options.columns.saturating_sub(14);
+            let room = options.columns.saturating_sub(14);
             for (index, part) in wrap_exact(&told.text, room).iter().enumerate() {
                 let (time, lead) = if index == 0 { (time.as_str(), lead) } else { ("", "") };
                 let text = match told.side {

@@ -7,6 +7,8 @@ mod dialogue;
 mod findings;
 mod summary;
 
+pub(crate) use dialogue::dialogue_lines;
+
 use crate::format::{Format, FormatOptions, Rendered};
 use ehlo_core::RunReport;
 

@@ -70,6 +70,7 @@ impl Imap {
         let kind = parsed.value.kind.clone();
         let mut reply = parsed.map(Reply::Imap);
         let mut completes = false;
+        let mut verb = String::new();
         let mut literal = None;
         match &kind {
             ResponseKind::Continuation(_) => {
@@ -100,6 +101,7 @@ impl Imap {
                         Some(at) => {
                             let wait = self.pending.remove(at);
                             completed(&wait, status.kind, state);
+                            verb = wait.name;
                             completes = true;
                         }
                         None => {
@@ -129,7 +131,7 @@ impl Imap {
             self.lines += 1;
             self.bytes += unit.bytes.len() as u64;
         }
-        out.push(Tracked::Reply { reply: Box::new(reply), completes });
+        out.push(Tracked::Reply { reply: Box::new(reply), completes, verb });
         literal
     }
 }

@@ -84,6 +84,8 @@ pub enum Tracked {
         reply: Box<Parsed<Reply>>,
         /// Whether it is the last word on a command (or asks for more), and not merely data that belongs to one.
         completes: bool,
+        /// The verb of the command that it answers, upper case, escaped; empty if nobody knows.
+        verb: String,
     },
     /// One side sent more than is taken; it cannot be followed any longer.
     TooLarge {
@@ -229,7 +231,7 @@ impl Tracker {
             Dialect::Pop3(pop3) => pop3.cut_short(),
             Dialect::Imap(_) | Dialect::Sieve(_) => None,
         };
-        out.extend(cut.map(|reply| Tracked::Reply { reply: Box::new(reply), completes: false }));
+        out.extend(cut.map(|reply| Tracked::Reply { reply: Box::new(reply), completes: false, verb: String::new() }));
         out
     }
 
@@ -282,7 +284,7 @@ impl Tracker {
                 if let Some(response) = sieve.push(unit) {
                     self.state.greeted = true;
                     let reply = Box::new(response.map(Reply::Sieve));
-                    out.push(Tracked::Reply { reply, completes: true });
+                    out.push(Tracked::Reply { reply, completes: true, verb: String::new() });
                 }
             }
         }

@@ -81,7 +81,7 @@ impl Pop3 {
         let mut reply = parsed.map(Reply::Pop3);
         let Some(wait) = wait else {
             reply = also(reply, DeviationKind::UnaskedReply);
-            out.push(Tracked::Reply { reply: Box::new(reply), completes: false });
+            out.push(Tracked::Reply { reply: Box::new(reply), completes: false, verb: String::new() });
             return;
         };
         let more = wait.sasl && status == Status::Continue;
@@ -101,6 +101,6 @@ impl Pop3 {
             }
         }
         state.greeted = true;
-        out.push(Tracked::Reply { reply: Box::new(reply), completes: true });
+        out.push(Tracked::Reply { reply: Box::new(reply), completes: true, verb: wait.verb });
     }
 }

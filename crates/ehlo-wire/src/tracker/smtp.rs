@@ -24,6 +24,15 @@ enum Wait {
     DataEnd,
 }
 
+fn verb_of(wait: &Wait) -> String {
+    match wait {
+        Wait::Greeting => "greeting".to_owned(),
+        Wait::Command(verb) => verb.clone(),
+        Wait::Auth => "AUTH".into(),
+        Wait::Data | Wait::DataEnd => "DATA".into(),
+    }
+}
+
 impl Smtp {
     pub(super) fn new(lmtp: bool) -> Smtp {
         Smtp {
@@ -36,13 +45,7 @@ impl Smtp {
     }
 
     pub(super) fn pending(&self) -> Vec<Pending> {
-        let verb = |wait: &Wait| match wait {
-            Wait::Greeting => "greeting".to_owned(),
-            Wait::Command(verb) => verb.clone(),
-            Wait::Auth => "AUTH".into(),
-            Wait::Data | Wait::DataEnd => "DATA".into(),
-        };
-        self.pending.iter().map(|wait| Pending { verb: verb(wait), tag: None }).collect()
+        self.pending.iter().map(|wait| Pending { verb: verb_of(wait), tag: None }).collect()
     }
 
     pub(super) fn unfinished(&self) -> (usize, u64) {
@@ -113,13 +116,14 @@ impl Smtp {
         let Some(wait) = self.pending.front().cloned() else {
             state.ended |= code == Some(421);
             reply = also(reply, DeviationKind::UnaskedReply);
-            out.push(Tracked::Reply { reply: Box::new(reply), completes: false });
+            out.push(Tracked::Reply { reply: Box::new(reply), completes: false, verb: String::new() });
             return;
         };
         let more = wait == Wait::Auth && answered == Answered::Continue;
         if !more {
             self.pending.pop_front();
         }
+        let verb = verb_of(&wait);
         match wait {
             Wait::Greeting => state.greeted = true,
             Wait::Auth => {
@@ -142,6 +146,6 @@ impl Smtp {
             Wait::Command(_) => {}
         }
         state.ended |= code == Some(421);
-        out.push(Tracked::Reply { reply: Box::new(reply), completes: true });
+        out.push(Tracked::Reply { reply: Box::new(reply), completes: true, verb });
     }
 }

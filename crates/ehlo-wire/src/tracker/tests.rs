@@ -22,7 +22,7 @@ fn play(protocol: Protocol, turns: &[(char, &str)], portion: usize) -> (Vec<Stri
                         let bytes = &streams[0][span.from as usize..span.to as usize];
                         format!("secret {}", escape(bytes))
                     }
-                    Tracked::Reply { reply, completes } => {
+                    Tracked::Reply { reply, completes, .. } => {
                         let kinds: Vec<_> = reply.deviations.iter().map(|d| d.kind.id()).collect();
                         format!("reply {} completes={completes} {}", reply.value.shown(), kinds.join(" "))
                     }

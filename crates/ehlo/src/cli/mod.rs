@@ -27,6 +27,11 @@ pub(crate) fn command(texts: Texts) -> Command {
         text("check-targets"),
         text("exit-codes")
     ));
+    let run = flags::add(base("run"), flags::RUN_FLAGS, texts).about(text("run")).after_help(format!(
+        "{}\n\n{}",
+        text("run-more"),
+        text("exit-codes")
+    ));
     let lab =
         flags::add(base("lab"), flags::LAB_FLAGS, texts).about(text("lab")).after_help(text("lab-more"));
     base("ehlo")
@@ -38,6 +43,7 @@ pub(crate) fn command(texts: Texts) -> Command {
         .arg_required_else_help(true)
         .subcommand_help_heading(text("heading-commands"))
         .subcommand(check)
+        .subcommand(run)
         .subcommand(lab)
         .after_help(text("exit-codes"))
 }
@@ -52,7 +58,7 @@ mod tests {
         for lang in [Lang::En, Lang::De] {
             let texts = Texts { lang };
             command(texts).debug_assert();
-            for flag in CHECK_FLAGS.iter().chain(flags::LAB_FLAGS) {
+            for flag in CHECK_FLAGS.iter().chain(flags::LAB_FLAGS).chain(flags::RUN_FLAGS) {
                 assert!(texts.find(&format!("cli/flag/{}", flag.text)).is_some(), "{} {:?}", flag.text, lang);
             }
         }

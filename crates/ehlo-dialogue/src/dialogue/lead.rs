@@ -1,0 +1,212 @@
+use super::{Dialogue, Received, TlsSettings};
+use ehlo_core::facts::TlsFacts;
+use ehlo_core::{
+    Anchor, Cause, CloseKind, Deviation, EntryKind, Evidence, Failure, Side, Span, Tick, Transcript,
+};
+use ehlo_wire::{Output, Reply, SessionEvent};
+use std::time::Duration;
+use tokio::io::AsyncWriteExt as _;
+use tokio::time::{Instant, timeout_at};
+
+/// What a dialogue that somebody else leads yields next.
+#[derive(Debug)]
+pub enum Arrival {
+    /// A reply.
+    Reply(Box<Arrived>),
+    /// Nothing came in time.
+    TimedOut,
+    /// The server ended the connection.
+    Closed(CloseKind),
+    /// The dialogue cannot go on.
+    Failed(Failure),
+}
+
+/// A reply, with its bytes.
+#[derive(Clone, Debug)]
+pub struct Arrived {
+    /// What it says.
+    pub reply: Reply,
+    /// The verb of the command that it answers; `greeting`; empty if nobody knows.
+    pub verb: String,
+    /// Its bytes, secrets masked.
+    pub bytes: Vec<u8>,
+    /// Where it stands.
+    pub at: Evidence,
+    /// When it came.
+    pub tick: Tick,
+}
+
+/// For whoever leads a dialogue step by step, and minds the time himself: scripts, the console.
+impl Dialogue {
+    /// Sends bytes as they are, and waits for nothing.
+    ///
+    /// # Errors
+    /// A [`Failure`] of the stage that the dialogue is in.
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<Span, Failure> {
+        self.gone()?;
+        let from = self.transcript.sent_by(Side::Client);
+        self.session.disarm();
+        self.session.send_bytes(bytes.to_vec());
+        // What we send is a secret by its value, too, wherever it stands.
+        let secrets = self.options.masker.find(bytes);
+        let mut sent = false;
+        while !sent {
+            match self.session.poll(self.clock.now()) {
+                Output::Transmit(bytes) => {
+                    self.transmit(&bytes).await?;
+                    sent = true;
+                }
+                Output::Event(event) => self.keep(event)?,
+                Output::WaitUntil(_) | Output::Idle => sent = true,
+            }
+        }
+        for range in secrets {
+            let span = Span::new(Side::Client, from + range.start as u64, from + range.end as u64);
+            self.transcript.mark_secret(span);
+        }
+        Ok(Span::new(Side::Client, from, self.transcript.sent_by(Side::Client)))
+    }
+
+    /// Waits until `until` for what comes next.
+    pub async fn arrival(&mut self, until: Instant) -> Arrival {
+        if let Some(arrived) = self.led.pop_front() {
+            return Arrival::Reply(Box::new(arrived));
+        }
+        self.session.disarm();
+        loop {
+            match self.session.poll(self.clock.now()) {
+                Output::Transmit(bytes) => {
+                    if let Err(failure) = self.transmit(&bytes).await {
+                        return Arrival::Failed(failure);
+                    }
+                }
+                Output::Event(event) => {
+                    if let Err(failure) = self.keep(event) {
+                        return Arrival::Failed(failure);
+                    }
+                    if let Some(arrived) = self.led.pop_front() {
+                        return Arrival::Reply(Box::new(arrived));
+                    }
+                }
+                Output::WaitUntil(_) | Output::Idle => {
+                    if let Some(how) = self.ended {
+                        return Arrival::Closed(how);
+                    }
+                    if let Some(failure) = self.failure.clone() {
+                        return Arrival::Failed(failure);
+                    }
+                    match self.read_once(until).await {
+                        Ok(true) => {}
+                        Ok(false) => return Arrival::TimedOut,
+                        Err(failure) => return Arrival::Failed(failure),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads once; `false` if nothing came in time.
+    async fn read_once(&mut self, until: Instant) -> Result<bool, Failure> {
+        let deadline = until.min(self.options.deadline);
+        let mut buffer = [0; 16 * 1024];
+        let stage = self.session.stage();
+        match timeout_at(deadline, self.read(&mut buffer)).await {
+            Err(_) if self.options.deadline <= until => {
+                Err(self.fail(Failure::new(stage, Cause::Deadline { after_ms: self.age_ms() })))
+            }
+            Err(_) => Ok(false),
+            Ok(Err(cause)) => {
+                self.closed = true;
+                Err(self.fail(Failure::new(stage, cause)))
+            }
+            Ok(Ok(Received::Some(n))) => {
+                self.incoming(&buffer[..n]);
+                self.session.disarm();
+                Ok(true)
+            }
+            Ok(Ok(Received::End(how))) => {
+                self.closed = true;
+                let now = self.clock.now();
+                self.session.handle_end(now);
+                self.transcript.push(now, EntryKind::Closed { by: Side::Server, how });
+                self.ended = Some(how);
+                Ok(true)
+            }
+        }
+    }
+
+    /// Writes an event down, and keeps the reply that it holds until somebody asks for it.
+    fn keep(&mut self, event: SessionEvent) -> Result<(), Failure> {
+        let verb = match &event {
+            SessionEvent::Reply { verb, .. } => verb.clone(),
+            _ => String::new(),
+        };
+        if let Some((reply, _)) = self.take_note(event)? {
+            let span = reply.span();
+            self.led.push_back(Arrived {
+                bytes: self.transcript.visible(span),
+                at: Evidence { transcript: self.transcript.id, anchor: Anchor::Bytes(span) },
+                tick: self.clock.now(),
+                reply,
+                verb,
+            });
+        }
+        Ok(())
+    }
+
+    /// Does the handshake with other settings than usual.
+    ///
+    /// # Errors
+    /// As [`Dialogue::upgrade`].
+    pub async fn upgrade_with(&mut self, settings: TlsSettings) -> Result<TlsFacts, Failure> {
+        let usual = std::mem::replace(&mut self.options.tls, settings);
+        let result = self.upgrade().await;
+        self.options.tls = usual;
+        result
+    }
+
+    /// The settings of TLS that the dialogue was begun with.
+    pub fn tls_settings(&self) -> &TlsSettings {
+        &self.options.tls
+    }
+
+    /// Sends no more.
+    pub async fn shutdown(&mut self) {
+        const PATIENCE: Duration = Duration::from_secs(5);
+        if let Some(tls) = &mut self.tls {
+            tls.send_close_notify();
+            let mut last = Vec::new();
+            if tls.write_tls(&mut last).is_ok() {
+                let _ = timeout_at(Instant::now() + PATIENCE, self.transport.write_all(&last)).await;
+            }
+        }
+        let _ = timeout_at(Instant::now() + PATIENCE, self.transport.shutdown()).await;
+        let how = if self.tls.is_some() { CloseKind::CloseNotify } else { CloseKind::End };
+        self.transcript.push(self.clock.now(), EntryKind::Closed { by: Side::Client, how });
+    }
+
+    /// Ends the dialogue without a word: what is sent is not even QUIT.
+    pub async fn drop_it(mut self, reset: bool) -> (Transcript, Vec<Deviation>) {
+        if reset {
+            // A socket that is dropped with unread bytes resets; that is as rude as we can be without unsafe code.
+            self.transcript.push(self.clock.now(), EntryKind::Closed { by: Side::Client, how: CloseKind::Reset });
+        } else {
+            self.shutdown().await;
+        }
+        (self.transcript, self.deviations)
+    }
+
+    /// Sends bytes one by one.
+    ///
+    /// # Errors
+    /// As [`Dialogue::write`].
+    pub async fn drip(&mut self, bytes: &[u8], pace: Duration) -> Result<(), Failure> {
+        for (at, byte) in bytes.iter().enumerate() {
+            if at > 0 {
+                tokio::time::sleep(pace).await;
+            }
+            self.write(std::slice::from_ref(byte)).await?;
+        }
+        Ok(())
+    }
+}

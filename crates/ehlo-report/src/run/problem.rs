@@ -1,0 +1,123 @@
+use crate::layout::wrap;
+use crate::{Paint, Texts};
+use ehlo_core::Params;
+use ehlo_core::run::Problem;
+use unicode_width::UnicodeWidthStr;
+
+/// A problem as people read it: what, where, the difference, what to do.
+pub(crate) fn problem(texts: Texts, paint: Paint, problem: &Problem, columns: usize) -> String {
+    let mut out = String::new();
+    let mut params = problem.params.clone();
+    for key in ["stage", "cause"] {
+        if let Some(id) = params.get(key).cloned()
+            && let Some(text) = texts.find(&format!("{key}/{id}"))
+        {
+            params.insert(key.to_owned(), ehlo_knowledge::render(text, &problem.params));
+        }
+    }
+    if let Some(why) = params.get("why").filter(|w| matches!(w.as_str(), "clear" | "unverified")).cloned() {
+        params.insert("why".into(), texts.get(&format!("run/unsafe-{why}")));
+    }
+    let said = texts.with(&format!("run-problem/{}", problem.id), &params);
+    let place = &problem.place;
+    out.push_str(&format!("{}: {said}\n", paint.bad(&texts.ui("run-error"))));
+    out.push_str(&excerpt(
+        paint,
+        &place.file,
+        place.line,
+        place.from,
+        place.to,
+        &place.text,
+        problem.before.as_ref(),
+    ));
+    let gutter = " ".repeat(place.line.to_string().len());
+    if let Some(expected) = &problem.expected {
+        for line in expected.lines() {
+            out.push_str(&format!("{gutter} | {}\n", paint.good(&format!("- {}", crop(line, columns)))));
+        }
+    }
+    for line in &problem.received {
+        out.push_str(&format!("{gutter} | {}\n", paint.bad(&format!("+ {}", crop(line, columns)))));
+    }
+    if let Some(hint) = &problem.hint {
+        let text = texts.get(&format!("run-hint/{hint}"));
+        out.push_str(&said_below(&gutter, &texts.ui("run-hint"), &text, columns));
+    }
+    out
+}
+
+fn said_below(gutter: &str, word: &str, text: &str, columns: usize) -> String {
+    let lead = format!("{gutter} = {word}: ");
+    let lines = wrap(text, columns.saturating_sub(lead.width()));
+    let mut out = String::new();
+    for (at, line) in lines.iter().enumerate() {
+        let lead = if at == 0 { lead.clone() } else { " ".repeat(lead.width()) };
+        out.push_str(&format!("{lead}{line}\n"));
+    }
+    out
+}
+
+/// Lines of a server may be long; what is far away helps nobody.
+fn crop(line: &str, columns: usize) -> String {
+    let room = columns.saturating_sub(10).max(30);
+    if line.width() <= room {
+        return line.to_owned();
+    }
+    let mut out: String = line.chars().take(room - 1).collect();
+    out.push('…');
+    out
+}
+
+/// The lines of a script with the place underlined.
+fn excerpt(
+    paint: Paint,
+    file: &str,
+    line: usize,
+    from: usize,
+    to: usize,
+    text: &str,
+    before: Option<&(usize, String)>,
+) -> String {
+    let gutter = " ".repeat(line.to_string().len());
+    let shown = |s: &str| ehlo_core::escape(s.as_bytes());
+    let start = from.min(text.len());
+    let end = to.clamp(start, text.len());
+    let column = text.get(..start).map_or(start, |t| t.chars().count()) + 1;
+    let mut out =
+        format!("{gutter}{} {}:{line}:{column}\n", paint.dim("-->"), shown(file));
+    if let Some((number, text)) = before {
+        out.push_str(&format!("{number:>width$} | {}\n", shown(text), width = gutter.len()));
+    }
+    out.push_str(&format!("{line} | {}\n", shown(text)));
+    let lead = shown(text.get(..start).unwrap_or_default()).width();
+    let marks = shown(text.get(start..end).unwrap_or_default()).width().max(1);
+    out.push_str(&format!("{gutter} | {}{}\n", " ".repeat(lead), paint.bad(&"^".repeat(marks))));
+    out
+}
+
+/// Where a script cannot be read.
+#[derive(Clone, Copy, Debug)]
+pub struct SyntaxPlace<'a> {
+    /// The file.
+    pub file: &'a str,
+    /// The line, from 1.
+    pub line: usize,
+    /// Offset of the first byte in the line.
+    pub from: usize,
+    /// Offset behind the last.
+    pub to: usize,
+    /// The line itself.
+    pub text: &'a str,
+}
+
+/// Why a script cannot be read, as people read it: what was expected, where, and what to do.
+pub fn syntax_error(texts: Texts, paint: Paint, id: &str, params: &Params, place: SyntaxPlace<'_>, columns: usize) -> String {
+    let shown: Params = params.iter().map(|(k, v)| (k.clone(), ehlo_core::escape(v.as_bytes()))).collect();
+    let said = texts.with(&format!("script-error/{id}"), &shown);
+    let mut out = format!("{}: {said}\n", paint.bad(&texts.ui("run-error")));
+    out.push_str(&excerpt(paint, place.file, place.line, place.from, place.to, place.text, None));
+    let gutter = " ".repeat(place.line.to_string().len());
+    let hint = texts.with(&format!("script-error/{id}/hint"), &shown);
+    out.push_str(&said_below(&gutter, &texts.ui("run-hint"), &hint, columns));
+    out
+}

@@ -1,0 +1,286 @@
+use super::conn::Arrived;
+use super::{Activity, Machine, Stop, Want};
+use crate::{Verb, VerbWord};
+use ehlo_core::facts::Answered;
+use ehlo_core::run::Reason;
+use ehlo_core::{Protocol, Secret, Tick};
+use ehlo_wire::sasl::{Credentials, Exchange, MECHANISMS, Step, apop_digest, mechanism};
+use ehlo_wire::{Reply, imap};
+
+/// A login under way.
+pub(super) struct Login {
+    conn: usize,
+    phase: Phase,
+    credentials: Credentials,
+    /// The mechanism that the script names; the best one if none.
+    mechanism: Option<String>,
+    initial: Option<bool>,
+    cancel: bool,
+    tag: String,
+    exchange: Option<Exchange>,
+    at: crate::At,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Nothing was asked yet.
+    Begin,
+    /// What the server can do was asked.
+    Capabilities,
+    /// STARTTLS was sent.
+    StartTls,
+    /// The handshake is going on.
+    Handshake,
+    /// USER was sent.
+    User,
+    /// The exchange of SASL goes on.
+    Sasl,
+    /// The last word is due.
+    Last,
+}
+
+impl Login {
+    pub(super) fn conn(&self) -> usize {
+        self.conn
+    }
+}
+
+impl Machine {
+    pub(super) fn begin_login(
+        &mut self,
+        verb: &Verb,
+        options: &[(String, String)],
+        now: Tick,
+    ) -> Result<Option<Want>, Stop> {
+        let conn = verb.conn;
+        let option = |name: &str| options.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
+        let mut args = Vec::new();
+        for arg in &verb.args {
+            args.push(self.string(arg, conn)?);
+        }
+        let cancel = args.last().is_some_and(|a| a == "cancel");
+        if cancel {
+            args.pop();
+        }
+        let named = (verb.word == VerbWord::Auth).then(|| args.remove(0).to_ascii_uppercase());
+        if let Some(name) = &named
+            && mechanism(name).is_none()
+        {
+            return Err(Stop::Skip(Reason::known("run.mechanism-later").with("mechanism", name.clone())));
+        }
+        if verb.protocol == Protocol::Sieve {
+            return Err(Stop::Skip(Reason::known("run.sieve-later")));
+        }
+        let mut args = args.into_iter();
+        let credentials = Credentials {
+            user: args.next().unwrap_or_default(),
+            password: Secret::new(args.next().unwrap_or_default()),
+            authzid: option("authzid").unwrap_or_default(),
+        };
+        let login = Login {
+            conn,
+            phase: Phase::Begin,
+            credentials,
+            mechanism: named,
+            initial: option("ir").map(|v| v != "no"),
+            cancel,
+            tag: String::new(),
+            exchange: None,
+            at: verb.at,
+        };
+        self.login_on(login, now)
+    }
+
+    /// The answer to what was sent last, if it has come: the tagged one or a request to go on in IMAP.
+    pub(super) fn answer(&mut self, conn: usize, tag: &str) -> Option<Arrived> {
+        while let Some(arrived) = self.conns[conn].queue.pop_front() {
+            let is_answer = match &arrived.reply {
+                Reply::Imap(response) => match &response.kind {
+                    imap::ResponseKind::Continuation(_) => true,
+                    imap::ResponseKind::Status(status) => status.tag.as_deref() == Some(tag.as_bytes()),
+                    _ => false,
+                },
+                // The greeting, if the script did not ask for it.
+                _ => arrived.verb != "greeting",
+            };
+            if is_answer {
+                return Some(arrived);
+            }
+        }
+        None
+    }
+
+    pub(super) fn login_on(&mut self, mut login: Login, now: Tick) -> Result<Option<Want>, Stop> {
+        let conn = login.conn;
+        let answer = match login.phase {
+            Phase::Begin | Phase::Handshake => None,
+            _ => match self.answer(conn, &login.tag) {
+                Some(arrived) => Some(arrived),
+                None if self.conns[conn].closed.is_some() => return Err(self.stopped("closed")),
+                None => {
+                    let until = now.after(self.timeout.unwrap_or(self.setup.timeout));
+                    self.activity = Activity::Login(Box::new(login));
+                    return Ok(Some(Want::Receive { conn, until }));
+                }
+            },
+        };
+        let auth_only = login.mechanism.is_some();
+        let secured = self.conns[conn].seen.tls.is_some();
+        match login.phase {
+            Phase::Begin if self.conns[conn].seen.caps.is_empty() || self.conns[conn].seen.caps == ["APOP"] => {
+                if auth_only && secured {
+                    return self.log_in(login);
+                }
+                self.ask_capabilities(login)
+            }
+            Phase::Begin => self.secure_or_log_in(login),
+            Phase::Capabilities => self.secure_or_log_in(login),
+            Phase::StartTls => {
+                let refused = answer.is_some_and(|a| a.reply.answered() != Answered::Accepted);
+                if refused {
+                    return self.log_in(login);
+                }
+                login.phase = Phase::Handshake;
+                self.activity = Activity::Login(Box::new(login));
+                Ok(Some(Want::Secure { conn, options: Vec::new() }))
+            }
+            Phase::Handshake => self.ask_capabilities(login),
+            Phase::User => match answer {
+                Some(arrived) if arrived.reply.answered() == Answered::Accepted => {
+                    let line = format!("PASS {}\r\n", login.credentials.password.expose());
+                    login.phase = Phase::Last;
+                    self.say(login, line.into_bytes())
+                }
+                other => self.logged_in(conn, other),
+            },
+            Phase::Sasl => {
+                let Some(arrived) = answer else { return Ok(None) };
+                let goes_on = arrived.reply.answered() == Answered::Continue;
+                if goes_on && login.cancel {
+                    // RFC 4954 §4, RFC 5034 §4, RFC 9051 §6.2.2: a lone asterisk.
+                    login.phase = Phase::Last;
+                    return self.say(login, b"*\r\n".to_vec());
+                }
+                let step = login.exchange.as_mut().map(|e| e.reply(&arrived.reply));
+                match step {
+                    Some(Step::Send(command)) => {
+                        self.conns[conn].seen.exchange = vec![arrived];
+                        let bytes = command.fragments.concat();
+                        self.say(login, bytes)
+                    }
+                    _ => self.logged_in(conn, Some(arrived)),
+                }
+            }
+            Phase::Last => self.logged_in(conn, answer),
+        }
+    }
+
+    fn ask_capabilities(&mut self, mut login: Login) -> Result<Option<Want>, Stop> {
+        login.phase = Phase::Capabilities;
+        let bytes = match self.conns[login.conn].protocol {
+            Protocol::Pop3 => b"CAPA\r\n".to_vec(),
+            Protocol::Imap => {
+                login.tag = self.new_tag();
+                format!("{} CAPABILITY\r\n", login.tag).into_bytes()
+            }
+            protocol => {
+                let verb = if protocol == Protocol::Lmtp { "LHLO" } else { "EHLO" };
+                let name = self.variables.get("helo").map_or_else(|| b"[127.0.0.1]".to_vec(), crate::Value::bytes);
+                [verb.as_bytes(), b" ", &name, b"\r\n"].concat()
+            }
+        };
+        self.say(login, bytes)
+    }
+
+    /// STARTTLS first where it is offered; then the login.
+    fn secure_or_log_in(&mut self, mut login: Login) -> Result<Option<Want>, Stop> {
+        let state = &self.conns[login.conn];
+        let offered = state.has("STARTTLS") || state.has("STLS");
+        if state.seen.tls.is_none() && offered {
+            let (tag, line) = self.starttls_line(login.conn);
+            login.tag = tag;
+            login.phase = Phase::StartTls;
+            return self.say(login, line);
+        }
+        self.log_in(login)
+    }
+
+    fn log_in(&mut self, mut login: Login) -> Result<Option<Want>, Stop> {
+        let conn = login.conn;
+        let protocol = self.conns[conn].protocol;
+        if protocol == Protocol::Imap {
+            login.tag = self.new_tag();
+            self.conns[conn].tags.push_back(login.tag.clone());
+        }
+        if login.mechanism.is_none() {
+            match protocol {
+                Protocol::Imap => {
+                    let mut line = format!("{} LOGIN", login.tag).into_bytes();
+                    for word in [login.credentials.user.as_bytes(), login.credentials.password.expose().as_bytes()] {
+                        line.push(b' ');
+                        match imap::quote(word) {
+                            Some(quoted) => line.extend_from_slice(&quoted),
+                            None => return Err(self.stopped("not-quotable")),
+                        }
+                    }
+                    line.extend_from_slice(b"\r\n");
+                    login.phase = Phase::Last;
+                    return self.say(login, line);
+                }
+                Protocol::Pop3 => {
+                    let safe = self.conns[conn].is_safe() || self.setup.no_secrets || self.setup.insecure_auth;
+                    if let (false, Some(stamp)) = (safe, self.conns[conn].stamp.clone()) {
+                        let digest = apop_digest(&stamp, &login.credentials.password);
+                        let line = format!("APOP {} {digest}\r\n", login.credentials.user);
+                        login.phase = Phase::Last;
+                        return self.say(login, line.into_bytes());
+                    }
+                    let line = format!("USER {}\r\n", login.credentials.user);
+                    login.phase = Phase::User;
+                    return self.say(login, line.into_bytes());
+                }
+                _ => {
+                    let safe = self.conns[conn].is_safe() || self.setup.no_secrets;
+                    let offered = MECHANISMS
+                        .iter()
+                        .map(|m| m.meta())
+                        .filter(|m| self.conns[conn].has(&format!("AUTH={}", m.name)));
+                    let best = offered.clone().find(|m| safe || !m.password_equivalent);
+                    let best = best.or_else(|| offered.clone().next());
+                    let Some(best) = best else {
+                        return Err(Stop::Skip(Reason::known("run.no-login")));
+                    };
+                    login.mechanism = Some(best.name.to_owned());
+                }
+            }
+        }
+        let name = login.mechanism.clone().unwrap_or_default();
+        let Some(mechanism) = mechanism(&name) else {
+            return Err(Stop::Skip(Reason::known("run.mechanism-later").with("mechanism", name)));
+        };
+        let may_begin = protocol != Protocol::Imap || self.conns[conn].has("SASL-IR");
+        let initial = login.initial.unwrap_or(may_begin);
+        let mut exchange = Exchange::new(protocol, &login.tag, mechanism, &login.credentials, initial && !login.cancel);
+        let command = exchange.start();
+        login.exchange = Some(exchange);
+        login.phase = Phase::Sasl;
+        self.say(login, command.fragments.concat())
+    }
+
+    fn say(&mut self, login: Login, bytes: Vec<u8>) -> Result<Option<Want>, Stop> {
+        let conn = login.conn;
+        self.check_secret(conn, &bytes, login.at)?;
+        self.activity = Activity::Login(Box::new(login));
+        Ok(Some(Want::Send { conn, bytes }))
+    }
+
+    /// Leaves the last word to the `S:` line that follows.
+    fn logged_in(&mut self, conn: usize, last: Option<Arrived>) -> Result<Option<Want>, Stop> {
+        if let Some(last) = last {
+            self.conns[conn].queue.push_front(last);
+        }
+        self.activity = Activity::Next;
+        self.pc += 1;
+        Ok(None)
+    }
+}
