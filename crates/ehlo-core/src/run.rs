@@ -145,6 +145,8 @@ pub struct Problem {
     pub evidence: Vec<Evidence>,
     /// The id of a hint in the knowledge.
     pub hint: Option<String>,
+    /// Why the dialogue could not go on, if that is the problem.
+    pub failure: Option<crate::Failure>,
     /// Whether the trouble may go away by itself.
     pub transient: bool,
 }

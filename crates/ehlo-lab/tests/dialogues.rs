@@ -112,7 +112,7 @@ fn smtp_takes_local_mail_only() {
          C: DATA
          S: 354
          C: Subject: x\\n\\n..stuffed\\n.
-         S: 250 2.0.0 OK: kept as
+         S: 250 2.0.0 OK: queued as
          C: FOO
          S: 500 5.5.1
          C: QUIT

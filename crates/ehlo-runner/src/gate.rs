@@ -64,16 +64,25 @@ pub(crate) fn closed(script: &Script, id: &str, options: &RunOptions) -> Option<
 }
 
 fn first_verb(script: &Script) -> Option<(VerbWord, usize)> {
+    first_connect(script).map(|verb| (verb.word, verb.conn))
+}
+
+/// The service that a script connects to first, if it names one.
+pub(crate) fn first_target(script: &Script) -> Option<String> {
+    first_connect(script).filter(|v| v.word == VerbWord::Connect)?.args.first()?.plain()
+}
+
+fn first_connect(script: &Script) -> Option<&ehlo_script::Verb> {
     let first = script.ops.iter().find(|op| !matches!(op, Op::Statement(_) | Op::Unless { .. } | Op::Jump(_)))?;
     match first {
-        Op::Verb(verb) => Some((verb.word, verb.conn)),
+        Op::Verb(verb) => Some(verb),
         _ => None,
     }
 }
 
-/// Lower case: something that the run has, not the server.
+/// A word that begins in lower case is something that the run has, not the server (`IMAP4rev1` is a capability).
 pub(crate) fn is_resource(word: &str) -> bool {
-    word.chars().any(|c| c.is_ascii_lowercase())
+    word.starts_with(|c: char| c.is_ascii_lowercase())
 }
 
 fn has_resource(word: &str, options: &RunOptions) -> bool {

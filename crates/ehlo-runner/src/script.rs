@@ -6,7 +6,7 @@ use ehlo_core::run::{Problem, Reason, RunEvent, ScriptReport, StepReport, Verdic
 use ehlo_core::Protocol;
 use ehlo_dialogue::Clock;
 use ehlo_script::{Level, Machine, Prepared, PreparedConn, Ran, Script, Setup, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, OnceCell, Semaphore, mpsc::UnboundedSender, watch};
@@ -27,8 +27,8 @@ pub struct Loaded {
 struct Shared {
     options: Arc<RunOptions>,
     clock: Clock,
-    /// What the server can do, by protocol; asked once, and only if somebody wants to know.
-    capabilities: [OnceCell<Vec<String>>; 4],
+    /// What the server can do, by protocol and service; asked once, and only if somebody wants to know.
+    capabilities: std::sync::Mutex<HashMap<(Protocol, String), Arc<OnceCell<Vec<String>>>>>,
     /// A maildrop belongs to one session at a time (RFC 1939 §4).
     maildrop: Mutex<()>,
     stop: watch::Receiver<bool>,
@@ -133,7 +133,8 @@ impl Shared {
             return None;
         }
         let protocol = script.header.protocol.unwrap_or(Protocol::Smtp);
-        let offered = self.capabilities(protocol, deadline).await;
+        let service = gate::first_target(script).unwrap_or_default();
+        let offered = self.capabilities(protocol, &service, deadline).await;
         let missing: Vec<&str> = wanted
             .into_iter()
             .filter(|w| !offered.iter().any(|c| c.eq_ignore_ascii_case(w)))
@@ -142,13 +143,11 @@ impl Shared {
         (!missing.is_empty()).then(|| Reason::known("run.needs").with("missing", missing.join(" ")))
     }
 
-    /// Asks the server once what it can do: in the clear, inside TLS, logged in.
-    async fn capabilities(&self, protocol: Protocol, deadline: Instant) -> &Vec<String> {
-        let at = match protocol {
-            Protocol::Smtp => 0,
-            Protocol::Lmtp => 1,
-            Protocol::Pop3 => 2,
-            _ => 3,
+    /// Asks a service once what it can do: in the clear, inside TLS, logged in.
+    async fn capabilities(&self, protocol: Protocol, service: &str, deadline: Instant) -> Vec<String> {
+        let cell = match self.capabilities.lock() {
+            Ok(mut known) => Arc::clone(known.entry((protocol, service.to_owned())).or_default()),
+            Err(_) => return Vec::new(),
         };
         let ask = || async {
             let logs_in = self.options.account.is_some();
@@ -160,8 +159,9 @@ impl Shared {
             };
             let secure = "if S.tls.version == none\nif S.caps includes STARTTLS\nC starttls\nelse\n\
                 if S.caps includes STLS\nC starttls\nend\nend\nend\n";
+            let connect = if service.is_empty() { String::new() } else { format!("C connect {service}\n") };
             let mut text = format!(
-                "title: what the server can do\nprotocol: {}\n{greeting}\n{ask}\n{good}\n{secure}{ask}\n{good}\n",
+                "title: what the server can do\nprotocol: {}\n{connect}{greeting}\n{ask}\n{good}\n{secure}{ask}\n{good}\n",
                 protocol.id()
             );
             if logs_in && matches!(protocol, Protocol::Imap | Protocol::Pop3) {
@@ -169,13 +169,13 @@ impl Shared {
                 text.push_str(&format!("C login {{{{user}}}} {{{{password}}}}\n{done}\n{ask}\n{good}\n"));
             }
             let _turn = if protocol == Protocol::Pop3 { Some(self.maildrop.lock().await) } else { None };
-            let mut driver = self.driver(deadline, self.options.seed ^ 0x5eed ^ at as u64, None);
+            let mut driver = self.driver(deadline, self.options.seed ^ 0x5eed ^ protocol as u64, None);
             let (setup, _) = self.setup(None, &[], 0, None);
             let ran = run_own(&mut driver, &text, setup, None).await;
             driver.end_all().await;
             ran.capabilities
         };
-        self.capabilities[at].get_or_init(ask).await
+        cell.get_or_init(ask).await.clone()
     }
 
     fn driver(&self, deadline: Instant, seed: u64, extra: Option<&Account>) -> Driver {
@@ -302,7 +302,12 @@ impl Shared {
     async fn capabilities_if_needed(&self, script: &Script, protocol: Protocol, deadline: Instant) -> Vec<String> {
         use ehlo_script::{Op, Statement};
         let asks = script.ops.iter().any(|op| matches!(op, Op::Statement(Statement::Needs(..))));
-        if asks && protocol != Protocol::Pop3 { self.capabilities(protocol, deadline).await.clone() } else { Vec::new() }
+        if asks && protocol != Protocol::Pop3 {
+            let service = gate::first_target(script).unwrap_or_default();
+            self.capabilities(protocol, &service, deadline).await
+        } else {
+            Vec::new()
+        }
     }
 }
 
@@ -326,6 +331,9 @@ fn not_prepared(ran: &Ran) -> Option<Stopped> {
         return Some(Stopped::Skip(reason.clone()));
     }
     let problem = ran.steps.iter().find_map(|s| s.problem.clone())?;
+    if problem.id == "starttls-refused" {
+        return Some(Stopped::Skip(Reason::known("run.needs").with("missing", "tls")));
+    }
     Some(Stopped::Problem(problem))
 }
 

@@ -4,10 +4,11 @@ use crate::exit::{GOOD, Internal, Usage};
 use crate::{check, input, output};
 use clap::ArgMatches;
 use ehlo_core::{Address, Scheme};
-use ehlo_lab::{Accounts, FAULTS, Lab, LabConfig, Listeners, Ports, Running};
+use ehlo_lab::{Accounts, FAULTS, Lab, LabConfig, Listeners, Played, Ports, Running};
 use ehlo_report::Texts;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Runs the embedded server until it is told to stop.
 ///
@@ -17,6 +18,9 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
     if matches.get_flag("list-faults") {
         output::result(&list_faults(texts))?;
         return Ok(GOOD);
+    }
+    if let Some(file) = matches.get_one::<String>("play") {
+        return play_script(file, matches, texts);
     }
     let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
     let mut config = LabConfig::new(input::seed(), input::now());
@@ -47,6 +51,53 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
         drop(running);
         Ok(GOOD)
     })
+}
+
+/// Plays a script to every client, and tells how each did.
+fn play_script(file: &str, matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
+    let text = std::fs::read_to_string(file).map_err(|e| Usage(format!("{file}: {e}")))?;
+    let script = match ehlo_script::parse(file, &text, &ehlo_runner::FileLoader) {
+        Ok(script) => Arc::new(script),
+        Err((files, errors)) => {
+            let told = crate::run::load::told(&files, &errors, texts);
+            return Err(Usage(format!("\n{}", told.trim_end())).into());
+        }
+    };
+    if !script.header.plays_server {
+        return Err(Usage(texts.fill("cli/play-role", &[("file", &file)])).into());
+    }
+    let protocol = script.header.protocol.unwrap_or(ehlo_core::Protocol::Smtp);
+    let scheme = Scheme::from_name(protocol.id()).unwrap_or(Scheme::Smtp);
+    let mut config = LabConfig::new(input::seed(), input::now());
+    config.accounts = accounts(matches, texts)?;
+    let ports = ports(matches, texts)?;
+    let lab = Lab::new(config)?;
+    if let Some(file) = matches.get_one::<String>("ca-out") {
+        std::fs::write(file, lab.authority().root_pem()).map_err(|e| anyhow::anyhow!("{file}: {e}"))?;
+    }
+    let address = ports.addresses.first().copied().unwrap_or(IpAddr::from([127, 0, 0, 1]));
+    let listener = std::net::TcpListener::bind((address, ports.of(scheme)))?;
+    output::result(&format!("{scheme}://{}\n", listener.local_addr()?))?;
+    let once = matches.get_flag("once");
+    let mut good = true;
+    ehlo_lab::play(&lab, scheme, &script, &listener, input::seed(), |played| {
+        let said = match played {
+            Played::Whole => texts.get("cli/played"),
+            Played::Broken(error) => {
+                good = false;
+                texts.fill("cli/play-broken", &[("why", &error)])
+            }
+            Played::Wrong(problem) => {
+                good = false;
+                let place = &problem.place;
+                let came = problem.received.clone().unwrap_or_else(|| texts.get("cli/play-hung-up"));
+                format!("{}:{}\n- {}\n+ {came}", place.file, place.line, problem.expected)
+            }
+        };
+        let _ = output::result(&format!("{said}\n"));
+        !once
+    })?;
+    Ok(if good { GOOD } else { crate::exit::FOUND })
 }
 
 fn accounts(matches: &ArgMatches, texts: Texts) -> anyhow::Result<Accounts> {

@@ -8,6 +8,7 @@ mod lab;
 mod output;
 mod progress;
 mod run;
+mod script;
 mod secrets;
 mod targets;
 
@@ -21,6 +22,9 @@ fn main() -> ExitCode {
     let code = match cli::command(texts).try_get_matches_from(arguments) {
         Ok(matches) => match matches.subcommand() {
             Some(("check", matches)) => check::main(matches, texts),
+            Some(("fmt", matches)) => script::format(matches, texts),
+            Some(("record", matches)) => script::record(matches, texts),
+            Some(("import", matches)) => script::import(matches, texts),
             Some(("run", matches)) => run::main(matches, texts),
             Some(("lab", matches)) => lab::main(matches, texts),
             _ => Ok(exit::USAGE),

@@ -1,6 +1,6 @@
 //! `ehlo run`
 
-mod load;
+pub(crate) mod load;
 mod site;
 
 use crate::check::text;

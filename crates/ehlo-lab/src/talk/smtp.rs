@@ -301,9 +301,9 @@ impl Smtp {
             match &verdict {
                 Err((code, enhanced, text)) => reply(cx, ".", *code, enhanced, text),
                 Ok(_) if self.is_lmtp() => {
-                    reply(cx, ".", 250, "2.0.0", &format!("<{}> kept as {id}", mail.accepted[index]));
+                    reply(cx, ".", 250, "2.0.0", &format!("<{}> queued as {id}", mail.accepted[index]));
                 }
-                Ok(_) => reply(cx, ".", 250, "2.0.0", &format!("OK: kept as {id}")),
+                Ok(_) => reply(cx, ".", 250, "2.0.0", &format!("OK: queued as {id}")),
             }
         }
     }

@@ -1,4 +1,5 @@
 use crate::layout::wrap;
+use crate::sentence::cause;
 use crate::{Paint, Texts};
 use ehlo_core::Params;
 use ehlo_core::run::Problem;
@@ -8,12 +9,9 @@ use unicode_width::UnicodeWidthStr;
 pub(crate) fn problem(texts: Texts, paint: Paint, problem: &Problem, columns: usize) -> String {
     let mut out = String::new();
     let mut params = problem.params.clone();
-    for key in ["stage", "cause"] {
-        if let Some(id) = params.get(key).cloned()
-            && let Some(text) = texts.find(&format!("{key}/{id}"))
-        {
-            params.insert(key.to_owned(), ehlo_knowledge::render(text, &problem.params));
-        }
+    if let Some(failure) = &problem.failure {
+        params.insert("stage".into(), texts.get(&format!("stage/{}", failure.stage.id())));
+        params.insert("cause".into(), cause(texts, &failure.cause));
     }
     if let Some(why) = params.get("why").filter(|w| matches!(w.as_str(), "clear" | "unverified")).cloned() {
         params.insert("why".into(), texts.get(&format!("run/unsafe-{why}")));

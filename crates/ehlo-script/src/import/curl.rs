@@ -52,7 +52,7 @@ pub(super) fn import(text: &str, title: &str) -> Imported {
 
 fn tell(turns: &mut Vec<Turn>, passed_on: &mut Option<(usize, usize)>) {
     if let Some((line, count)) = passed_on.take() {
-        let text = format!("{count} lines that curl passed on, without what the server had around them");
+        let text = format!("lines that curl passed on without a mark ({count})");
         turns.push(Turn::new(line, What::Lost(text)));
     }
 }
@@ -171,7 +171,7 @@ C auth scram-sha-256 {{user}} {{password}}
 S: * CAPABILITY IMAP4rev1
 S: % OK in
 C: A003 FETCH 1 BODY[]
-# not carried over (line 15): 1 lines that curl passed on, without what the server had around them
+# not carried over (line 15): lines that curl passed on without a mark (1)
 S: * 1 FETCH (BODY[] {{:any}})
 S: A003 OK done
 ";

@@ -133,7 +133,7 @@ impl Writer<'_> {
             What::Hangup => self.out.line(format!("S{label} closed")),
             What::Statement(text) => self.out.line(text.clone()),
             What::Remark(text) => self.out.comment(text),
-            What::Lost(text) => self.out.lost(turn.line, text),
+            What::Lost(text) => self.out.lost_words(turn.line, text),
         }
     }
 

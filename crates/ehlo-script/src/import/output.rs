@@ -26,16 +26,29 @@ impl<'a> Header<'a> {
 /// The lines of a script, and what could not become one of them.
 #[derive(Debug, Default)]
 pub(super) struct Output {
-    lines: Vec<String>,
-    notes: Vec<ImportNote>,
+    lines: Vec<Line>,
+    notes: Vec<(ImportNote, Origin)>,
     dialogue: bool,
+}
+
+/// Whose words they are. Only what is quoted can repeat a password; "secret" is one in many an RFC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    Ours,
+    Quoted,
+}
+
+#[derive(Debug)]
+struct Line {
+    text: String,
+    origin: Origin,
 }
 
 impl Output {
     /// A line of the dialogue, or a statement.
     pub(super) fn line(&mut self, text: impl Into<String>) {
         self.dialogue = true;
-        self.lines.push(text.into());
+        self.lines.push(Line { text: text.into(), origin: Origin::Quoted });
     }
 
     /// A line of the dialogue with a payload, which is escaped already.
@@ -48,26 +61,35 @@ impl Output {
     pub(super) fn comment(&mut self, text: &str) {
         let text = one_line(text);
         if text.is_empty() {
-            if self.lines.last().is_some_and(|l| !l.is_empty()) {
-                self.lines.push(String::new());
+            if self.lines.last().is_some_and(|l| !l.text.is_empty()) {
+                self.lines.push(Line { text, origin: Origin::Ours });
             }
         } else {
-            self.lines.push(format!("# {text}"));
+            self.lines.push(Line { text: format!("# {text}"), origin: Origin::Quoted });
         }
     }
 
     /// Something that could not be carried over; both the script and the user are told.
     pub(super) fn lost(&mut self, line: usize, text: &str) {
+        self.not_carried_over(line, text, Origin::Ours);
+    }
+
+    /// The same in words of the input.
+    pub(super) fn lost_words(&mut self, line: usize, text: &str) {
+        self.not_carried_over(line, text, Origin::Quoted);
+    }
+
+    fn not_carried_over(&mut self, line: usize, text: &str, origin: Origin) {
         let text = one_line(text);
-        self.lines.push(format!("# not carried over (line {line}): {text}"));
-        self.notes.push(ImportNote { line, text });
+        self.lines.push(Line { text: format!("# not carried over (line {line}): {text}"), origin });
+        self.notes.push((ImportNote { line, text }, origin));
     }
 
     /// Something that was changed on the way; only the user is told.
     pub(super) fn note(&mut self, line: usize, text: &str) {
-        let text = one_line(text);
-        if !self.notes.iter().any(|n| n.line == line && n.text == text) {
-            self.notes.push(ImportNote { line, text });
+        let note = ImportNote { line, text: one_line(text) };
+        if !self.notes.iter().any(|(n, _)| *n == note) {
+            self.notes.push((note, Origin::Ours));
         }
     }
 
@@ -76,7 +98,7 @@ impl Output {
         if !self.dialogue {
             self.lost(1, "there is no dialogue");
         }
-        while self.lines.last().is_some_and(String::is_empty) {
+        while self.lines.last().is_some_and(|l| l.text.is_empty()) {
             self.lines.pop();
         }
         let title = match one_line(header.title) {
@@ -96,18 +118,20 @@ impl Output {
             script.push_str(&format!("{key}: {value}\n"));
         }
         script.push('\n');
-        for line in &self.lines {
-            let mask = mask_of(header.language, line);
-            script.push_str(masked(line, known, mask).as_deref().unwrap_or(line));
+        for Line { text, origin } in &self.lines {
+            let shown = match origin {
+                Origin::Quoted => masked(text, known, mask_of(header.language, text)),
+                Origin::Ours => None,
+            };
+            script.push_str(shown.as_deref().unwrap_or(text));
             script.push('\n');
         }
-        for note in &mut self.notes {
-            if let Some(text) = masked(&note.text, known, "***") {
-                note.text = text;
-            }
-        }
-        self.notes.sort_by_key(|n| n.line);
-        Imported { script, notes: self.notes }
+        self.notes.sort_by_key(|(note, _)| note.line);
+        let notes = self.notes.into_iter().map(|(note, origin)| match origin {
+            Origin::Quoted => ImportNote { text: masked(&note.text, known, "***").unwrap_or(note.text), ..note },
+            Origin::Ours => note,
+        });
+        Imported { script, notes: notes.collect() }
     }
 }
 

@@ -3,7 +3,7 @@ use super::exchange::{Group, Sending};
 use super::{Activity, Ending, Input, Machine, Poll, PreparedConn, Ran, Setup, Stop, Want};
 use crate::{Op, Script, Statement, Value, Verb, VerbWord};
 use ehlo_core::run::{Problem, Reason, StepReport, Verdict};
-use ehlo_core::{Cause, Failure, Params, Protocol, Tick};
+use ehlo_core::{Failure, Params, Protocol, Tick};
 use std::sync::Arc;
 
 impl Machine {
@@ -430,7 +430,8 @@ impl Machine {
     /// Whether the server, or the setup, has something.
     fn has(&self, word: &str) -> bool {
         let known = |list: &[String]| list.iter().any(|c| c.eq_ignore_ascii_case(word));
-        if word.chars().any(|c| c.is_ascii_lowercase()) {
+        // `IMAP4rev1` is a capability.
+        if word.starts_with(|c: char| c.is_ascii_lowercase()) {
             return self.setup.resources.iter().any(|r| r == word);
         }
         known(&self.conns[0].seen.caps) || known(&self.setup.capabilities)
@@ -673,20 +674,8 @@ impl Machine {
         let at = self.script.ops.get(self.pc).and_then(Op::at).unwrap_or_default();
         let connecting = matches!(failure.stage, ehlo_core::Stage::Resolve | ehlo_core::Stage::Connect);
         let id = if connecting { "connect-failed" } else { "dialogue-failed" };
-        let mut params = Params::from([
-            ("stage".to_owned(), failure.stage.id().to_owned()),
-            ("cause".to_owned(), failure.cause.id().to_owned()),
-        ]);
-        let detail = match &failure.cause {
-            Cause::TlsFailed { detail } | Cause::Io { detail } | Cause::NoAddress { detail } => detail.clone(),
-            Cause::TlsAlert { alert } => alert.clone(),
-            Cause::NotTls { first } => first.clone(),
-            Cause::TimedOut { waited_ms } => format!("{waited_ms} ms"),
-            Cause::Rejected { code } => code.clone(),
-            _ => String::new(),
-        };
-        params.insert("detail".to_owned(), detail);
-        let mut problem = self.problem(id, params, at);
+        let mut problem = self.problem(id, Params::new(), at);
+        problem.failure = Some(failure.clone());
         problem.transient = failure.cause.is_transient();
         Stop::Problem(Box::new(problem))
     }

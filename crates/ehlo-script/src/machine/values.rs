@@ -172,6 +172,7 @@ impl Machine {
             received: Vec::new(),
             evidence: Vec::new(),
             hint: None,
+            failure: None,
             transient: false,
         }
     }

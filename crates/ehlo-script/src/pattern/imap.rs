@@ -160,6 +160,19 @@ fn status_matches(
     Ok(captures)
 }
 
+/// Whether a command of a client is what a script that plays a server expects: its name whatever the case, its
+/// arguments as data.
+pub(crate) fn arguments(tokens: &[Tok], request: &ehlo_wire::imap::Request) -> Option<Captures> {
+    let mut wanted = data(tokens);
+    for word in request.name.split(' ') {
+        if !wanted.items.first().is_some_and(|item| is_word(&item.pat, word)) {
+            return None;
+        }
+        wanted.items.remove(0);
+    }
+    list_matches(&wanted, &request.args, Context::Exact, &|_| Context::Exact)
+}
+
 /// How the items of a list are compared, by its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Context {

@@ -24,7 +24,7 @@ pub(crate) fn blocks(lines: &[Expected]) -> Vec<Range<usize>> {
     while at < lines.len() {
         let from = at;
         at += 1;
-        if lines.get(at).is_some_and(|next| !is_status(next)) {
+        if lines.get(at).is_some_and(|next| begins_data(next, &lines[at..])) {
             while at < lines.len() && !is_dot(&lines[at]) {
                 at += 1;
             }
@@ -33,6 +33,18 @@ pub(crate) fn blocks(lines: &[Expected]) -> Vec<Range<usize>> {
         out.push(from..at);
     }
     out
+}
+
+/// Whether a line behind a status line is data. A regular expression may be either: it is data if the dot that ends
+/// data follows before the next status line.
+fn begins_data(next: &Expected, rest: &[Expected]) -> bool {
+    match next.mode {
+        Mode::Regex => rest
+            .iter()
+            .find(|l| is_dot(l) || (l.mode != Mode::Regex && is_status(l)))
+            .is_some_and(is_dot),
+        _ => !is_status(next),
+    }
 }
 
 fn is_dot(line: &Expected) -> bool {
@@ -72,11 +84,18 @@ pub(crate) fn matches(
     if data.is_empty() {
         return Ok(captures);
     }
+    // As they stand on the wire: a script prints them so (RFC 1939 §3 doubles a leading dot).
+    let body = arrived.bytes.strip_suffix(b"\n").unwrap_or(&arrived.bytes);
+    let mut wire: Vec<&[u8]> =
+        body.split(|&b| b == b'\n').skip(1).map(|l| l.strip_suffix(b"\r").unwrap_or(l)).collect();
+    if wire.last() == Some(&&b"."[..]) {
+        wire.pop();
+    }
     let expected = &data[..data.len() - usize::from(data.last().is_some_and(|(_, t)| is(t, b".")))];
     if arrived.verb == "CAPA" {
-        captures.extend(capabilities(expected, response)?);
+        captures.extend(capabilities(expected, &wire)?);
     } else {
-        captures.extend(data_lines(expected, response)?);
+        captures.extend(data_lines(expected, &wire)?);
     }
     Ok(captures)
 }
@@ -151,16 +170,21 @@ fn status_line(tokens: &[Tok], arrived: &Arrived, response: &Response) -> Result
 }
 
 /// CAPA is a set: what is printed must be there.
-fn capabilities(expected: &[(Mode, Vec<Tok>)], response: &Response) -> Result<Captures, Differs> {
+fn capabilities(expected: &[(Mode, Vec<Tok>)], lines: &[&[u8]]) -> Result<Captures, Differs> {
     let mut captures = Vec::new();
-    for (at, (_, tokens)) in expected.iter().enumerate() {
+    for (at, (mode, tokens)) in expected.iter().enumerate() {
         if is(tokens, b"...") {
+            continue;
+        }
+        if *mode == Mode::Regex {
+            let kept = regex_matches(tokens, lines)?;
+            captures.extend(kept.ok_or_else(|| Differs::new("text-differs").near(1).line(at + 1))?);
             continue;
         }
         let words = words(tokens);
         let Some((first, args)) = words.split_first() else { continue };
-        let offered = response.data.iter().find_map(|line| {
-            let have: Vec<&[u8]> = line.text.split(|&b| b == b' ').filter(|w| !w.is_empty()).collect();
+        let offered = lines.iter().find_map(|line| {
+            let have: Vec<&[u8]> = line.split(|&b| b == b' ').filter(|w| !w.is_empty()).collect();
             let (name, have) = have.split_first()?;
             let mut kept = match_text(first, name, true)?;
             for arg in args {
@@ -172,7 +196,7 @@ fn capabilities(expected: &[(Mode, Vec<Tok>)], response: &Response) -> Result<Ca
             Some(kept) => captures.extend(kept),
             None => {
                 let word = plain_text(tokens).map_or_else(|| "{{…}}".into(), |w| escape(&w));
-                let all: Vec<String> = response.data.iter().map(|l| escape(&l.text)).collect();
+                let all: Vec<String> = lines.iter().map(|l| escape(l)).collect();
                 return Err(Differs::new("keyword-missing")
                     .with("word", word)
                     .with("offered", all.join(", "))
@@ -185,9 +209,8 @@ fn capabilities(expected: &[(Mode, Vec<Tok>)], response: &Response) -> Result<Ca
 }
 
 /// Data lines in order; `...` stands for any number of them.
-fn data_lines(expected: &[(Mode, Vec<Tok>)], response: &Response) -> Result<Captures, Differs> {
+fn data_lines(expected: &[(Mode, Vec<Tok>)], lines: &[&[u8]]) -> Result<Captures, Differs> {
     // As with file names: on a mismatch the last `...` takes one line more.
-    let lines = &response.data;
     let (mut e, mut l) = (0, 0);
     let mut captures: Captures = Vec::new();
     let mut back: Option<(usize, usize, usize)> = None;
@@ -199,7 +222,7 @@ fn data_lines(expected: &[(Mode, Vec<Tok>)], response: &Response) -> Result<Capt
             continue;
         }
         let matched = if e < expected.len() && l < lines.len() {
-            data_line(&expected[e], &lines[l].text)
+            data_line(&expected[e], lines[l])
         } else {
             None
         };
@@ -220,7 +243,7 @@ fn data_lines(expected: &[(Mode, Vec<Tok>)], response: &Response) -> Result<Capt
                 }
                 _ => {
                     let id = if deepest >= expected.len() { "data-more" } else { "data-differs" };
-                    let shown = lines.get(l).map_or_else(|| ".".to_owned(), |d| escape(&d.text));
+                    let shown = lines.get(l).map_or_else(|| ".".to_owned(), |d| escape(d));
                     return Err(Differs::new(id)
                         .with("got", shown)
                         .near(3)
@@ -234,10 +257,6 @@ fn data_lines(expected: &[(Mode, Vec<Tok>)], response: &Response) -> Result<Capt
 fn data_line((mode, tokens): &(Mode, Vec<Tok>), line: &[u8]) -> Option<Captures> {
     match mode {
         Mode::Regex => regex_matches(tokens, &[line]).ok().flatten(),
-        _ => {
-            // On the wire, and so in the script, a leading dot is doubled (RFC 1939 §3).
-            let stuffed = tokens.starts_with(&[Tok::Byte(b'.'), Tok::Byte(b'.')]);
-            match_text(&tokens[usize::from(stuffed)..], line, false)
-        }
+        _ => match_text(tokens, line, false),
     }
 }

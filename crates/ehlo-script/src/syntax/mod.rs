@@ -22,5 +22,7 @@ pub use parse::{Loader, NoFiles, parse};
 pub(crate) use args::{duration, value_of};
 pub(crate) use condition::{because, condition};
 pub(crate) use expr::query;
+pub(crate) use header::field;
+pub(crate) use lines::prefix;
 
 

@@ -103,7 +103,7 @@ pub(crate) const RUN_FLAGS: &[Flag] = &[
     flag("accept", Kind::Switch, Group::Scripts),
     flag("var", Kind::Values("NAME=VALUE"), Group::Scripts),
     flag("secret", Kind::Values("NAME=SOURCE"), Group::Scripts),
-    flag("target", Kind::Value("TARGET"), Group::Target),
+    Flag { name: "target", short: None, kind: Kind::Value("TARGET"), group: Group::Target, text: "run-target" },
     flag("profile", Kind::Value("NAME"), Group::Target),
     flag("config", Kind::Value("FILE"), Group::Target),
     flag("connect", Kind::Value("ADDR"), Group::Target),
@@ -123,13 +123,51 @@ pub(crate) const RUN_FLAGS: &[Flag] = &[
     flag("connect-timeout", Kind::Value("TIME"), Group::Waiting),
     flag("handshake-timeout", Kind::Value("TIME"), Group::Waiting),
     flag("command-timeout", Kind::Value("TIME"), Group::Waiting),
-    flag("deadline", Kind::Value("TIME"), Group::Waiting),
-    flag("format", Kind::Choice("FORMAT", &["human", "json", "junit", "tap"]), Group::Output),
+    Flag { name: "deadline", short: None, kind: Kind::Value("TIME"), group: Group::Waiting, text: "run-deadline" },
+    Flag {
+        name: "format",
+        short: None,
+        kind: Kind::Choice("FORMAT", &["human", "json", "junit", "tap"]),
+        group: Group::Output,
+        text: "run-format",
+    },
     flag("transcript", Kind::Value("FILE"), Group::Output),
     flag("color", Kind::Choice("WHEN", &["auto", "always", "never"]), Group::Output),
     short("quiet", 'q', Kind::Switch, Group::Output),
     short("verbose", 'v', Kind::Count, Group::Output),
     flag("lab-fault", Kind::Values("FAULT"), Group::Lab),
+];
+
+const COLOR: Flag = flag("color", Kind::Choice("WHEN", &["auto", "always", "never"]), Group::Output);
+
+/// The flags of `fmt`.
+pub(crate) const FMT_FLAGS: &[Flag] = &[
+    Flag { name: "file", short: None, kind: Kind::Words("FILE"), group: Group::Scripts, text: "fmt-file" },
+    Flag { name: "check", short: None, kind: Kind::Switch, group: Group::Scripts, text: "fmt-check" },
+    COLOR,
+];
+
+/// The flags of `record`.
+pub(crate) const RECORD_FLAGS: &[Flag] = &[
+    Flag { name: "file", short: None, kind: Kind::Words("FILE"), group: Group::Scripts, text: "record-file" },
+    flag("title", Kind::Value("TEXT"), Group::Scripts),
+    flag("output", Kind::Value("FILE"), Group::Output),
+    COLOR,
+];
+
+/// The flags of `import`.
+pub(crate) const IMPORT_FLAGS: &[Flag] = &[
+    Flag { name: "file", short: None, kind: Kind::Words("FILE"), group: Group::Scripts, text: "import-file" },
+    Flag {
+        name: "from",
+        short: None,
+        kind: Kind::Choice("FORMAT", &["rfc", "telnet", "openssl", "swaks", "curl", "imaptest", "mpt"]),
+        group: Group::Scripts,
+        text: "import-from",
+    },
+    flag("title", Kind::Value("TEXT"), Group::Scripts),
+    flag("output", Kind::Value("FILE"), Group::Output),
+    COLOR,
 ];
 
 /// The flags of `lab`.
@@ -144,6 +182,8 @@ pub(crate) const LAB_FLAGS: &[Flag] = &[
     flag("ca-out", Kind::Value("FILE"), Group::Lab),
     flag("fault", Kind::Values("FAULT"), Group::Lab),
     flag("list-faults", Kind::Switch, Group::Lab),
+    flag("play", Kind::Value("FILE"), Group::Lab),
+    flag("once", Kind::Switch, Group::Lab),
     Flag {
         name: "color",
         short: None,

@@ -32,6 +32,9 @@ pub(crate) fn command(texts: Texts) -> Command {
         text("run-more"),
         text("exit-codes")
     ));
+    let fmt = flags::add(base("fmt"), flags::FMT_FLAGS, texts).about(text("fmt"));
+    let record = flags::add(base("record"), flags::RECORD_FLAGS, texts).about(text("record"));
+    let import = flags::add(base("import"), flags::IMPORT_FLAGS, texts).about(text("import"));
     let lab =
         flags::add(base("lab"), flags::LAB_FLAGS, texts).about(text("lab")).after_help(text("lab-more"));
     base("ehlo")
@@ -44,6 +47,9 @@ pub(crate) fn command(texts: Texts) -> Command {
         .subcommand_help_heading(text("heading-commands"))
         .subcommand(check)
         .subcommand(run)
+        .subcommand(fmt)
+        .subcommand(record)
+        .subcommand(import)
         .subcommand(lab)
         .after_help(text("exit-codes"))
 }
@@ -58,7 +64,7 @@ mod tests {
         for lang in [Lang::En, Lang::De] {
             let texts = Texts { lang };
             command(texts).debug_assert();
-            for flag in CHECK_FLAGS.iter().chain(flags::LAB_FLAGS).chain(flags::RUN_FLAGS) {
+            for flag in CHECK_FLAGS.iter().chain(flags::LAB_FLAGS).chain(flags::RUN_FLAGS).chain(flags::FMT_FLAGS).chain(flags::RECORD_FLAGS).chain(flags::IMPORT_FLAGS) {
                 assert!(texts.find(&format!("cli/flag/{}", flag.text)).is_some(), "{} {:?}", flag.text, lang);
             }
         }

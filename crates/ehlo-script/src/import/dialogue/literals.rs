@@ -139,6 +139,10 @@ impl<'a> Writer<'a> {
                 What::Server(line) if line.starts_with("* ") || self.language.reply(line) != Reply::Other => break,
                 What::Match(regex) if regex.starts_with("^\\*") => break,
                 What::Server(_) | What::Match(_) => None,
+                What::Lost(text) => {
+                    self.out.lost_words(next.line, text);
+                    None
+                }
                 _ => break,
             };
             self.at += 1;
@@ -163,7 +167,12 @@ fn belonging(text: &str, lines: &[(usize, &str)]) -> Option<Vec<usize>> {
             let (_, line) = lines.next()?;
             if missing <= line.len() {
                 octets.push(missing);
-                break literal(line.get(missing..)?).map(|l| l.1);
+                let behind = line.get(missing..)?;
+                // Another size would cut a line anywhere.
+                if !behind.is_empty() && !behind.starts_with([' ', ')']) {
+                    return None;
+                }
+                break literal(behind).map(|l| l.1);
             }
             octets.push(line.len());
             missing = missing.checked_sub(line.len() + 2)?;
