@@ -31,6 +31,9 @@ struct Shared {
     capabilities: std::sync::Mutex<HashMap<(Protocol, String), Arc<OnceCell<Vec<String>>>>>,
     /// A maildrop belongs to one session at a time (RFC 1939 §4).
     maildrop: Mutex<()>,
+    /// Mailboxes are made and removed by one script at a time: Dovecot 2.3 answers `[ALREADYEXISTS]`, or waits for a
+    /// lock, when several sessions of one account do it at once.
+    mailboxes: Mutex<()>,
     stop: watch::Receiver<bool>,
 }
 
@@ -51,6 +54,7 @@ pub async fn run_all(
         clock,
         capabilities: Default::default(),
         maildrop: Mutex::new(()),
+        mailboxes: Mutex::new(()),
         stop,
     });
     let deadline = Instant::now() + options.limits.total;
@@ -114,7 +118,11 @@ impl Shared {
             report.attempts += 1;
             let seed = self.options.seed ^ (number << 20) ^ u64::from(report.attempts);
             let attempt = self.attempt(&loaded, seed, deadline).await;
-            let again = report.attempts <= header.retry && attempt.is_transient() && !*self.stop.borrow();
+            // What fails before the script has begun says nothing about what it tests.
+            let unprepared = matches!(attempt.stop, Some(Stopped::Problem(_))) && report.attempts <= 1;
+            let again = (unprepared || report.attempts <= header.retry)
+                && attempt.is_transient()
+                && !*self.stop.borrow();
             if again {
                 continue;
             }
@@ -258,8 +266,12 @@ impl Shared {
         }
         let mut prepared = None;
         let mut variables = setup.variables.clone();
+        let mut owns_mailbox = false;
         if let Some(text) = prepare::preparation(protocol, header.state, messages.len()) {
+            owns_mailbox = protocol == Protocol::Imap && header.state >= Prepared::Mailbox;
+            let turn = if owns_mailbox { Some(self.mailboxes.lock().await) } else { None };
             let ran = run_own(&mut driver, &text, own.clone(), None).await;
+            drop(turn);
             match not_prepared(&ran) {
                 Some(stop) => attempt.stop = Some(stop),
                 None => {
@@ -278,7 +290,8 @@ impl Shared {
             attempt.interrupted = driver.was_stopped();
         }
         driver.end_all().await;
-        if protocol == Protocol::Imap && header.state >= Prepared::Mailbox {
+        if owns_mailbox {
+            let _turn = self.mailboxes.lock().await;
             let ran = run_own(&mut driver, prepare::LEFTOVERS, own.clone(), None).await;
             let names = ran.variables.get("names").map(|l| prepare::listed(l, &mailbox)).unwrap_or_default();
             let mut own = own.clone();
@@ -354,7 +367,7 @@ impl Attempt {
     /// Whether beginning anew may help: only trouble before anything was proved wrong.
     fn is_transient(&self) -> bool {
         if let Some(Stopped::Problem(problem)) = &self.stop {
-            return problem.transient;
+            return problem.transient || problem.received.iter().any(|l| l.contains("[ALREADYEXISTS]"));
         }
         let first = self.ran.iter().flat_map(|r| &r.steps).find_map(|s| s.problem.as_ref());
         first.is_some_and(|p| p.transient)

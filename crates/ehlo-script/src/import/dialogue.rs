@@ -83,8 +83,14 @@ struct Conn {
 
 /// Writes a dialogue. The header is completed with what the dialogue tells.
 pub(super) fn write(mut header: Header<'_>, turns: &[Turn]) -> Imported {
-    let mut writer =
-        Writer { language: header.language, turns, at: 0, conns: BTreeMap::new(), out: Output::default(), risk: None };
+    let mut writer = Writer {
+        language: header.language,
+        turns,
+        at: 0,
+        conns: BTreeMap::new(),
+        out: Output::default(),
+        risk: None,
+    };
     while writer.at < turns.len() {
         writer.turn();
     }
@@ -197,7 +203,8 @@ impl Writer<'_> {
         }
         self.speaks(label);
         self.takes_risk(text);
-        let verb = text.split_whitespace().nth(usize::from(self.language == Language::Imap)).unwrap_or_default();
+        let verb =
+            text.split_whitespace().nth(usize::from(self.language == Language::Imap)).unwrap_or_default();
         if verb.eq_ignore_ascii_case("STARTTLS") || verb.eq_ignore_ascii_case("STLS") {
             self.conn(label).tls = Tls::Asked;
         }
@@ -253,6 +260,8 @@ impl Writer<'_> {
         if self.conn(label).whole {
             match reply {
                 Reply::Continue => return,
+                // A challenge of ManageSieve.
+                Reply::Other if self.language == Language::Sieve => return,
                 Reply::Ok | Reply::Refused => self.conn(label).whole = false,
                 Reply::Other => {}
             }
@@ -283,7 +292,8 @@ impl Writer<'_> {
         let password_at = conn.password_at.take();
         conn.tls = if conn.tls == Tls::Asked && reply == Reply::Ok { Tls::Agreed } else { Tls::None };
         if let (Some(line), Reply::Refused) = (password_at, reply) {
-            self.out.lost(line, "this login was refused; if a wrong password was meant, write one in its place");
+            self.out
+                .lost(line, "this login was refused; if a wrong password was meant, write one in its place");
         }
     }
 
@@ -320,7 +330,7 @@ impl Writer<'_> {
         let word = end_word("MSG", lines);
         self.out.line(format!("{before}{word}{after}"));
         for line in lines {
-            self.out.line(escape(line));
+            self.out.content(escape(line));
         }
         self.out.line(word);
     }
@@ -337,7 +347,8 @@ impl Writer<'_> {
             }
             Language::Pop3 => (first == "DELE").then_some("writes-own"),
             Language::Sieve => {
-                let writes = matches!(first.as_str(), "PUTSCRIPT" | "SETACTIVE" | "DELETESCRIPT" | "RENAMESCRIPT");
+                let writes =
+                    matches!(first.as_str(), "PUTSCRIPT" | "SETACTIVE" | "DELETESCRIPT" | "RENAMESCRIPT");
                 writes.then_some("writes-own")
             }
             Language::Imap => {
@@ -350,6 +361,22 @@ impl Writer<'_> {
 }
 
 const WRITING: &[&str] = &[
-    "APPEND", "STORE", "EXPUNGE", "CREATE", "DELETE", "RENAME", "COPY", "MOVE", "SUBSCRIBE", "UNSUBSCRIBE", "SETACL",
-    "DELETEACL", "SETQUOTA", "SETMETADATA", "SETANNOTATION", "REPLACE", "CLOSE", "RESETKEY",
+    "APPEND",
+    "STORE",
+    "EXPUNGE",
+    "CREATE",
+    "DELETE",
+    "RENAME",
+    "COPY",
+    "MOVE",
+    "SUBSCRIBE",
+    "UNSUBSCRIBE",
+    "SETACL",
+    "DELETEACL",
+    "SETQUOTA",
+    "SETMETADATA",
+    "SETANNOTATION",
+    "REPLACE",
+    "CLOSE",
+    "RESETKEY",
 ];

@@ -131,7 +131,10 @@ impl Importer<'_> {
             "connections" => self.connections = value.parse().unwrap_or(1),
             "messages" if value == "all" => {}
             "messages" => {
-                self.out.lost(line.number, &format!("that {value} messages are appended; the mbox must have as many"));
+                self.out.lost(
+                    line.number,
+                    &format!("that {value} messages are appended; the mbox must have as many"),
+                );
             }
             "state" => {
                 self.header.state = match value.to_ascii_lowercase().as_str() {
@@ -173,7 +176,10 @@ impl Importer<'_> {
             self.header.risk = Some("writes-own");
         }
         if self.header.messages.is_some() {
-            self.out.note(1, "the messages are those of NAME.mbox if there is one, else of default.mbox of imaptest");
+            self.out.note(
+                1,
+                "the messages are those of NAME.mbox if there is one, else of default.mbox of imaptest",
+            );
         }
         if matches!(state, "connected" | "authenticated") && self.names_mailbox {
             // imaptest names a mailbox that it has removed before; `state:` names none here.
@@ -186,7 +192,11 @@ impl Importer<'_> {
             if state == "connected" {
                 continue;
             }
-            let user = if self.second_user == Some(number) { "{{user2}} {{password2}}" } else { "{{user}} {{password}}" };
+            let user = if self.second_user == Some(number) {
+                "{{user2}} {{password2}}"
+            } else {
+                "{{user}} {{password}}"
+            };
             self.out.line(format!("C{number} login {user}"));
             self.out.line(format!("S{number}: % OK"));
             if state == "selected" {
@@ -289,7 +299,11 @@ impl Importer<'_> {
 
     /// `append` without a message takes the next of an mbox; the script gets one of its own.
     fn with_message(&mut self, line: &Logical, rest: &str) -> Logical {
-        let mut out = Logical { number: line.number, text: rest.trim_end().to_owned(), literals: line.literals.clone() };
+        let mut out = Logical {
+            number: line.number,
+            text: rest.trim_end().to_owned(),
+            literals: line.literals.clone(),
+        };
         let mut words = rest.split_whitespace();
         let is_append = words.next().is_some_and(|w| w.eq_ignore_ascii_case("append"));
         if !is_append || !line.literals.is_empty() || rest.to_ascii_lowercase().contains("catenate (") {
@@ -301,14 +315,15 @@ impl Importer<'_> {
         out.text.push_str(" \0");
         let lines = ["Subject: appended", "", "text", ""].map(str::to_owned).to_vec();
         out.literals.push(Literal { binary: false, lines });
-        self.out.lost(line.number, "the message, which imaptest takes from an mbox; this one stands in for it");
+        self.out
+            .lost(line.number, "the message, which imaptest takes from an mbox; this one stands in for it");
         out
     }
 
     fn said(&mut self, prefix: &str, payload: names::Payload) {
         self.out.said(prefix, &payload.line);
         for line in payload.below {
-            self.out.line(line);
+            self.out.content(line);
         }
     }
 
@@ -319,7 +334,8 @@ impl Importer<'_> {
             match reply {
                 Some(reply) => {
                     let line = Logical { number: group.number, ..Logical::default() };
-                    let payload = self.names.translate(&mut self.out, &line, &format!("% {reply}"), Place::Expected);
+                    let payload =
+                        self.names.translate(&mut self.out, &line, &format!("% {reply}"), Place::Expected);
                     self.said(&format!("S{}:", group.label), payload);
                 }
                 None => self.out.lost(group.number, "a command without a reply"),

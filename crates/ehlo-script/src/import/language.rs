@@ -23,18 +23,66 @@ pub(super) enum Reply {
     Other,
 }
 
-const SMTP_COMMANDS: &[&str] =
-    &["EHLO", "HELO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "VRFY", "EXPN", "HELP", "AUTH", "STARTTLS", "ETRN"];
+const SMTP_COMMANDS: &[&str] = &[
+    "EHLO", "HELO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "VRFY", "EXPN", "HELP", "AUTH", "STARTTLS",
+    "ETRN",
+];
 const POP3_COMMANDS: &[&str] =
     &["USER", "PASS", "APOP", "STAT", "RETR", "DELE", "UIDL", "TOP", "CAPA", "STLS", "AUTH", "LIST"];
 const IMAP_COMMANDS: &[&str] = &[
-    "CAPABILITY", "LOGIN", "AUTHENTICATE", "STARTTLS", "SELECT", "EXAMINE", "CREATE", "DELETE", "RENAME", "SUBSCRIBE",
-    "UNSUBSCRIBE", "LIST", "LSUB", "STATUS", "APPEND", "CHECK", "CLOSE", "EXPUNGE", "SEARCH", "FETCH", "STORE", "COPY",
-    "MOVE", "UID", "IDLE", "NAMESPACE", "ENABLE", "ID", "UNSELECT", "NOOP", "LOGOUT", "SORT", "THREAD", "GETQUOTA",
-    "GETQUOTAROOT", "GETACL", "SETACL", "MYRIGHTS", "GETMETADATA", "SETMETADATA", "COMPRESS", "NOTIFY", "REPLACE",
+    "CAPABILITY",
+    "LOGIN",
+    "AUTHENTICATE",
+    "STARTTLS",
+    "SELECT",
+    "EXAMINE",
+    "CREATE",
+    "DELETE",
+    "RENAME",
+    "SUBSCRIBE",
+    "UNSUBSCRIBE",
+    "LIST",
+    "LSUB",
+    "STATUS",
+    "APPEND",
+    "CHECK",
+    "CLOSE",
+    "EXPUNGE",
+    "SEARCH",
+    "FETCH",
+    "STORE",
+    "COPY",
+    "MOVE",
+    "UID",
+    "IDLE",
+    "NAMESPACE",
+    "ENABLE",
+    "ID",
+    "UNSELECT",
+    "NOOP",
+    "LOGOUT",
+    "SORT",
+    "THREAD",
+    "GETQUOTA",
+    "GETQUOTAROOT",
+    "GETACL",
+    "SETACL",
+    "MYRIGHTS",
+    "GETMETADATA",
+    "SETMETADATA",
+    "COMPRESS",
+    "NOTIFY",
+    "REPLACE",
 ];
 const SIEVE_COMMANDS: &[&str] = &[
-    "PUTSCRIPT", "LISTSCRIPTS", "SETACTIVE", "GETSCRIPT", "DELETESCRIPT", "RENAMESCRIPT", "CHECKSCRIPT", "HAVESPACE",
+    "PUTSCRIPT",
+    "LISTSCRIPTS",
+    "SETACTIVE",
+    "GETSCRIPT",
+    "DELETESCRIPT",
+    "RENAMESCRIPT",
+    "CHECKSCRIPT",
+    "HAVESPACE",
 ];
 
 impl Language {
@@ -84,10 +132,16 @@ impl Language {
                 pop3 += 1;
             }
             let untagged = first == "*" && !second.is_empty();
-            if untagged || IMAP_COMMANDS.contains(&second.as_str()) || matches!(second.as_str(), "OK" | "NO" | "BAD") {
+            if untagged
+                || IMAP_COMMANDS.contains(&second.as_str())
+                || matches!(second.as_str(), "OK" | "NO" | "BAD")
+            {
                 imap += 1;
             }
-            if SIEVE_COMMANDS.contains(&first.as_str()) || first == "\"IMPLEMENTATION\"" || first == "\"SIEVE\"" {
+            if SIEVE_COMMANDS.contains(&first.as_str())
+                || first == "\"IMPLEMENTATION\""
+                || first == "\"SIEVE\""
+            {
                 sieve += 3;
             }
         }

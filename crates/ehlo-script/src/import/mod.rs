@@ -120,11 +120,14 @@ pub fn detect(text: &str) -> Option<ImportFormat> {
     }
     let is_marked = |l: &str| {
         let l = l.trim_start();
-        ["C:", "S:"].iter().any(|m| l.strip_prefix(m).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t'])))
+        ["C:", "S:"]
+            .iter()
+            .any(|m| l.strip_prefix(m).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t'])))
     };
     if count(&is_marked) >= 2 {
         let is_mpt = |l: &str| {
-            let escaped = l.starts_with("S: ") && ["\\*", "\\[", "\\(", "\\+", ".*", "\\d"].iter().any(|e| l.contains(e));
+            let escaped = l.starts_with("S: ")
+                && ["\\*", "\\[", "\\(", "\\+", ".*", "\\d"].iter().any(|e| l.contains(e));
             escaped || l == "SUB {" || l.starts_with("SESSION: ") || l == "REINIT"
         };
         return Some(if any(&is_mpt) { ImportFormat::Mpt } else { ImportFormat::Rfc });
@@ -177,7 +180,10 @@ mod tests {
     fn formats_are_told_apart() {
         let cases = [
             ("   C: EHLO x\n   S: 250 y\n", Some(ImportFormat::Rfc)),
-            ("Trying 192.0.2.1...\nConnected to x.\nEscape character is '^]'.\n220 x\n", Some(ImportFormat::Telnet)),
+            (
+                "Trying 192.0.2.1...\nConnected to x.\nEscape character is '^]'.\n220 x\n",
+                Some(ImportFormat::Telnet),
+            ),
             ("220 x ESMTP\nEHLO y\n250 x\n", Some(ImportFormat::Telnet)),
             ("depth=1 CN = x\nverify return:1\n220 x\n", Some(ImportFormat::Openssl)),
             ("=== Trying x:25...\n<-  220 x\n -> EHLO y\n", Some(ImportFormat::Swaks)),
@@ -197,7 +203,10 @@ mod tests {
         for format in ImportFormat::ALL {
             let found = import(*format, "\u{feff}\n", "x");
             if *format != ImportFormat::Imaptest {
-                assert!(found.script.contains("# not carried over (line 1): there is no dialogue\n"), "{format:?}");
+                assert!(
+                    found.script.contains("# not carried over (line 1): there is no dialogue\n"),
+                    "{format:?}"
+                );
                 assert_eq!(found.notes[0].line, 1);
             }
         }

@@ -80,7 +80,9 @@ impl Reader {
         let (word, rest) = trimmed.split_once(' ').unwrap_or((trimmed, ""));
         match word {
             "" => self.push(What::Remark(String::new())),
-            _ if trimmed.starts_with('#') => self.push(What::Remark(trimmed.trim_matches(['#', ' ']).to_owned())),
+            _ if trimmed.starts_with('#') => {
+                self.push(What::Remark(trimmed.trim_matches(['#', ' ']).to_owned()))
+            }
             // Consent to a literal.
             _ if trimmed.starts_with("\\+") => self.push(What::Server("+".to_owned())),
             "SUB" if rest == "{" => self.block = true,
@@ -100,7 +102,9 @@ impl Reader {
     }
 
     fn session(&mut self, number: &str) {
-        if self.sessions.is_empty() && self.turns.iter().any(|t| matches!(t.what, What::Client(_) | What::Server(_))) {
+        if self.sessions.is_empty()
+            && self.turns.iter().any(|t| matches!(t.what, What::Client(_) | What::Server(_)))
+        {
             self.push(What::Lost("the lines above were meant for all sessions".to_owned()));
         }
         let place = match self.sessions.iter().position(|s| s == number) {
@@ -170,7 +174,10 @@ fn joined_replies(language: Language, turns: &mut [Turn]) {
         let What::Match(regex) = &turns[at].what else { continue };
         let code = regex.strip_prefix('^').and_then(|r| r.get(..3)).unwrap_or_default().to_owned();
         let rest = regex.get(4..).unwrap_or_default();
-        if code.len() != 3 || !code.bytes().all(|b| b.is_ascii_digit()) || !matches!(rest, ".*$" | " .*$" | "-.*$" | "[ -].*$") {
+        if code.len() != 3
+            || !code.bytes().all(|b| b.is_ascii_digit())
+            || !matches!(rest, ".*$" | " .*$" | "-.*$" | "[ -].*$")
+        {
             continue;
         }
         let goes_on = turns.get(at + 1).is_some_and(|next| {
@@ -191,7 +198,8 @@ fn prepared(language: Language, turns: &[Turn]) -> Option<&'static str> {
     if language != Language::Imap {
         return None;
     }
-    let first = turns.iter().find(|t| matches!(t.what, What::Client(_) | What::Server(_) | What::Match(_)))?;
+    let first =
+        turns.iter().find(|t| matches!(t.what, What::Client(_) | What::Server(_) | What::Match(_)))?;
     let greeted = match &first.what {
         What::Server(text) => language.is_greeting(text),
         What::Match(regex) => regex.starts_with("^\\* OK"),

@@ -1,6 +1,6 @@
 //! The script that is being written.
 
-use super::language::Language;
+use super::language::{Language, Reply};
 use super::secret::masked;
 use super::text::one_line;
 use super::{ImportNote, Imported};
@@ -19,7 +19,15 @@ pub(super) struct Header<'a> {
 
 impl<'a> Header<'a> {
     pub(super) fn new(title: &'a str, language: Language) -> Header<'a> {
-        Header { title, language, reference: None, risk: None, needs: Vec::new(), state: None, messages: None }
+        Header {
+            title,
+            language,
+            reference: None,
+            risk: None,
+            needs: Vec::new(),
+            state: None,
+            messages: None,
+        }
     }
 }
 
@@ -45,16 +53,22 @@ struct Line {
 }
 
 impl Output {
-    /// A line of the dialogue, or a statement.
+    /// A line of our own: a verb, a statement, the end of a here document.
     pub(super) fn line(&mut self, text: impl Into<String>) {
         self.dialogue = true;
+        self.lines.push(Line { text: text.into(), origin: Origin::Ours });
+    }
+
+    /// A line of a here document.
+    pub(super) fn content(&mut self, text: impl Into<String>) {
         self.lines.push(Line { text: text.into(), origin: Origin::Quoted });
     }
 
     /// A line of the dialogue with a payload, which is escaped already.
     pub(super) fn said(&mut self, prefix: &str, payload: &str) {
         let blank = if payload.is_empty() { "" } else { " " };
-        self.line(format!("{prefix}{blank}{payload}"));
+        self.dialogue = true;
+        self.content(format!("{prefix}{blank}{payload}"));
     }
 
     /// A comment, or an empty line. Two empty lines in a row are one.
@@ -115,12 +129,12 @@ impl Output {
         fields.extend(header.messages.map(|m| ("messages", m.to_owned())));
         let mut script = String::new();
         for (key, value) in fields {
-            script.push_str(&format!("{key}: {value}\n"));
+            script.push_str(&format!("{key}: {}\n", one_line(&value)));
         }
         script.push('\n');
         for Line { text, origin } in &self.lines {
             let shown = match origin {
-                Origin::Quoted => masked(text, known, mask_of(header.language, text)),
+                Origin::Quoted => mask_of(header.language, text).and_then(|mask| masked(text, known, mask)),
                 Origin::Ours => None,
             };
             script.push_str(shown.as_deref().unwrap_or(text));
@@ -128,22 +142,28 @@ impl Output {
         }
         self.notes.sort_by_key(|(note, _)| note.line);
         let notes = self.notes.into_iter().map(|(note, origin)| match origin {
-            Origin::Quoted => ImportNote { text: masked(&note.text, known, "***").unwrap_or(note.text), ..note },
+            Origin::Quoted => {
+                ImportNote { text: masked(&note.text, known, "***").unwrap_or(note.text), ..note }
+            }
             Origin::Ours => note,
         });
         Imported { script, notes: notes.collect() }
     }
 }
 
-/// What stands for a password that a line repeats. A value would make the text of a reply count that nobody compares.
-fn mask_of(language: Language, line: &str) -> &'static str {
-    use super::language::Reply;
-    match line.split_once(' ') {
-        Some(("#", _)) => "***",
-        Some((prefix, payload)) if prefix.starts_with('S') && prefix.ends_with(':') => {
+/// What stands for a password that a line repeats; none where a command only has the same word. A value would make the
+/// text of a reply count that nobody compares.
+fn mask_of(language: Language, line: &str) -> Option<&'static str> {
+    let (prefix, payload) = line.split_once(' ').unwrap_or((line, ""));
+    match (prefix.chars().next(), prefix.chars().next_back()) {
+        (Some('#'), _) => Some("***"),
+        (Some('S'), Some('~')) => Some(".*"),
+        (Some('S'), Some(':')) => {
             let text_only = language.reply(payload) != Reply::Other || payload.starts_with("* ");
-            if text_only || matches!(language, Language::Smtp | Language::Lmtp) { "***" } else { "{{:any}}" }
+            let is_text = text_only || matches!(language, Language::Smtp | Language::Lmtp);
+            Some(if is_text { "***" } else { "{{:any}}" })
         }
-        _ => "{{password}}",
+        (Some('C'), Some(':')) if language.is_command(payload) => None,
+        _ => Some("{{password}}"),
     }
 }

@@ -74,16 +74,18 @@ fn break_page(lines: &mut Vec<(usize, &str)>) {
 
 /// `Klensin                     Standards Track                   [Page 82]`
 fn is_footer(line: &str) -> bool {
-    line.ends_with(']') && line.rfind("[Page ").is_some_and(|at| {
-        let number = line[at + 6..line.len() - 1].trim();
-        !number.is_empty() && number.bytes().all(|b| b.is_ascii_alphanumeric())
-    })
+    line.ends_with(']')
+        && line.rfind("[Page ").is_some_and(|at| {
+            let number = line[at + 6..line.len() - 1].trim();
+            !number.is_empty() && number.bytes().all(|b| b.is_ascii_alphanumeric())
+        })
 }
 
 /// `RFC 5321                          SMTP                      October 2008`
 fn page_header(line: &str) -> Option<String> {
     let draft = line.starts_with("Internet-Draft");
-    let year = line.split_whitespace().last().is_some_and(|w| w.len() == 4 && w.bytes().all(|b| b.is_ascii_digit()));
+    let year =
+        line.split_whitespace().last().is_some_and(|w| w.len() == 4 && w.bytes().all(|b| b.is_ascii_digit()));
     if !year || !line.contains("   ") || !(draft || line.starts_with("RFC ")) {
         return None;
     }
@@ -111,7 +113,9 @@ fn heading(line: &str) -> Option<String> {
     let is_number = |p: &str| !p.is_empty() && p.len() <= 2 && p.bytes().all(|b| b.is_ascii_digit());
     let fits = (letter || is_number(first)) && parts.all(is_number);
     // A table of contents ends in dots and page numbers.
-    let is_title = title.starts_with(|c: char| c.is_ascii_uppercase()) && !title.contains(" . .") && !title.contains("....");
+    let is_title = title.starts_with(|c: char| c.is_ascii_uppercase())
+        && !title.contains(" . .")
+        && !title.contains("....");
     (fits && is_title).then(|| number.to_owned())
 }
 
@@ -124,7 +128,10 @@ mod tests {
         let text = "D.1.  A Typical Scenario\n\n   C: a\n\n\n\nKlensin        Standards Track        [Page 82]\n\u{c}\n\
                     RFC 5321                  SMTP                 October 2008\n\n\n     b\n   S: c\n";
         let found = paper(text);
-        assert_eq!(found.lines, [(1, "D.1.  A Typical Scenario"), (2, ""), (3, "   C: a"), (12, "     b"), (13, "   S: c")]);
+        assert_eq!(
+            found.lines,
+            [(1, "D.1.  A Typical Scenario"), (2, ""), (3, "   C: a"), (12, "     b"), (13, "   S: c")]
+        );
         assert_eq!(found.reference.as_deref(), Some("RFC 5321 §D.1"));
     }
 

@@ -82,7 +82,14 @@ fn entries(paper: &Paper<'_>) -> Vec<Entry> {
         } else if text.starts_with("$ ") {
             // The command of the next recording.
             let text = "$".to_owned();
-            out.push(Entry { line: *line, side: Side::Neither, label: String::new(), column: 0, text, block });
+            out.push(Entry {
+                line: *line,
+                side: Side::Neither,
+                label: String::new(),
+                column: 0,
+                text,
+                block,
+            });
         }
         block += 1;
         open = false;
@@ -129,7 +136,8 @@ fn join(text: &mut String, more: &str) {
         word.len() >= 30 && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='))
     };
     let last = text.split_whitespace().last().unwrap_or_default();
-    let cut = is_base64(last) && more.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='));
+    let cut =
+        is_base64(last) && more.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='));
     if !cut && !text.trim().is_empty() {
         text.push(' ');
     }
@@ -147,7 +155,8 @@ fn strip_padding(entries: &mut [Entry]) {
         let measured = run.iter().filter(|e| !e.text.trim().is_empty() && !is_direction(e.text.trim()));
         let common = measured.map(padding).min().unwrap_or(0);
         for entry in run {
-            let own = if is_direction(entry.text.trim()) { padding(entry) } else { common.min(padding(entry)) };
+            let own =
+                if is_direction(entry.text.trim()) { padding(entry) } else { common.min(padding(entry)) };
             entry.text.drain(..own);
         }
         from += length;
@@ -165,12 +174,27 @@ fn is_elision(text: &str) -> bool {
 
 /// `<open connection>`: what happens, in words. A message may hold lines in angle brackets, too.
 fn is_direction(text: &str) -> bool {
-    const ABOUT: &[&str] =
-        &["connection", "connect", "tls", "negotiat", "wait", "sends", "message", "exchange", "layer", "encrypt",
-          "server", "client", "response", "time passes"];
+    const ABOUT: &[&str] = &[
+        "connection",
+        "connect",
+        "tls",
+        "negotiat",
+        "wait",
+        "sends",
+        "message",
+        "exchange",
+        "layer",
+        "encrypt",
+        "server",
+        "client",
+        "response",
+        "time passes",
+    ];
     let Some(inside) = text.strip_prefix('<').and_then(|t| t.strip_suffix('>')) else { return false };
     let lower = inside.to_ascii_lowercase();
-    inside.contains(' ') && !inside.contains(['<', '>', '=', '@']) && ABOUT.iter().any(|word| lower.contains(word))
+    inside.contains(' ')
+        && !inside.contains(['<', '>', '=', '@'])
+        && ABOUT.iter().any(|word| lower.contains(word))
 }
 
 fn turns(language: Language, entries: &[Entry]) -> Vec<Turn> {
@@ -198,9 +222,12 @@ fn turns(language: Language, entries: &[Entry]) -> Vec<Turn> {
             Side::Neither if is_elision(text) => What::Remark(text.to_owned()),
             // What a tool says to its user.
             Side::Neither => continue,
-            Side::Client if text == "..." && !message => What::Lost("lines of the client that are left out".into()),
+            Side::Client if text == "..." && !message => {
+                What::Lost("lines of the client that are left out".into())
+            }
             Side::Client => {
-                let verb = text.split_whitespace().nth(usize::from(language == Language::Imap)).unwrap_or_default();
+                let verb =
+                    text.split_whitespace().nth(usize::from(language == Language::Imap)).unwrap_or_default();
                 handshake |= verb.eq_ignore_ascii_case("STARTTLS") || verb.eq_ignore_ascii_case("STLS");
                 message &= text != ".";
                 What::Client(text.to_owned())

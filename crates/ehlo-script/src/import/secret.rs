@@ -27,6 +27,8 @@ pub(super) struct Replaced {
 #[derive(Debug, Default)]
 pub(super) struct Login {
     step: Step,
+    /// A login was begun on this connection.
+    attempted: bool,
     /// Passwords that were seen, to be found again where a server repeats them.
     known: Vec<String>,
 }
@@ -34,9 +36,16 @@ pub(super) struct Login {
 /// Mechanisms of which the notation has functions, so that their lines can stay lines.
 const BY_LINE: &[&str] = &["PLAIN", "LOGIN", "CRAM-MD5"];
 /// Mechanisms that `C auth` does as a whole.
-const BY_VERB: &[&str] =
-    &["DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS",
-      "SCRAM-SHA-512-PLUS", "NTLM"];
+const BY_VERB: &[&str] = &[
+    "DIGEST-MD5",
+    "SCRAM-SHA-1",
+    "SCRAM-SHA-256",
+    "SCRAM-SHA-512",
+    "SCRAM-SHA-1-PLUS",
+    "SCRAM-SHA-256-PLUS",
+    "SCRAM-SHA-512-PLUS",
+    "NTLM",
+];
 
 impl Login {
     /// The passwords that were seen.
@@ -52,7 +61,7 @@ impl Login {
         }
     }
 
-    /// A login ended: the next line of the client is a command again.
+    /// A command was answered: the next line of the client is a command again.
     pub(super) fn ended(&mut self) {
         self.step = Step::None;
     }
@@ -64,9 +73,16 @@ impl Login {
             return self.response(step, text);
         }
         let words = words(text);
-        let offset = usize::from(language == Language::Imap);
+        // Who did not see that a login was refused types on.
+        let encoded = text.len() >= 8 && words.len() == 1 && decode_base64(text).is_some();
+        if self.attempted && encoded && !language.is_command(text) {
+            self.learn(text);
+            return Some(replaced("", "b64(password)", ""));
+        }
+        let offset = command_at(language, &words);
         let verb = words.get(offset)?.1.to_ascii_uppercase();
         let args = &words[offset + 1..];
+        self.attempted |= matches!(verb.as_str(), "AUTH" | "AUTHENTICATE");
         match (language, verb.as_str()) {
             (Language::Pop3, "USER") => {
                 let (at, _) = *args.first()?;
@@ -153,10 +169,22 @@ impl Login {
         }
         match parts.as_slice() {
             [authzid, user, _] if authzid == user => "sasl_plain(user, password, user)".to_owned(),
-            [authzid, _, _] if !authzid.is_empty() => format!("sasl_plain(user, password, {})", quoted(authzid)),
+            [authzid, _, _] if !authzid.is_empty() => {
+                format!("sasl_plain(user, password, {})", quoted(authzid))
+            }
             _ => "sasl_plain(user, password)".to_owned(),
         }
     }
+}
+
+/// Which word is the command: the one behind the tag, unless the tag was forgotten.
+pub(super) fn command_at(language: Language, words: &[(usize, &str)]) -> usize {
+    let is_login = |at: usize| {
+        words
+            .get(at)
+            .is_some_and(|w| w.1.eq_ignore_ascii_case("LOGIN") || w.1.eq_ignore_ascii_case("AUTHENTICATE"))
+    };
+    usize::from(language == Language::Imap && (!is_login(0) || is_login(1)))
 }
 
 fn replaced(before: &str, expression: &str, after: &str) -> Replaced {
@@ -182,7 +210,7 @@ pub(super) struct Whole {
 /// Whether a line of the client begins such a login.
 pub(super) fn whole_login(language: Language, text: &str) -> Option<Whole> {
     let words = words(text);
-    let offset = usize::from(language == Language::Imap);
+    let offset = command_at(language, &words);
     let verb = words.get(offset)?.1.to_ascii_uppercase();
     let begins = match language {
         Language::Imap | Language::Sieve => verb == "AUTHENTICATE",
@@ -209,7 +237,8 @@ impl Whole {
     }
 }
 
-/// A line without what is known to be secret. Only whole words count, and only those that are no everyday syllables.
+/// A line without what is known to be secret. Only whole words count, and only those that are no everyday syllables;
+/// what stands in an expression is ours.
 pub(super) fn masked(line: &str, known: &[String], mask: &str) -> Option<String> {
     let mut out = line.to_owned();
     let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
@@ -217,7 +246,9 @@ pub(super) fn masked(line: &str, known: &[String], mask: &str) -> Option<String>
         let mut from = 0;
         while let Some(at) = out[from..].find(secret.as_str()).map(|at| at + from) {
             let end = at + secret.len();
-            if is_word(out[..at].chars().next_back()) || is_word(out[end..].chars().next()) {
+            let before = &out[..at];
+            let part = is_word(before.chars().next_back()) || is_word(out[end..].chars().next());
+            if part || in_expression(before) {
                 from = end;
                 continue;
             }
@@ -228,22 +259,31 @@ pub(super) fn masked(line: &str, known: &[String], mask: &str) -> Option<String>
     (out != line).then_some(out)
 }
 
+/// Whether an expression is open at the end of a text.
+fn in_expression(before: &str) -> bool {
+    let before = before.replace("{{{{", "");
+    before.rfind("{{") > before.rfind("}}") || before.rfind("{=") > before.rfind('}')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn payloads(language: Language, lines: &[&str]) -> (Vec<String>, Vec<String>) {
         let mut login = Login::default();
-        let found = lines.iter().map(|l| login.client(language, l).map_or_else(|| (*l).to_owned(), |r| r.payload));
+        let found =
+            lines.iter().map(|l| login.client(language, l).map_or_else(|| (*l).to_owned(), |r| r.payload));
         (found.collect(), login.known)
     }
 
     #[test]
     fn passwords_of_commands() {
-        let (found, known) = payloads(Language::Pop3, &["USER ann", "pass two words", "APOP ann 0123", "STAT"]);
+        let (found, known) =
+            payloads(Language::Pop3, &["USER ann", "pass two words", "APOP ann 0123", "STAT"]);
         assert_eq!(found, ["USER {{user}}", "pass {{password}}", "APOP {{user}} {{apop(password)}}", "STAT"]);
         assert_eq!(known, ["two words"]);
-        let (found, known) = payloads(Language::Imap, &["a1 LOGIN \"ann b\" \"x\\\"y\"", "a2 login ann opensesame"]);
+        let (found, known) =
+            payloads(Language::Imap, &["a1 LOGIN \"ann b\" \"x\\\"y\"", "a2 login ann opensesame"]);
         assert_eq!(found[0], "a1 LOGIN {{quote(user)}} {{quote(password)}}");
         assert_eq!(found[1], "a2 login {{user}} {{quote(password)}}");
         assert_eq!(known, ["x\"y", "opensesame"]);
@@ -252,8 +292,10 @@ mod tests {
     #[test]
     fn passwords_of_mechanisms() {
         // \0ann\0open
-        let (found, known) =
-            payloads(Language::Smtp, &["AUTH PLAIN AGFubgBvcGVu", "AUTH LOGIN", "YW5u", "b3Blbg==", "AUTH PLAIN", "="]);
+        let (found, known) = payloads(
+            Language::Smtp,
+            &["AUTH PLAIN AGFubgBvcGVu", "AUTH LOGIN", "YW5u", "b3Blbg==", "AUTH PLAIN", "="],
+        );
         assert_eq!(found[0], "AUTH PLAIN {{sasl_plain(user, password)}}");
         assert_eq!(found[1..4], ["AUTH LOGIN", "{{b64(user)}}", "{{b64(password)}}"]);
         assert_eq!(found[4..], ["AUTH PLAIN", "="]);
@@ -263,8 +305,25 @@ mod tests {
         assert_eq!(found[1..], ["{{sasl_plain(user, password, user)}}", "b NOOP"]);
         let (found, _) = payloads(Language::Sieve, &["AUTHENTICATE \"PLAIN\" \"AGFubgBvcGVu\""]);
         assert_eq!(found, ["AUTHENTICATE \"PLAIN\" \"{{sasl_plain(user, password)}}\""]);
-        let (found, _) = payloads(Language::Smtp, &["AUTH CRAM-MD5", "YW5uIDEyMw==", "AUTH LOGIN YW5u", "*", "NOOP"]);
-        assert_eq!(found, ["AUTH CRAM-MD5", "{{cram_md5(user, password)}}", "AUTH LOGIN {{b64(user)}}", "*", "NOOP"]);
+        let (found, _) =
+            payloads(Language::Smtp, &["AUTH CRAM-MD5", "YW5uIDEyMw==", "AUTH LOGIN YW5u", "*", "NOOP"]);
+        assert_eq!(
+            found,
+            ["AUTH CRAM-MD5", "{{cram_md5(user, password)}}", "AUTH LOGIN {{b64(user)}}", "*", "NOOP"]
+        );
+    }
+
+    #[test]
+    fn mistakes_of_people() {
+        let (found, known) = payloads(Language::Imap, &["login ann opensesame", "a login login opensesame"]);
+        assert_eq!(found, ["login {{user}} {{quote(password)}}", "a login {{user}} {{quote(password)}}"]);
+        assert_eq!(known, ["opensesame"]);
+        let mut login = Login::default();
+        assert!(login.client(Language::Smtp, "AUTH LOGIN").is_none());
+        login.ended();
+        let found = login.client(Language::Smtp, "b3BlbnNlc2FtZQ==").unwrap();
+        assert_eq!(found.payload, "{{b64(password)}}");
+        assert!(login.client(Language::Smtp, "STARTTLS").is_none());
     }
 
     #[test]
@@ -283,5 +342,11 @@ mod tests {
         let known = ["opensesame".to_owned(), "it".to_owned()];
         assert_eq!(masked("hi opensesame!", &known, "***"), Some("hi ***!".into()));
         assert_eq!(masked("opensesames it", &known, "***"), None);
+        let known = ["password".to_owned()];
+        assert_eq!(
+            masked("C: {{quote(password)}} {=password+} password", &known, "*"),
+            Some("C: {{quote(password)}} {=password+} *".into())
+        );
+        assert_eq!(masked("{{{{ password", &known, "*"), Some("{{{{ *".into()));
     }
 }

@@ -153,12 +153,18 @@ S: 221 bye
 ";
         assert_eq!(found.script, expected);
         assert_eq!(found.notes.len(), 1);
-        assert_eq!((found.notes[0].line, found.notes[0].text.as_str()), (17, "{{b64(password)}} stands for a secret"));
+        assert_eq!(
+            (found.notes[0].line, found.notes[0].text.as_str()),
+            (17, "{{b64(password)}} stands for a secret")
+        );
     }
 
     #[test]
     fn tls_from_the_start_and_a_hangup() {
-        let found = import("=== Connected to x.\n=== TLS started with y\n<~  220 z\n ~> QUIT\n*** Remote host closed connection unexpectedly.\n", "");
+        let found = import(
+            "=== Connected to x.\n=== TLS started with y\n<~  220 z\n ~> QUIT\n*** Remote host closed connection unexpectedly.\n",
+            "",
+        );
         assert_eq!(
             found.script,
             "title: Imported\nprotocol: smtp\n\nC connect submissions\nS: 220 z\nC: QUIT\nS closed\n"

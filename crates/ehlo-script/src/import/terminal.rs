@@ -49,7 +49,10 @@ enum Inside {
     /// Data of a POP3 server, up to a dot.
     Data,
     /// Octets of a literal: who sends them, and how many are missing.
-    Literal { client: bool, missing: usize },
+    Literal {
+        client: bool,
+        missing: usize,
+    },
 }
 
 struct Reader {
@@ -201,7 +204,9 @@ impl Reader {
 
     /// Another session begins.
     fn again(&mut self) {
-        if self.turns.iter().any(|t| matches!(t.what, What::Server(_) | What::Client(_))) && self.phase != Phase::Before {
+        if self.turns.iter().any(|t| matches!(t.what, What::Server(_) | What::Client(_)))
+            && self.phase != Phase::Before
+        {
             self.push(What::Again);
         }
         let (turns, number) = (std::mem::take(&mut self.turns), self.number);
@@ -312,7 +317,8 @@ impl Reader {
 
     /// Takes a line as a part of a literal.
     fn literal(&mut self, text: &str, client: bool, missing: usize) {
-        let announced = matches!(self.turns.last().map(|t| &t.what), Some(What::Client(l)) if literal(l).is_some());
+        let announced =
+            matches!(self.turns.last().map(|t| &t.what), Some(What::Client(l)) if literal(l).is_some());
         if client && announced && self.is_server(text) {
             // Consent, or a refusal before the octets came.
             self.push(What::Server(text.to_owned()));

@@ -2,6 +2,7 @@
 
 use super::{Reply, Turn, What, Writer};
 use crate::import::language::Language;
+use crate::import::secret::command_at;
 use crate::import::text::{escape, literal, quoted, words};
 
 impl<'a> Writer<'a> {
@@ -34,7 +35,7 @@ impl<'a> Writer<'a> {
             return self.out.line(format!("C{} raw {bare}", turn.label));
         };
         let found = words(text);
-        let verb = found.get(usize::from(self.language == Language::Imap)).map_or("", |w| w.1);
+        let verb = found.get(command_at(self.language, &found)).map_or("", |w| w.1);
         if self.language == Language::Imap && verb.eq_ignore_ascii_case("LOGIN") {
             return self.literal_login(turn, text, &following);
         }
@@ -65,7 +66,10 @@ impl<'a> Writer<'a> {
         }
         let held: usize = lines.iter().map(|l| l.len() + 2).sum();
         if held != size {
-            self.out.note(turn.line, &format!("the literal announces {size} octets and {held} follow; it is counted anew"));
+            self.out.note(
+                turn.line,
+                &format!("the literal announces {size} octets and {held} follow; it is counted anew"),
+            );
         }
         self.here(&format!("C{}: {}{{<<", turn.label, escape(before)), &lines, &format!("{sign}}}"));
     }
@@ -92,10 +96,11 @@ impl<'a> Writer<'a> {
     /// `LOGIN {4}`: name and password come in lines of their own.
     fn literal_login(&mut self, turn: &Turn, text: &str, following: &[(usize, &str)]) {
         let found = words(text);
-        let (Some(&(at, user)), Some((_, _, plus))) = (found.get(2), literal(text)) else { return };
+        let first_arg = command_at(self.language, &found) + 1;
+        let (Some(&(at, user)), Some((_, _, plus))) = (found.get(first_arg), literal(text)) else { return };
         let sign = if plus { "+" } else { "" };
         let mut used = 1;
-        let user_literal = found.len() == 3;
+        let user_literal = found.len() == first_arg + 1;
         let user = match user {
             _ if user_literal => format!("{{=user{sign}}}"),
             quoted if quoted.starts_with('"') => "{{quote(user)}}".to_owned(),
@@ -136,7 +141,9 @@ impl<'a> Writer<'a> {
             let closes = match &next.what {
                 What::Server(line) if line.starts_with(')') => Some(line.as_str()),
                 What::Match(regex) if regex.starts_with("^\\)") => Some(")"),
-                What::Server(line) if line.starts_with("* ") || self.language.reply(line) != Reply::Other => break,
+                What::Server(line) if line.starts_with("* ") || self.language.reply(line) != Reply::Other => {
+                    break;
+                }
                 What::Match(regex) if regex.starts_with("^\\*") => break,
                 What::Server(_) | What::Match(_) => None,
                 What::Lost(text) => {
@@ -151,7 +158,10 @@ impl<'a> Writer<'a> {
                 break;
             }
         }
-        self.out.note(turn.line, &format!("the literal is not {size} octets long; anything may stand in its place"));
+        self.out.note(
+            turn.line,
+            &format!("the literal is not {size} octets long; anything may stand in its place"),
+        );
         let before = escape(before.strip_suffix('~').unwrap_or(before));
         self.out.said(&format!("S{}:", turn.label), &format!("{before}{{{{:any}}}}{}", escape(behind)));
     }

@@ -30,21 +30,33 @@ fn body(language: Language, lines: &[&str]) -> String {
 
 #[test]
 fn starttls_is_done_where_the_dialogue_goes_on() {
-    let lines = ["S: * OK", "C: a STARTTLS", "S: a OK go", "C: b STARTTLS", "S: b BAD twice", "C: c NOOP", "S: c OK"];
+    let lines =
+        ["S: * OK", "C: a STARTTLS", "S: a OK go", "C: b STARTTLS", "S: b BAD twice", "C: c NOOP", "S: c OK"];
     assert_eq!(
         body(Language::Imap, &lines),
         "S: * OK\nC: a STARTTLS\nS: a OK go\nC tls\nC: b STARTTLS\nS: b BAD twice\nC: c NOOP\nS: c OK\n"
     );
-    assert_eq!(body(Language::Smtp, &["tls", "S: 220 x", "again", "tls", "S: 220 y"]),
-        "C connect submissions\nS: 220 x\nC connect submissions\nS: 220 y\n");
+    assert_eq!(
+        body(Language::Smtp, &["tls", "S: 220 x", "again", "tls", "S: 220 y"]),
+        "C connect submissions\nS: 220 x\nC connect submissions\nS: 220 y\n"
+    );
     assert_eq!(body(Language::Lmtp, &["S: 220 x", "again", "S: 220 y"]), "S: 220 x\nC reconnect\nS: 220 y\n");
 }
 
 #[test]
 fn literals_that_are_counted_right_stay_as_they_are() {
     let lines = [
-        "C: a APPEND x {10}", "S: + go", "C: {{a}}", "C: b", "C: ", "S: a OK", "C: b FETCH 1 BODY[]",
-        "S: * 1 FETCH (BODY[] {3}", "S: a", "S: )", "S: b OK",
+        "C: a APPEND x {10}",
+        "S: + go",
+        "C: {{a}}",
+        "C: b",
+        "C: ",
+        "S: a OK",
+        "C: b FETCH 1 BODY[]",
+        "S: * 1 FETCH (BODY[] {3}",
+        "S: a",
+        "S: )",
+        "S: b OK",
     ];
     assert_eq!(
         body(Language::Imap, &lines),
@@ -56,8 +68,20 @@ fn literals_that_are_counted_right_stay_as_they_are() {
 #[test]
 fn literals_that_are_counted_wrong() {
     let lines = [
-        "C: a APPEND x {10}", "S: + go", "C: one {{", "C: MSG", "C: ", "S: a OK", "C: b FETCH 1 BODY[]",
-        "S: * 1 FETCH (BODY[] {5}", "S: a", "S:  FLAGS ())", "S: ) UID 1)", "S: b OK", "C: c APPEND x {99}", "S: c NO",
+        "C: a APPEND x {10}",
+        "S: + go",
+        "C: one {{",
+        "C: MSG",
+        "C: ",
+        "S: a OK",
+        "C: b FETCH 1 BODY[]",
+        "S: * 1 FETCH (BODY[] {5}",
+        "S: a",
+        "S:  FLAGS ())",
+        "S: ) UID 1)",
+        "S: b OK",
+        "C: c APPEND x {99}",
+        "S: c NO",
     ];
     let found = written(Language::Imap, &lines);
     let expected = "C: a APPEND x {<<MSG2}\none {{{{\nMSG\nMSG2\nS: a OK\nC: b FETCH 1 BODY[]\n\
@@ -70,9 +94,21 @@ fn literals_that_are_counted_wrong() {
 #[test]
 fn secrets_in_literals() {
     let lines = [
-        "C: a LOGIN {3}", "S: + OK", "C: ann {10}", "S: + OK", "C: opensesame", "S: a OK [X] hi opensesame",
-        "C: b LOGIN ann {10+}", "C: opensesame", "S: b OK", "C: c LOGIN {3}", "C: ann pw12", "S: c OK",
-        "C: d AUTHENTICATE \"PLAIN\" {12+}", "C: AGFubgBvcGVu", "S: d NO",
+        "C: a LOGIN {3}",
+        "S: + OK",
+        "C: ann {10}",
+        "S: + OK",
+        "C: opensesame",
+        "S: a OK [X] hi opensesame",
+        "C: b LOGIN ann {10+}",
+        "C: opensesame",
+        "S: b OK",
+        "C: c LOGIN {3}",
+        "C: ann pw12",
+        "S: c OK",
+        "C: d AUTHENTICATE \"PLAIN\" {12+}",
+        "C: AGFubgBvcGVu",
+        "S: d NO",
     ];
     assert_eq!(
         body(Language::Imap, &lines),
@@ -85,7 +121,16 @@ fn secrets_in_literals() {
 
 #[test]
 fn logins_that_only_a_verb_can_do() {
-    let lines = ["C: AUTH XOAUTH2", "S: 334 ", "C: dXNlcj1h", "S: 334 eyJ9", "C: ", "S: 535 no", "C: AUTH GSSAPI x", "S: 504"];
+    let lines = [
+        "C: AUTH XOAUTH2",
+        "S: 334 ",
+        "C: dXNlcj1h",
+        "S: 334 eyJ9",
+        "C: ",
+        "S: 535 no",
+        "C: AUTH GSSAPI x",
+        "S: 504",
+    ];
     assert_eq!(
         body(Language::Smtp, &lines),
         "C auth xoauth2 {{user}} token={{token}}\nS: 535 no\n\

@@ -37,7 +37,13 @@ pub(super) struct Names {
 
 impl Names {
     /// A text of `line` in our notation.
-    pub(super) fn translate(&mut self, out: &mut Output, line: &Logical, text: &str, place: Place) -> Payload {
+    pub(super) fn translate(
+        &mut self,
+        out: &mut Output,
+        line: &Logical,
+        text: &str,
+        place: Place,
+    ) -> Payload {
         let mut below: Vec<String> = Vec::new();
         let mut translated = String::new();
         let mut literals = line.literals.iter();
@@ -100,7 +106,11 @@ impl Names {
                     let item = directive(out, number, &behind[1..end]);
                     result.push_str(&item);
                     // What is left out takes the blank behind it along.
-                    if item.is_empty() { behind[end..].strip_prefix(' ').unwrap_or(&behind[end..]) } else { &behind[end..] }
+                    if item.is_empty() {
+                        behind[end..].strip_prefix(' ').unwrap_or(&behind[end..])
+                    } else {
+                        &behind[end..]
+                    }
                 }
                 Some('{') => match behind.split_once('}') {
                     Some((name, after)) => {
@@ -120,7 +130,9 @@ impl Names {
                     }
                 },
                 Some(c) if c.is_ascii_alphanumeric() => {
-                    let end = behind.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(behind.len());
+                    let end = behind
+                        .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+                        .unwrap_or(behind.len());
                     result.push_str(&self.value(out, number, &behind[..end], place));
                     &behind[end..]
                 }
@@ -140,10 +152,15 @@ impl Names {
             return format!("{{{{seq({name})}}}}");
         }
         match name {
-            "user" | "password" | "mailbox" | "domain" | "user2" | "password2" => return format!("{{{{{name}}}}}"),
+            "user" | "password" | "mailbox" | "domain" | "user2" | "password2" => {
+                return format!("{{{{{name}}}}}");
+            }
             "username" => return "{{user}}".to_owned(),
             "mailbox_url" => {
-                out.note(number, "$mailbox_url is the name of the mailbox as in a URL; {{mailbox}} is not encoded");
+                out.note(
+                    number,
+                    "$mailbox_url is the name of the mailbox as in a URL; {{mailbox}} is not encoded",
+                );
                 return "{{mailbox}}".to_owned();
             }
             "tag" => {
@@ -165,7 +182,10 @@ impl Names {
             Place::Expected => {
                 self.known.insert(name.to_owned());
                 if name.starts_with("modseq") && name.ends_with(|c: char| c.is_ascii_digit()) {
-                    out.note(number, &format!("that ${name} is greater than the one before it is not checked"));
+                    out.note(
+                        number,
+                        &format!("that ${name} is greater than the one before it is not checked"),
+                    );
                     return format!("{{{{{name}:num}}}}");
                 }
                 format!("{{{{{name}:any}}}}")

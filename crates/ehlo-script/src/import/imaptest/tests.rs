@@ -93,7 +93,10 @@ S2: % OK
 ";
     let found = import(text, "Two");
     assert_eq!(found.script, expected);
-    assert_eq!(found.notes, [note(1, MBOX), note(2, "that 2 messages are appended; the mbox must have as many")]);
+    assert_eq!(
+        found.notes,
+        [note(1, MBOX), note(2, "that 2 messages are appended; the mbox must have as many")]
+    );
 }
 
 #[test]

@@ -47,6 +47,10 @@ fn ours(source: &str) -> String {
     let mut out = String::with_capacity(source.len());
     let mut chars = source.chars();
     while let Some(c) = chars.next() {
+        if c.is_ascii_control() && c != '\t' {
+            out.push_str(&format!("\\x{:02x}", u32::from(c)));
+            continue;
+        }
         if c != '\\' {
             out.push(c);
             continue;
@@ -54,6 +58,7 @@ fn ours(source: &str) -> String {
         match chars.next() {
             // Here these two are the beginning and the end of a word.
             Some(c @ ('<' | '>')) => out.push(c),
+            Some(c) if c.is_ascii_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
             Some(c) => {
                 out.push('\\');
                 out.push(c);
@@ -64,15 +69,21 @@ fn ours(source: &str) -> String {
     out.replace("{{", "{{{{")
 }
 
-/// Looking around, taking without giving back, and asking for what a group matched.
+/// Looking around, taking without giving back, asking for what a group matched, and what no engine takes.
 fn is_foreign(source: &str) -> bool {
     let bytes = source.as_bytes();
+    if matches!(bytes.first(), Some(b'*' | b'+' | b'?')) {
+        return true;
+    }
     let mut at = 0;
     while at < bytes.len() {
         match bytes[at] {
             b'\\' => {
                 let next = bytes.get(at + 1);
-                if matches!(next, Some(b'1'..=b'9' | b'Q' | b'E' | b'G' | b'k' | b'Z' | b'R' | b'X' | b'h' | b'H')) {
+                if matches!(
+                    next,
+                    Some(b'1'..=b'9' | b'Q' | b'E' | b'G' | b'k' | b'Z' | b'R' | b'X' | b'h' | b'H')
+                ) {
                     return true;
                 }
                 at += 1;
@@ -98,7 +109,11 @@ mod tests {
     #[test]
     fn text_and_expressions() {
         let text = |source: &str| pattern(source) == Pattern::Text(source.replace('\\', ""));
-        assert!(text("1a OK CREATE completed.") && text("\\* 1 EXISTS") && text("\\* LIST \\(\\) \\\"\\.\\\" \"x\""));
+        assert!(
+            text("1a OK CREATE completed.")
+                && text("\\* 1 EXISTS")
+                && text("\\* LIST \\(\\) \\\"\\.\\\" \"x\"")
+        );
         let regex = |source: &str| match pattern(source) {
             Pattern::Regex(regex) => regex,
             other => format!("{other:?}"),

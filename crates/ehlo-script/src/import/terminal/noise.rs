@@ -30,13 +30,18 @@ pub(super) fn noise(text: &str, tls: bool) -> Option<Noise> {
         return Some(command);
     }
     let starts = |words: &[&str]| words.iter().any(|w| text.starts_with(w));
-    if starts(&["Connection closed by foreign host", "Connection closed by remote host", "Ncat: Connection reset"]) {
+    if starts(&[
+        "Connection closed by foreign host",
+        "Connection closed by remote host",
+        "Ncat: Connection reset",
+    ]) {
         return Some(Noise::Hangup);
     }
     if text == "Connection closed." || text.starts_with("telnet> ") {
         return Some(Noise::Ended);
     }
-    if starts(&["Connected to ", "Ncat: Connected to "]) || (text.starts_with("Connection to ") && text.contains(" succeeded"))
+    if starts(&["Connected to ", "Ncat: Connected to "])
+        || (text.starts_with("Connection to ") && text.contains(" succeeded"))
     {
         return Some(Noise::Connected);
     }
@@ -68,7 +73,8 @@ pub(super) fn noise(text: &str, tls: bool) -> Option<Noise> {
 pub(super) fn command(text: &str) -> Option<Noise> {
     const TOOLS: &[&str] = &["telnet ", "nc ", "ncat ", "netcat ", "openssl s_client", "gnutls-cli "];
     let called = TOOLS.iter().any(|tool| {
-        text.starts_with(tool) || ["$ ", "# ", "> ", "% "].iter().any(|prompt| text.contains(&format!("{prompt}{tool}")))
+        text.starts_with(tool)
+            || ["$ ", "# ", "> ", "% "].iter().any(|prompt| text.contains(&format!("{prompt}{tool}")))
     });
     called.then(|| Noise::Command { starttls: text.contains("-starttls"), continued: text.ends_with('\\') })
 }
