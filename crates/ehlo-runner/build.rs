@@ -11,16 +11,20 @@ fn main() {
     let mut files = Vec::new();
     collect(&root, &mut files);
     files.sort();
-    let mut code = String::from("pub(crate) static FILES: &[(&str, &[u8])] = &[\n");
+    // One lump and a table, so that what is compiled does not name files that may be gone by then.
+    let mut lump = Vec::new();
+    let mut code = String::from("static TABLE: &[(&str, usize, usize)] = &[\n");
     for file in files {
         println!("cargo::rerun-if-changed={}", file.display());
         let name = file.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
-        let path = file.canonicalize().unwrap();
-        writeln!(code, "({name:?}, include_bytes!({:?})),", path.to_str().unwrap()).unwrap();
+        let bytes = std::fs::read(&file).unwrap();
+        writeln!(code, "({name:?}, {}, {}),", lump.len(), lump.len() + bytes.len()).unwrap();
+        lump.extend_from_slice(&bytes);
     }
     code.push_str("];\n");
-    let out = Path::new(&std::env::var_os("OUT_DIR").unwrap()).join("suites.rs");
-    std::fs::write(out, code).unwrap();
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").unwrap());
+    std::fs::write(out.join("suites.bin"), lump).unwrap();
+    std::fs::write(out.join("suites.rs"), code).unwrap();
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {

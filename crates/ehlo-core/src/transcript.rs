@@ -192,17 +192,25 @@ impl Transcript {
         bytes
     }
 
-    /// The parts of `span` that are secret, sorted.
+    /// The parts of `span` that are secret, sorted, none touching another.
     pub fn secrets_in(&self, span: Span) -> Vec<Span> {
         let mut found: Vec<Span> = self
             .stream(span.side)
             .secret
             .iter()
-            .map(|r| Span::new(span.side, r.start.max(span.from), r.end.min(span.to)))
+            .map(|s| Span::new(span.side, s.start.max(span.from), s.end.min(span.to).max(s.start.max(span.from))))
             .filter(|s| !s.is_empty())
             .collect();
-        found.sort_by_key(|s| s.from);
-        found
+        found.sort_by_key(|s| (s.from, s.to));
+        // What is secret by its place may be so by its value, too.
+        let mut merged: Vec<Span> = Vec::new();
+        for secret in found {
+            match merged.last_mut() {
+                Some(last) if secret.from <= last.to => last.to = last.to.max(secret.to),
+                _ => merged.push(secret),
+            }
+        }
+        merged
     }
 
     /// When the byte at `offset` of what `side` sent came or went.

@@ -52,11 +52,6 @@ impl Driver {
         }
     }
 
-    /// Whether the user stopped it.
-    pub(crate) fn was_stopped(&self) -> bool {
-        self.stopped
-    }
-
     /// Runs a script to its end. The connections stay open.
     pub(crate) async fn drive(&mut self, machine: &mut Machine) {
         loop {

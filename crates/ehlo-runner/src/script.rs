@@ -126,7 +126,7 @@ impl Shared {
             if again {
                 continue;
             }
-            accept.extend(attempt.accept.iter().cloned());
+            accept.extend(attempt.ran.iter().flat_map(|r| r.accept.iter().cloned()));
             attempt.tell(&loaded, &self.options, &mut report);
             break;
         }
@@ -287,7 +287,6 @@ impl Shared {
             let mut machine = Machine::new(Arc::clone(script), setup, prepared, now);
             driver.drive(&mut machine).await;
             attempt.ran = Some(machine.finish());
-            attempt.interrupted = driver.was_stopped();
         }
         driver.end_all().await;
         if owns_mailbox {
@@ -355,8 +354,6 @@ struct Attempt {
     ran: Option<Ran>,
     stop: Option<Stopped>,
     dialogues: Vec<ehlo_core::run::RunDialogue>,
-    accept: Vec<(usize, String)>,
-    interrupted: bool,
 }
 
 impl Attempt {

@@ -48,6 +48,13 @@ pub fn find(path: &Path) -> Result<Vec<PathBuf>, (PathBuf, std::io::Error)> {
 
 include!(concat!(env!("OUT_DIR"), "/suites.rs"));
 
+static LUMP: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/suites.bin"));
+
+/// The files of the suites, sorted by name.
+fn files() -> impl Iterator<Item = (&'static str, &'static [u8])> {
+    TABLE.iter().map(|&(name, from, to)| (name, &LUMP[from..to]))
+}
+
 /// Reads files of the suites that the program carries.
 #[derive(Clone, Debug)]
 pub struct BuiltIn;
@@ -74,26 +81,24 @@ impl Loader for BuiltIn {
 
 /// A file of the suites that the program carries.
 pub fn built_in_file(name: &str) -> Option<&'static [u8]> {
-    FILES.iter().find(|(n, _)| *n == name).map(|(_, bytes)| *bytes)
+    files().find(|(n, _)| *n == name).map(|(_, bytes)| bytes)
 }
 
 /// The scripts of a suite that the program carries: `imap`, `imap/core`, or one script without its ending.
 pub fn built_in(suite: &str) -> Vec<(&'static str, &'static [u8])> {
     let suite = suite.trim_matches('/');
-    FILES
-        .iter()
+    files()
         .filter(|(name, _)| {
             name.strip_suffix(".ehlo").is_some_and(|id| {
                 suite == "all" || id == suite || id.strip_prefix(suite).is_some_and(|rest| rest.starts_with('/'))
             })
         })
-        .copied()
         .collect()
 }
 
 /// The names of the suites that the program carries.
 pub fn built_in_names() -> Vec<&'static str> {
-    let mut names: Vec<&str> = FILES.iter().filter_map(|(name, _)| name.split_once('/')).map(|(n, _)| n).collect();
+    let mut names: Vec<&'static str> = files().filter_map(|(name, _)| name.split_once('/')).map(|(n, _)| n).collect();
     names.dedup();
     names
 }

@@ -105,6 +105,9 @@ impl Writer<'_> {
         if escape(text.replace('\\', "/").as_bytes()) != text.replace('\\', "/") {
             return self.raw(span);
         }
+        if means_more(self.described.protocol, text) {
+            return self.raw(span);
+        }
         let secrets = transcript.secrets_in(Span::new(span.side, span.from, span.from + body.len() as u64));
         let mut line = String::new();
         let mut at = span.from;
@@ -211,6 +214,18 @@ fn ends_with_literal(bytes: &[u8]) -> bool {
         let digits = inner.iter().rev().take_while(|b| b.is_ascii_digit() || **b == b'+').count();
         digits > 0 && inner.len() > digits && inner[inner.len() - digits - 1] == b'{'
     })
+}
+
+/// Whether a line would mean something else in a script than what it is: any number of lines, a tag, a literal.
+fn means_more(protocol: Protocol, text: &str) -> bool {
+    let imap = protocol == Protocol::Imap;
+    let sieve = protocol == Protocol::Sieve;
+    text == "..."
+        || (imap && (text == "%" || text.starts_with("% ")))
+        || ((imap || sieve)
+            && (ends_with_literal(text.as_bytes()) || text.contains("{<") || text.contains("{=")))
+        // Inside a bracket the first characters of an item may be marks.
+        || (imap && ["!", "?", "=(", "~("].iter().any(|mark| text.contains(&format!("({mark}")) || text.contains(&format!(" {mark}"))))
 }
 
 fn one_line(text: &str) -> String {

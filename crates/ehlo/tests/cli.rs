@@ -12,6 +12,8 @@ mod json;
 mod lab;
 #[path = "cli/report.rs"]
 mod report;
+#[path = "cli/scripts.rs"]
+mod scripts;
 #[path = "cli/shown.rs"]
 mod shown;
 #[path = "cli/usage.rs"]

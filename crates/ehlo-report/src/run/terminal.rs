@@ -86,7 +86,7 @@ impl Terminal {
         }
         let named = report.steps.iter().filter(|s| !s.name.is_empty()).count() > 0;
         for step in &report.steps {
-            out.push_str(&self.step(step, named && (wordy || bad), wordy));
+            out.push_str(&self.step(report, step, named && (wordy || bad), wordy));
         }
         if bad && !report.references.is_empty() {
             let references = report.references.join("; ");
@@ -101,7 +101,7 @@ impl Terminal {
         out
     }
 
-    fn step(&self, step: &StepReport, named: bool, wordy: bool) -> String {
+    fn step(&self, report: &ScriptReport, step: &StepReport, named: bool, wordy: bool) -> String {
         let mut out = String::new();
         let shows = step.problem.is_some() || wordy;
         if named && shows {
@@ -116,7 +116,7 @@ impl Terminal {
             }
         }
         if let Some(found) = &step.problem
-            && (step.verdict != Verdict::XFail || wordy)
+            && (wordy || (step.verdict != Verdict::XFail && report.verdict != Verdict::XFail))
         {
             out.push_str(&problem(self.options.texts, self.options.paint, found, self.options.columns));
         }

@@ -1,6 +1,7 @@
 //! Writes a dialogue, whose lines are known to be the client's or the server's, as a script.
 
 mod literals;
+mod risk;
 #[cfg(test)]
 mod tests;
 
@@ -9,6 +10,7 @@ use super::language::{Language, Reply};
 use super::output::{Header, Output};
 use super::secret::{Login, whole_login};
 use super::text::{end_word, escape, literal};
+use risk::risk;
 use std::collections::BTreeMap;
 
 /// Something that happened.
@@ -79,6 +81,8 @@ struct Conn {
     data: bool,
     /// It was opened again, and nothing was said since.
     again: bool,
+    /// Data of a POP3 server comes, up to a dot.
+    listing: Option<usize>,
 }
 
 /// Writes a dialogue. The header is completed with what the dialogue tells.
@@ -94,6 +98,8 @@ pub(super) fn write(mut header: Header<'_>, turns: &[Turn]) -> Imported {
     while writer.at < turns.len() {
         writer.turn();
     }
+    let labels: Vec<String> = writer.conns.keys().cloned().collect();
+    labels.iter().for_each(|label| writer.end_listing(label));
     let known: Vec<String> = writer.conns.values().flat_map(|c| c.login.known().iter().cloned()).collect();
     header.risk = header.risk.or(writer.risk);
     writer.out.finish(&header, &known)
@@ -118,6 +124,14 @@ impl Writer<'_> {
         let turn = &turns[self.at];
         self.at += 1;
         let label = turn.label.as_str();
+        let data = match &turn.what {
+            What::Server(text) => self.language.reply(text) == Reply::Other || self.is_listed(label),
+            What::Remark(_) | What::Lost(_) => true,
+            _ => false,
+        };
+        if !data {
+            self.end_listing(label);
+        }
         match &turn.what {
             What::Client(text) => self.client(turn, text),
             What::Server(text) => self.server(turn, text),
@@ -141,6 +155,28 @@ impl Writer<'_> {
             What::Remark(text) => self.out.comment(text),
             What::Lost(text) => self.out.lost_words(turn.line, text),
         }
+    }
+
+    /// A listing that is cut off would take what follows for data; data must be printed up to its dot.
+    fn end_listing(&mut self, label: &str) {
+        if let Some(line) = self.conn(label).listing.take() {
+            self.out.note(line, "the data has no end; anything may follow");
+            self.out.said(&format!("S{label}:"), "...");
+            self.out.said(&format!("S{label}:"), ".");
+        }
+    }
+
+    /// Whether a line of the server is data, whatever it looks like: a listing is open, and its dot comes.
+    fn is_listed(&mut self, label: &str) -> bool {
+        self.conn(label).listing.is_some()
+            && self.turns[self.at..]
+                .iter()
+                .filter(|t| t.label == label)
+                .map_while(|t| match &t.what {
+                    What::Server(text) => Some(text),
+                    _ => None,
+                })
+                .any(|text| text == ".")
     }
 
     /// Something is said: the connection must be there.
@@ -190,6 +226,7 @@ impl Writer<'_> {
     }
 
     fn client(&mut self, turn: &Turn, text: &str) {
+        let language = self.language;
         let label = turn.label.as_str();
         let prefix = format!("C{label}:");
         if self.conn(label).data {
@@ -202,7 +239,7 @@ impl Writer<'_> {
             self.tls(label);
         }
         self.speaks(label);
-        self.takes_risk(text);
+        self.risk = self.risk.or_else(|| risk(language, text));
         let verb =
             text.split_whitespace().nth(usize::from(self.language == Language::Imap)).unwrap_or_default();
         if verb.eq_ignore_ascii_case("STARTTLS") || verb.eq_ignore_ascii_case("STLS") {
@@ -224,7 +261,6 @@ impl Writer<'_> {
         } else if self.language.has_literals() && literal(text).is_some() {
             return self.with_literal(turn, text);
         }
-        let language = self.language;
         match self.conn(label).login.client(language, text) {
             Some(found) => {
                 if let Some(secret) = &found.secret {
@@ -251,7 +287,7 @@ impl Writer<'_> {
 
     fn server(&mut self, turn: &Turn, text: &str) {
         let label = turn.label.as_str();
-        let reply = self.language.reply(text);
+        let reply = if self.is_listed(label) { Reply::Other } else { self.language.reply(text) };
         if self.conn(label).data {
             self.conn(label).data = false;
             self.out.lost(turn.line, "the message, which is not shown; this one stands in for it");
@@ -277,6 +313,9 @@ impl Writer<'_> {
             return self.server_literal(turn, text);
         }
         self.out.said(&format!("S{label}:"), &escape(text));
+        if self.language == Language::Pop3 && reply == Reply::Other {
+            self.conn(label).listing = (text != ".").then_some(turn.line);
+        }
         if matches!(self.language, Language::Smtp | Language::Lmtp) && text.starts_with("354") {
             self.conn(label).data = reply == Reply::Continue;
         }
@@ -334,49 +373,4 @@ impl Writer<'_> {
         }
         self.out.line(word);
     }
-
-    /// A script that changes something must say so.
-    fn takes_risk(&mut self, text: &str) {
-        let mut words = text.split_whitespace().map(str::to_ascii_uppercase);
-        let first = words.next().unwrap_or_default();
-        let second = words.next().unwrap_or_default();
-        let third = words.next().unwrap_or_default();
-        let found = match self.language {
-            Language::Smtp | Language::Lmtp => {
-                matches!(first.as_str(), "DATA" | "BDAT" | "TURN" | "ETRN").then_some("sends-mail")
-            }
-            Language::Pop3 => (first == "DELE").then_some("writes-own"),
-            Language::Sieve => {
-                let writes =
-                    matches!(first.as_str(), "PUTSCRIPT" | "SETACTIVE" | "DELETESCRIPT" | "RENAMESCRIPT");
-                writes.then_some("writes-own")
-            }
-            Language::Imap => {
-                let verb = if second == "UID" { third.as_str() } else { second.as_str() };
-                WRITING.contains(&verb).then_some("writes-own")
-            }
-        };
-        self.risk = self.risk.or(found);
-    }
 }
-
-const WRITING: &[&str] = &[
-    "APPEND",
-    "STORE",
-    "EXPUNGE",
-    "CREATE",
-    "DELETE",
-    "RENAME",
-    "COPY",
-    "MOVE",
-    "SUBSCRIBE",
-    "UNSUBSCRIBE",
-    "SETACL",
-    "DELETEACL",
-    "SETQUOTA",
-    "SETMETADATA",
-    "SETANNOTATION",
-    "REPLACE",
-    "CLOSE",
-    "RESETKEY",
-];

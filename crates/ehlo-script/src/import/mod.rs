@@ -126,8 +126,10 @@ pub fn detect(text: &str) -> Option<ImportFormat> {
     };
     if count(&is_marked) >= 2 {
         let is_mpt = |l: &str| {
-            let escaped = l.starts_with("S: ")
-                && ["\\*", "\\[", "\\(", "\\+", ".*", "\\d"].iter().any(|e| l.contains(e));
+            // `\*` alone is a flag, too.
+            let escaped = ["S: \\*", "S: \\+"].iter().any(|e| l.starts_with(e))
+                || (l.starts_with("S: ") && ["\\[", "\\(", "\\d+"].iter().any(|e| l.contains(e)))
+                || (l.starts_with("S: ") && l.ends_with(".*"));
             escaped || l == "SUB {" || l.starts_with("SESSION: ") || l == "REINIT"
         };
         return Some(if any(&is_mpt) { ImportFormat::Mpt } else { ImportFormat::Rfc });
@@ -189,6 +191,7 @@ mod tests {
             ("=== Trying x:25...\n<-  220 x\n -> EHLO y\n", Some(ImportFormat::Swaks)),
             ("* Connected to x\n< 220 x\n> EHLO y\n", Some(ImportFormat::Curl)),
             ("state: auth\n\nok list \"\" *\n* list () $sep inbox\n", Some(ImportFormat::Imaptest)),
+            ("C: a NOOP\nS: * OK [PERMANENTFLAGS (\\Seen \\*)] x\n", Some(ImportFormat::Rfc)),
             ("C: a NOOP\nS: a OK\nC: b LIST \"\" *\nS: \\* LIST .*\n", Some(ImportFormat::Mpt)),
             ("Dear all,\n\nthe server is down.\n", None),
             ("", None),

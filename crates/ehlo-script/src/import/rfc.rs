@@ -75,6 +75,8 @@ fn entries(paper: &Paper<'_>) -> Vec<Entry> {
             join(&mut last.text, trimmed);
             continue;
         }
+        // What has no mark has no padding to compare, either.
+        block += 1;
         if is_elision(trimmed) || is_direction(trimmed) || trimmed.starts_with("TLS connection established") {
             let column = indent;
             let text = trimmed.to_owned();

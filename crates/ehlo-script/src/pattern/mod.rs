@@ -10,7 +10,7 @@ mod tokens;
 use ehlo_core::Params;
 
 pub(crate) use imap::{ImapPattern, arguments as imap_arguments, regex_matches as regex_lines};
-pub(crate) use pop3::{blocks as pop3_blocks, matches as pop3_matches, unfinished as pop3_unfinished};
+pub(crate) use pop3::{blocks as pop3_blocks, matches as pop3_matches};
 pub(crate) use smtp::{blocks as smtp_blocks, matches as smtp_matches};
 pub(crate) use tokens::{Captures, Tok, match_text, plain_text};
 

@@ -1,8 +1,7 @@
 use super::tokens::{Captures, Tok, holds_values, match_text, plain_text, words};
 use super::{Differs, imap::regex_matches};
 use crate::machine::Arrived;
-use crate::syntax::SyntaxError;
-use crate::{Expect, Expected, Mode};
+use crate::{Expected, Mode};
 use ehlo_core::escape;
 use ehlo_wire::pop3::{Response, Status};
 use std::ops::Range;
@@ -51,15 +50,6 @@ fn is_dot(line: &Expected) -> bool {
     line.mode != Mode::Regex && line.payload.plain().as_deref() == Some(".")
 }
 
-/// Data that is printed must be printed up to its end.
-pub(crate) fn unfinished(expect: &Expect) -> Vec<SyntaxError> {
-    blocks(&expect.lines)
-        .into_iter()
-        .filter(|b| b.len() > 1 && !is_dot(&expect.lines[b.end - 1]))
-        .map(|b| SyntaxError::new("data-open", expect.lines[b.start + 1].payload.at))
-        .collect()
-}
-
 /// Whether a response is what a block expects. `rest[n]`: whether line n is `...`.
 pub(crate) fn matches(
     block: &[(Mode, Vec<Tok>)],
@@ -91,7 +81,13 @@ pub(crate) fn matches(
     if wire.last() == Some(&&b"."[..]) {
         wire.pop();
     }
-    let expected = &data[..data.len() - usize::from(data.last().is_some_and(|(_, t)| is(t, b".")))];
+    let ends = data.last().is_some_and(|(_, t)| is(t, b"."));
+    let mut expected = data[..data.len() - usize::from(ends)].to_vec();
+    if !ends {
+        // Printed without its end: it begins so.
+        expected.push((Mode::Machine, b"...".iter().map(|b| Tok::Byte(*b)).collect()));
+    }
+    let expected = &expected[..];
     if arrived.verb == "CAPA" {
         captures.extend(capabilities(expected, &wire)?);
     } else {

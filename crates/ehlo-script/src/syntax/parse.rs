@@ -580,9 +580,6 @@ impl Parser<'_> {
             if let (false, false, Some(line)) = (ends, silent, forbidding) {
                 self.errors.push(SyntaxError::new("exchange-endless", line.payload.at));
             }
-            if expect.protocol == Protocol::Pop3 {
-                self.errors.extend(crate::pattern::pop3_unfinished(expect));
-            }
         }
     }
 }

@@ -151,3 +151,20 @@ fn messages() {
     assert!(cut.script.ends_with("C data <<MSG\na: b\nMSG\n"));
     assert_eq!(cut.notes[0].text, "the message has no end; one was added");
 }
+
+#[test]
+fn listings_that_are_cut_off() {
+    let found = written(
+        Language::Pop3,
+        &["S: +OK", "C: LIST", "S: +OK 2", "S: 1 120", "C: STAT", "S: +OK 2 1", "S: ."],
+    );
+    assert!(
+        found
+            .script
+            .ends_with("S: +OK\nC: LIST\nS: +OK 2\nS: 1 120\nS: ...\nS: .\nC: STAT\nS: +OK 2 1\nS: .\n")
+    );
+    assert_eq!((found.notes.len(), found.notes[0].line), (1, 4));
+    let whole = ["S: +OK", "C: RETR 1", "S: +OK", "S: a", "S: +OK b", "S: .", "C: QUIT", "S: +OK"];
+    let expected = whole.map(|line| format!("{line}\n")).concat();
+    assert_eq!(body(Language::Pop3, &whole), expected);
+}

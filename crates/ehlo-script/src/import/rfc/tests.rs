@@ -165,6 +165,7 @@ C: L01 LOGIN ann {10}
 S: + go
 C: <omitted>
 S: L01 OK in
+C: NOOP
 T: Authenticated.
 Security strength factor: 256
 $ imtest again
@@ -180,6 +181,7 @@ S: S01 OK go
 C tls
 C: L01 LOGIN {{user}} {=password}
 S: L01 OK in
+C: NOOP
 C reconnect
 S: * OK hi
 ";
