@@ -18,7 +18,8 @@ pub(crate) fn run() -> Result<()> {
     let ehlo = target().join("release").join(format!("ehlo{}", std::env::consts::EXE_SUFFIX));
     let ehlo = std::path::absolute(ehlo)?;
     check_lab(&ehlo)?;
-    beside_others(&ehlo)
+    beside_others(&ehlo)?;
+    exchanges(&ehlo)
 }
 
 /// `check lab`: how long it takes and how many connections it makes.
@@ -103,6 +104,113 @@ fn beside_others(ehlo: &Path) -> Result<()> {
     Ok(())
 }
 
+/// IMAP exchanges by a script on one connection, beside a bare loop over a socket that sends the same bytes and reads
+/// the same replies, and beside Python's imaplib.
+fn exchanges(ehlo: &Path) -> Result<()> {
+    const PAIRS: usize = 5000;
+    const COUNT: f64 = 2.0 * PAIRS as f64;
+    let folder = std::env::temp_dir().join(format!("ehlo-bench-run-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    // The bare loop and imaplib log in in the clear.
+    let lab = Lab::start_with(ehlo, &folder.join("ca.pem"), &["--fault", "auth-clear-accepted"])?;
+    let port = lab.imap;
+    let script = folder.join("exchanges.ehlo");
+    let mut text = String::from(
+        "title: many exchanges\nprotocol: imap\nS: * OK\nC: % LOGIN alice wonderland\nS: % OK\nC: % SELECT INBOX\nS: % OK\n",
+    );
+    for _ in 0..PAIRS {
+        text.push_str("C: % NOOP\nS: % OK\nC: % FETCH 1 BODY.PEEK[]\nS: * 1 FETCH (BODY[] {{:str}})\nS: % OK\n");
+    }
+    std::fs::write(&script, text)?;
+    let url = format!("imap://127.0.0.1:{port}");
+    let seed = folder.join("seed.ehlo");
+    std::fs::write(
+        &seed,
+        "protocol: imap\nS: * OK\nC: % LOGIN alice wonderland\nS: % OK\nC: % APPEND INBOX {<<M}\nSubject: small\n\n\
+         A small message.\nM\nS: % OK\n",
+    )?;
+    Command::new(ehlo).arg("run").arg(&seed).args(["--target", &url, "-q"]).stdout(Stdio::null()).status()?;
+    let run = || {
+        let mut command = Command::new(ehlo);
+        command.arg("run").arg(&script).args(["--target", &url, "-q"]);
+        command
+    };
+    let status = run().stdout(Stdio::null()).status()?;
+    if !status.success() {
+        bail!("the script does not pass: {status}");
+    }
+    let program = format!(
+        "import imaplib\nm = imaplib.IMAP4('127.0.0.1', {port})\nm.login('alice', 'wonderland')\nm.select('INBOX')\n\
+         for _ in range({PAIRS}):\n    m.noop()\n    m.fetch('1', '(BODY.PEEK[])')\n"
+    );
+    let python = || {
+        let mut command = Command::new("python3");
+        command.args(["-c", &program]);
+        command
+    };
+    // Each in turn, three times; the best counts, since noise only ever adds.
+    let (mut bare, mut ours, mut theirs) = (Duration::MAX, Duration::MAX, Duration::MAX);
+    for _ in 0..3 {
+        bare = bare.min(bare_loop(port, PAIRS)?);
+        let start = Instant::now();
+        run().stdout(Stdio::null()).status()?;
+        ours = ours.min(start.elapsed());
+        let start = Instant::now();
+        if python().stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|s| s.success()) {
+            theirs = theirs.min(start.elapsed());
+        }
+    }
+    let each = |time: Duration| time.as_secs_f64() * 1e6 / COUNT;
+    let memory = peak(run())?.map_or_else(|| "?".into(), |kib| format!("{:.1}", kib as f64 / 1024.0));
+    println!("\n{:44}{:>14}{:>10}", "10000 IMAP exchanges on one connection", "each", "peak MiB");
+    println!("{:44}{:>11.1} µs", "bare loop over a socket", each(bare));
+    println!("{:44}{:>11.1} µs{memory:>10}", "ehlo run", each(ours));
+    if theirs < Duration::MAX {
+        println!("{:44}{:>11.1} µs", "python3 imaplib", each(theirs));
+    }
+    println!("ehlo run takes {:.1} µs an exchange more than the bare loop", each(ours) - each(bare));
+    drop(lab);
+    let _ = std::fs::remove_dir_all(&folder);
+    Ok(())
+}
+
+/// The same bytes, and reading up to the tagged line.
+fn bare_loop(port: u16, pairs: usize) -> Result<Duration> {
+    use std::io::{Read as _, Write as _};
+    let start = Instant::now();
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_nodelay(true)?;
+    let mut buffer = vec![0; 64 * 1024];
+    stream.read(&mut buffer)?;
+    let mut number = 0;
+    let mut say = |command: &str| -> Result<()> {
+        number += 1;
+        let tag = format!("e1234{number}");
+        stream.write_all(format!("{tag} {command}\r\n").as_bytes())?;
+        let end = format!("\r\n{tag} ");
+        let mut got = Vec::new();
+        loop {
+            let n = stream.read(&mut buffer)?;
+            if n == 0 {
+                bail!("the lab hung up");
+            }
+            got.extend_from_slice(&buffer[..n]);
+            let begins = got.starts_with(format!("{tag} ").as_bytes());
+            let tail = &got[got.len().saturating_sub(200)..];
+            if got.ends_with(b"\r\n") && (begins || tail.windows(end.len()).any(|w| w == end.as_bytes())) {
+                return Ok(());
+            }
+        }
+    };
+    say("LOGIN alice wonderland")?;
+    say("SELECT INBOX")?;
+    for _ in 0..pairs {
+        say("NOOP")?;
+        say("FETCH 1 BODY.PEEK[]")?;
+    }
+    Ok(start.elapsed())
+}
+
 /// A command, measured.
 struct Measured {
     /// Median of the wall time.
@@ -168,30 +276,39 @@ pub(crate) fn print_peak(_: &[String]) -> Result<()> {
 struct Lab {
     child: Child,
     smtp: u16,
+    imap: u16,
     ca: PathBuf,
 }
 
 impl Lab {
     fn start(ehlo: &Path, ca: &Path) -> Result<Lab> {
+        Lab::start_with(ehlo, ca, &[])
+    }
+
+    fn start_with(ehlo: &Path, ca: &Path, arguments: &[&str]) -> Result<Lab> {
         let mut child = Command::new(ehlo)
             .args(["lab", "--port-base", "0", "--ca-out"])
             .arg(ca)
+            .args(arguments)
             .stdout(Stdio::piped())
             .spawn()?;
         let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
-        let mut smtp = None;
+        let (mut smtp, mut imap) = (None, None);
         while let Some(line) = lines.next().transpose()? {
             if let Some(rest) = line.trim().strip_prefix("smtp://127.0.0.1:") {
                 smtp = rest.split(' ').next().and_then(|p| p.parse().ok());
+            }
+            if let Some(rest) = line.trim().strip_prefix("imap://127.0.0.1:") {
+                imap = rest.split(' ').next().and_then(|p| p.parse().ok());
             }
             if line.contains("CA:") {
                 break;
             }
         }
         std::thread::spawn(move || lines.count());
-        match smtp {
-            Some(smtp) => Ok(Lab { child, smtp, ca: ca.to_path_buf() }),
-            None => bail!("the lab tells no port for SMTP"),
+        match (smtp, imap) {
+            (Some(smtp), Some(imap)) => Ok(Lab { child, smtp, imap, ca: ca.to_path_buf() }),
+            _ => bail!("the lab tells no port for SMTP or IMAP"),
         }
     }
 }
