@@ -45,10 +45,10 @@ pub(crate) fn preparation(protocol: Protocol, state: Prepared, messages: usize) 
     if protocol == Protocol::Imap && state >= Prepared::Mailbox {
         line("C: % LIST \"\" \"\"\nS: * LIST {{:any}} {{sep:any}} {{:any}}\nS: % OK");
         line("C: % CREATE {{mailbox}}\nS: % OK");
+        for number in 1..=messages {
+            line(&format!("C: % APPEND {{{{mailbox}}}} {{=message{number}}}\nS: % OK"));
+        }
         if state == Prepared::Selected {
-            for number in 1..=messages {
-                line(&format!("C: % APPEND {{{{mailbox}}}} {{=message{number}}}\nS: % OK"));
-            }
             line("C: % SELECT {{mailbox}}\nS: % OK");
         }
     }

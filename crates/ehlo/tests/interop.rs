@@ -12,5 +12,7 @@ mod certificates;
 mod common;
 #[path = "interop/foreign.rs"]
 mod foreign;
+#[path = "interop/scripts.rs"]
+mod scripts;
 #[path = "interop/site.rs"]
 mod site;

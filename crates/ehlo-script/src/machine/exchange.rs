@@ -470,6 +470,35 @@ impl Machine {
         }
     }
 
+    /// What the exchange before forbids must not come.
+    pub(super) fn check_forbidden(&mut self, conn: usize, arrived: &Arrived) -> Result<(), Stop> {
+        let script = Arc::clone(&self.script);
+        let Some(Op::Expect(expect)) = self.forbidding.and_then(|at| script.ops.get(at)) else { return Ok(()) };
+        if expect.conn != conn {
+            return Ok(());
+        }
+        let blocks = match expect.protocol {
+            Protocol::Imap => (0..expect.lines.len()).map(|at| at..at + 1).collect(),
+            Protocol::Pop3 => pop3_blocks(&expect.lines),
+            _ => smtp_blocks(&expect.lines),
+        };
+        for block in blocks {
+            let lines = &expect.lines[block];
+            let came = match &arrived.reply {
+                _ if lines[0].payload.is_rest() => true,
+                Reply::Imap(response) => {
+                    self.compare_imap(&lines[0], &Line::default(), conn, arrived, response).is_ok()
+                }
+                _ => self.compare(lines, conn, arrived).is_ok(),
+            };
+            if came {
+                let id = if lines[0].payload.is_rest() { "unlisted" } else { "must-not-come" };
+                return Err(Stop::Problem(Box::new(self.came(lines, arrived, id, Params::new(), 0))));
+            }
+        }
+        Ok(())
+    }
+
     /// A line that did not come though the exchange is over.
     fn missing(&mut self, group: &Group, expect: &Expect, at: usize) -> Problem {
         let line = &expect.lines[at];

@@ -195,6 +195,8 @@ pub struct Machine {
     random: u64,
     tags: u64,
     poll: Option<Poll>,
+    /// The exchange before, which only forbids: what it forbids must not come before what follows has happened.
+    forbidding: Option<usize>,
     skipped: Option<Reason>,
     done: Option<Reason>,
     notes: Vec<String>,

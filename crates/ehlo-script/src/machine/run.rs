@@ -30,6 +30,7 @@ impl Machine {
             step_began: now,
             tags: 0,
             poll: None,
+            forbidding: None,
             skipped: None,
             done: None,
             notes: Vec::new(),
@@ -313,6 +314,9 @@ impl Machine {
             self.go_to_always(now);
             return Ok(None);
         }
+        if !matches!(op, Op::Closed { .. } | Op::Silent { .. }) {
+            self.forbidding = None;
+        }
         match op {
             Op::Send(send) => {
                 if let Some(want) = self.opened(send.conn, send.protocol)? {
@@ -325,6 +329,11 @@ impl Machine {
             Op::Expect(expect) => {
                 if let Some(want) = self.opened(expect.conn, expect.protocol)? {
                     return Ok(Some(want));
+                }
+                if expect.lines.iter().all(|l| l.mark == crate::Mark::MustNot) {
+                    self.forbidding = Some(self.pc);
+                    self.pc += 1;
+                    return Ok(None);
                 }
                 let group = Group::new(self, expect, now);
                 self.activity = Activity::Expecting(Box::new(group));
@@ -581,6 +590,7 @@ impl Machine {
     fn silent_on(&mut self, conn: usize, until: Tick) -> Result<Option<Want>, Stop> {
         let at = self.script.ops[self.pc].at().unwrap_or_default();
         if let Some(arrived) = self.conns[conn].queue.pop_front() {
+            self.check_forbidden(conn, &arrived)?;
             let mut problem = self.problem("not-silent", Params::new(), at);
             problem.received = super::values::lines(&arrived.bytes);
             problem.evidence = arrived.at.into_iter().collect();
@@ -595,7 +605,9 @@ impl Machine {
     }
 
     fn closing_on(&mut self, conn: usize, until: Tick) -> Result<Option<Want>, Stop> {
-        self.conns[conn].queue.clear();
+        while let Some(arrived) = self.conns[conn].queue.pop_front() {
+            self.check_forbidden(conn, &arrived)?;
+        }
         if self.conns[conn].closed.is_some() || !self.conns[conn].open {
             self.pc += 1;
             return Ok(None);

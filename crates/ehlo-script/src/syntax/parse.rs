@@ -164,7 +164,7 @@ impl Parser<'_> {
         let text = text.trim();
         let mut step = Step {
             name: text.to_owned(),
-            level: Level::Must,
+            level: self.header.level,
             xfail: None,
             always: text == "cleanup",
             first: self.ops.len(),
