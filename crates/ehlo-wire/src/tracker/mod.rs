@@ -167,6 +167,16 @@ impl Tracker {
                 self.state.in_data = false;
                 continue;
             }
+            if let Dialect::Smtp(smtp) = &mut self.dialect {
+                let taken = smtp.chunk_length(self.client.rest());
+                if taken > 0 {
+                    let from = self.client.rest_from();
+                    self.client.take(taken);
+                    let span = Span::new(Side::Client, from, from + taken as u64);
+                    out.push(Tracked::Unit { span, sort: DataSort::Blob });
+                    continue;
+                }
+            }
             let event = self.client.next();
             match event {
                 Some(FramerEvent::Unit(unit)) => {

@@ -13,6 +13,8 @@ pub(super) struct Smtp {
     accepted_recipients: usize,
     /// How much of CR LF . CR LF the data ends with so far; a message begins as if after CR LF.
     dot: usize,
+    /// Octets of a BDAT chunk that are still to come: no commands, whatever they look like (RFC 3030 §2).
+    chunk: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +43,7 @@ impl Smtp {
             assembler: Assembler::default(),
             accepted_recipients: 0,
             dot: 0,
+            chunk: 0,
         }
     }
 
@@ -54,6 +57,13 @@ impl Smtp {
 
     pub(super) fn cut_short(&mut self) -> Option<Parsed<Reply>> {
         Some(self.assembler.cut_short()?.map(Reply::Smtp))
+    }
+
+    /// How many of `bytes` belong to a chunk.
+    pub(super) fn chunk_length(&mut self, bytes: &[u8]) -> usize {
+        let taken = usize::try_from(self.chunk).unwrap_or(usize::MAX).min(bytes.len());
+        self.chunk -= taken as u64;
+        taken
     }
 
     /// How many of `bytes` are mail data, and whether the data ends there (RFC 5321 §4.1.1.4).
@@ -89,6 +99,10 @@ impl Smtp {
             return;
         }
         let verb = line.split(|&b| b == b' ').next().unwrap_or_default().to_ascii_uppercase();
+        if verb == b"BDAT" {
+            let size = line.split(|&b| b == b' ').filter(|w| !w.is_empty()).nth(1).unwrap_or_default();
+            self.chunk = std::str::from_utf8(size).ok().and_then(|s| s.parse().ok()).unwrap_or(0);
+        }
         let wait = match parse_request(line) {
             Request::Auth { initial, .. } => {
                 if let Some(initial) = initial.filter(|i| i != b"=") {

@@ -227,3 +227,14 @@ fn unasked_replies_are_told_as_such() {
     let (told, _) = play(Protocol::Smtp, &[('S', "220 a\r\n220 b\r\n")], 1000);
     assert_eq!(told.last().unwrap(), "reply 220 b completes=false unasked-reply");
 }
+
+#[test]
+fn a_chunk_holds_no_commands() {
+    let mut tracker = Tracker::new(Protocol::Smtp, &Limits::default());
+    tracker.server_sent(b"220 x\r\n");
+    for portion in [&b"BDAT 12 LAST\r\nQUIT\r\n"[..], b"RSET\r\nNOOP\r\n"] {
+        tracker.client_sent(portion);
+    }
+    let verbs: Vec<String> = tracker.pending().into_iter().map(|p| p.verb).collect();
+    assert_eq!(verbs, ["BDAT", "NOOP"]);
+}
