@@ -404,7 +404,11 @@ fn value_matches(pat: &Pat, value: &Wire, context: Context) -> Option<Captures> 
             let kept = captured(*kind, value)?;
             Some(name.iter().map(|n| (n.clone(), kept.clone())).collect())
         }
-        Pat::List(list) => list_matches(list, value.list().filter(|_| !is_string(value))?, context, &|_| Context::Exact),
+        // `NIL` is no list: an ENVELOPE tells "nobody" from "an empty list" by it.
+        Pat::List(list) => match &value.kind {
+            ValueKind::List(items) => list_matches(list, items, context, &|_| Context::Exact),
+            _ => None,
+        },
         Pat::Literal(tokens) => match_text(tokens, value.nstring()?, false),
         Pat::Quoted(tokens) => {
             let have = value.nstring()?;
@@ -438,16 +442,11 @@ fn value_matches(pat: &Pat, value: &Wire, context: Context) -> Option<Captures> 
     }
 }
 
-fn is_string(value: &Wire) -> bool {
-    !matches!(value.kind, ValueKind::List(_) | ValueKind::Nil)
-}
-
 fn captured(kind: Kind, value: &Wire) -> Option<Value> {
     match (kind, &value.kind) {
         (Kind::List, ValueKind::List(_)) => Some(Value::Structure(encoded(value))),
         (Kind::Any, ValueKind::List(_)) => Some(Value::Structure(encoded(value))),
         (Kind::Any, ValueKind::Nil) => Some(Value::Structure(b"NIL".to_vec())),
-        (Kind::List, ValueKind::Nil) => Some(Value::Structure(b"NIL".to_vec())),
         (_, ValueKind::List(_) | ValueKind::Nil) | (Kind::List, _) => None,
         (kind, _) => {
             let have = value.astring()?;

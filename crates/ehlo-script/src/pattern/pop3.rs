@@ -215,6 +215,7 @@ fn data_lines(expected: &[(Mode, Vec<Tok>)], lines: &[&[u8]]) -> Result<Captures
         if e < expected.len() && is(&expected[e].1, b"...") {
             back = Some((e, l, captures.len()));
             e += 1;
+            deepest = deepest.max(e);
             continue;
         }
         let matched = if e < expected.len() && l < lines.len() {
@@ -243,7 +244,8 @@ fn data_lines(expected: &[(Mode, Vec<Tok>)], lines: &[&[u8]]) -> Result<Captures
                     return Err(Differs::new(id)
                         .with("got", shown)
                         .near(3)
-                        .line((deepest + 1).min(expected.len())));
+                        // What is too much shows at the dot.
+                        .line(if deepest >= expected.len() { expected.len() + 1 } else { deepest + 1 }));
                 }
             },
         }

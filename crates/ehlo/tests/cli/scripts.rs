@@ -48,12 +48,14 @@ fn each_mistake_is_told_with_its_place_and_what_to_do() {
 
 #[test]
 fn the_scripts_of_the_design_pass_against_the_lab() {
-    let ran = ehlo_in(&here(), &["run", "eight", "--format", "json"]);
-    let document: Value = serde_json::from_str(&ran.out).unwrap();
-    assert_eq!(ran.code, 0, "{}", ran.out);
-    assert_eq!(document["scripts"].as_array().unwrap().len(), 8);
-    assert_eq!(document["summary"]["fail"].as_u64(), Some(0));
-    assert_eq!(document["summary"]["error"].as_u64(), Some(0));
+    for name in scripts(&here().join("eight")) {
+        let file = format!("eight/{name}");
+        // The lab offers AUTH where mail is submitted, not where it comes in.
+        let target = if name == "bad-password.ehlo" { "submission://lab" } else { "lab" };
+        let ran = ehlo_in(&here(), &["run", &file, "--target", target, "--format", "json"]);
+        let document: Value = serde_json::from_str(&ran.out).unwrap();
+        assert_eq!(document["summary"]["pass"].as_u64(), Some(1), "{name}: {}", ran.out);
+    }
 }
 
 #[test]
