@@ -119,7 +119,9 @@ fn exchanges(ehlo: &Path) -> Result<()> {
         "title: many exchanges\nprotocol: imap\nS: * OK\nC: % LOGIN alice wonderland\nS: % OK\nC: % SELECT INBOX\nS: % OK\n",
     );
     for _ in 0..PAIRS {
-        text.push_str("C: % NOOP\nS: % OK\nC: % FETCH 1 BODY.PEEK[]\nS: * 1 FETCH (BODY[] {{:str}})\nS: % OK\n");
+        text.push_str(
+            "C: % NOOP\nS: % OK\nC: % FETCH 1 BODY.PEEK[]\nS: * 1 FETCH (BODY[] {{:str}})\nS: % OK\n",
+        );
     }
     std::fs::write(&script, text)?;
     let url = format!("imap://127.0.0.1:{port}");

@@ -58,7 +58,7 @@ async fn first_words(
             oldest: None,
             newest: None,
             alpn: Vec::new(),
-},
+        },
         masker: ehlo_core::Masker::new(),
         seed: options.seed,
     };

@@ -198,7 +198,9 @@ impl Transcript {
             .stream(span.side)
             .secret
             .iter()
-            .map(|s| Span::new(span.side, s.start.max(span.from), s.end.min(span.to).max(s.start.max(span.from))))
+            .map(|s| {
+                Span::new(span.side, s.start.max(span.from), s.end.min(span.to).max(s.start.max(span.from)))
+            })
             .filter(|s| !s.is_empty())
             .collect();
         found.sort_by_key(|s| (s.from, s.to));

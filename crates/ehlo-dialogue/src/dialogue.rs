@@ -12,8 +12,8 @@ use ehlo_core::{
 };
 use ehlo_wire::{ClientSession, Command, Output, Reply, SessionEvent, State, imap, pop3, smtp, spoken};
 use rustls::ClientConnection;
-use std::io::{Read as _, Write as _};
 use std::collections::VecDeque;
+use std::io::{Read as _, Write as _};
 use std::net::IpAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

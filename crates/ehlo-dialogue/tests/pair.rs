@@ -43,7 +43,7 @@ fn dial(scheme: Scheme, faults: &[&str]) -> Dialogue {
             oldest: None,
             newest: None,
             alpn: Vec::new(),
-},
+        },
         masker,
         seed: 11,
     };

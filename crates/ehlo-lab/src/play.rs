@@ -74,8 +74,8 @@ impl Wire {
 
     fn secure(self, lab: &Lab, service: Service) -> io::Result<Wire> {
         let Wire::Plain(mut stream) = self else { return Ok(self) };
-        let mut connection =
-            ServerConnection::new(lab.tls(service)).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?;
+        let mut connection = ServerConnection::new(lab.tls(service))
+            .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?;
         while connection.is_handshaking() {
             connection.complete_io(&mut stream)?;
         }
@@ -105,10 +105,13 @@ fn one(lab: &Lab, scheme: Scheme, script: &Arc<Script>, stream: TcpStream, seed:
         ("host".to_owned(), Value::text(lab.host_name())),
         ("domain".to_owned(), Value::text(lab.host_name())),
     ]);
-    for (user, (name, password)) in lab.accounts().names().take(2).zip([("user", "password"), ("user2", "password2")]) {
+    for (user, (name, password)) in
+        lab.accounts().names().take(2).zip([("user", "password"), ("user2", "password2")])
+    {
         let secret = ehlo_wire::sasl::Passwords::password(lab.accounts(), user);
         variables.insert(name.to_owned(), Value::text(user));
-        variables.insert(password.to_owned(), Value::text(secret.map_or(String::new(), |s| s.expose().clone())));
+        variables
+            .insert(password.to_owned(), Value::text(secret.map_or(String::new(), |s| s.expose().clone())));
     }
     let mut player = Player::new(Arc::clone(script), variables, seed);
     let mut wire = Wire::Plain(stream);

@@ -1,7 +1,8 @@
 use crate::options::{RunOptions, Service};
 use ehlo_core::run::RunDialogue;
 use ehlo_core::{
-    Address, Cause, Endpoint, Failure, Family, Masker, Protocol, Stage, Target, TlsMode, Transcript, TranscriptId,
+    Address, Cause, Endpoint, Failure, Family, Masker, Protocol, Stage, Target, TlsMode, Transcript,
+    TranscriptId,
 };
 use ehlo_dialogue::{Arrival, Clock, Dialogue, DialogueOptions, TlsSettings, resolve};
 use ehlo_script::{Arrived, Ending, Input, Machine, Want};
@@ -199,8 +200,11 @@ impl Driver {
         for address in addresses {
             let number = self.transcripts;
             self.transcripts += 1;
-            let transcript =
-                Transcript::new(TranscriptId(number), format!("{url} ({number})"), self.options.limits.stream_bytes);
+            let transcript = Transcript::new(
+                TranscriptId(number),
+                format!("{url} ({number})"),
+                self.options.limits.stream_bytes,
+            );
             let made = self.options(&endpoint, option("sni"));
             match Dialogue::open(&connector, &address, made, self.clock, transcript).await {
                 Ok(mut dialogue) => {
@@ -306,7 +310,11 @@ fn no_connection() -> Failure {
     Failure::new(Stage::Connect, Cause::Closed)
 }
 
-async fn addresses(options: &RunOptions, service: &Service, family: Option<Family>) -> Result<Vec<Address>, Failure> {
+async fn addresses(
+    options: &RunOptions,
+    service: &Service,
+    family: Option<Family>,
+) -> Result<Vec<Address>, Failure> {
     if let Some(addresses) = &service.addresses {
         let fits = |a: &&Address| family.is_none_or(|f| a.family() == f);
         return Ok(addresses.iter().filter(fits).cloned().collect());

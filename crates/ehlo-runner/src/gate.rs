@@ -26,12 +26,8 @@ pub(crate) fn closed(script: &Script, id: &str, options: &RunOptions) -> Option<
     if protocol == Protocol::Sieve {
         return Some(Reason::known("run.sieve-later"));
     }
-    let missing: Vec<String> = header
-        .needs
-        .iter()
-        .filter(|w| is_resource(w) && !has_resource(w, options))
-        .cloned()
-        .collect();
+    let missing: Vec<String> =
+        header.needs.iter().filter(|w| is_resource(w) && !has_resource(w, options)).cloned().collect();
     if !missing.is_empty() {
         return Some(Reason::known("run.needs").with("missing", missing.join(" ")));
     }
@@ -73,7 +69,8 @@ pub(crate) fn first_target(script: &Script) -> Option<String> {
 }
 
 fn first_connect(script: &Script) -> Option<&ehlo_script::Verb> {
-    let first = script.ops.iter().find(|op| !matches!(op, Op::Statement(_) | Op::Unless { .. } | Op::Jump(_)))?;
+    let first =
+        script.ops.iter().find(|op| !matches!(op, Op::Statement(_) | Op::Unless { .. } | Op::Jump(_)))?;
     match first {
         Op::Verb(verb) => Some(verb),
         _ => None,
@@ -111,8 +108,24 @@ pub(crate) fn resources(options: &RunOptions) -> Vec<String> {
 
 /// The names that a runner may give a value; which of them have one depends on the run.
 pub const PREDEFINED: &[&str] = &[
-    "user", "password", "user2", "password2", "sender", "rcpt", "rcpt2", "domain", "nobody", "foreign", "host", "helo",
-    "mailbox", "sep", "master", "master_password", "token", "secret",
+    "user",
+    "password",
+    "user2",
+    "password2",
+    "sender",
+    "rcpt",
+    "rcpt2",
+    "domain",
+    "nobody",
+    "foreign",
+    "host",
+    "helo",
+    "mailbox",
+    "sep",
+    "master",
+    "master_password",
+    "token",
+    "secret",
 ];
 
 /// The names that have a value in this run.

@@ -93,7 +93,8 @@ pub(crate) fn filling(messages: usize, disposable: bool) -> String {
         "title: preparation of the maildrop\nprotocol: imap\nS: * OK|PREAUTH\nC login {{user}} {{password}}\nS: % OK\n\
          C: % SELECT INBOX\nS: * {{held:num}} EXISTS\nS: % OK\n",
     );
-    let emptying = "if {{held}} != 0\nC: % STORE 1:* +FLAGS.SILENT (\\Deleted)\nS: % OK\nC: % EXPUNGE\nS: % OK\nend\n";
+    let emptying =
+        "if {{held}} != 0\nC: % STORE 1:* +FLAGS.SILENT (\\Deleted)\nS: % OK\nC: % EXPUNGE\nS: % OK\nend\n";
     if disposable {
         out.push_str(emptying);
     } else {

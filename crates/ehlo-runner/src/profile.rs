@@ -136,7 +136,9 @@ impl std::error::Error for ProfileError {}
 /// # Errors
 /// What is wrong with it, with line and column.
 pub fn profiles(text: &str) -> Result<BTreeMap<String, Profile>, ProfileError> {
-    toml::from_str::<File>(text).map(|file| file.profile).map_err(|e| ProfileError(e.to_string().trim().to_owned()))
+    toml::from_str::<File>(text)
+        .map(|file| file.profile)
+        .map_err(|e| ProfileError(e.to_string().trim().to_owned()))
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@ use crate::driver::Driver;
 use crate::gate;
 use crate::options::{Account, RunOptions, Taken};
 use crate::prepare;
-use ehlo_core::run::{Problem, Reason, RunEvent, ScriptReport, StepReport, Verdict};
 use ehlo_core::Protocol;
+use ehlo_core::run::{Problem, Reason, RunEvent, ScriptReport, StepReport, Verdict};
 use ehlo_dialogue::Clock;
 use ehlo_script::{Level, Machine, Prepared, PreparedConn, Ran, Script, Setup, Value};
 use std::collections::{BTreeMap, HashMap};
@@ -72,7 +72,8 @@ pub async fn run_all(
     let mut accepted = Vec::new();
     for task in tasks {
         // A task that panics is a defect of ours, and must show.
-        let (report, accept) = task.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        let (report, accept) =
+            task.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
         accepted.extend(accept.into_iter().map(|(line, text)| (report.file.clone(), line, text)));
         let _ = events.send(RunEvent::Script(Box::new(report)));
     }
@@ -82,7 +83,12 @@ pub async fn run_all(
 }
 
 impl Shared {
-    async fn run(&self, loaded: Loaded, number: u64, deadline: Instant) -> (ScriptReport, Vec<(usize, String)>) {
+    async fn run(
+        &self,
+        loaded: Loaded,
+        number: u64,
+        deadline: Instant,
+    ) -> (ScriptReport, Vec<(usize, String)>) {
         let began = Instant::now();
         let header = &loaded.script.header;
         let mut report = ScriptReport {
@@ -311,7 +317,12 @@ impl Shared {
     }
 
     /// `needs` as a statement asks about what the server can do, too.
-    async fn capabilities_if_needed(&self, script: &Script, protocol: Protocol, deadline: Instant) -> Vec<String> {
+    async fn capabilities_if_needed(
+        &self,
+        script: &Script,
+        protocol: Protocol,
+        deadline: Instant,
+    ) -> Vec<String> {
         use ehlo_script::{Op, Statement};
         let asks = script.ops.iter().any(|op| matches!(op, Op::Statement(Statement::Needs(..))));
         if asks && protocol != Protocol::Pop3 {
@@ -416,7 +427,8 @@ impl Attempt {
             matches!(s.verdict, Verdict::Fail | Verdict::Error)
                 && (s.level == "must" || (options.strict && s.level != "info") || s.verdict == Verdict::Error)
         });
-        let by_profile = options.known.iter().find(|k| k.step.is_none() && k.holds(&loaded.id)).map(|k| k.reason.clone());
+        let by_profile =
+            options.known.iter().find(|k| k.step.is_none() && k.holds(&loaded.id)).map(|k| k.reason.clone());
         if let Some(why) = loaded.script.header.xfail.clone().or(by_profile) {
             expect_failure(&mut report.verdict, &mut report.reason, &why);
             report.counts &= report.verdict != Verdict::XFail;

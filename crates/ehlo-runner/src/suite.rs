@@ -27,10 +27,8 @@ pub fn find(path: &Path) -> Result<Vec<PathBuf>, (PathBuf, std::io::Error)> {
         return Ok(vec![path.to_owned()]);
     }
     let mut found = Vec::new();
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(path)
-        .map_err(failed)?
-        .filter_map(|entry| entry.ok().map(|e| e.path()))
-        .collect();
+    let mut entries: Vec<PathBuf> =
+        std::fs::read_dir(path).map_err(failed)?.filter_map(|entry| entry.ok().map(|e| e.path())).collect();
     entries.sort();
     for entry in entries {
         let hidden = entry.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.'));
@@ -61,7 +59,8 @@ pub struct BuiltIn;
 
 impl Loader for BuiltIn {
     fn load(&self, from: &str, path: &str) -> Result<(String, Vec<u8>), String> {
-        let mut parts: Vec<&str> = from.rsplit_once('/').map_or(Vec::new(), |(folder, _)| folder.split('/').collect());
+        let mut parts: Vec<&str> =
+            from.rsplit_once('/').map_or(Vec::new(), |(folder, _)| folder.split('/').collect());
         for part in path.split('/') {
             match part {
                 "." | "" => {}
@@ -90,7 +89,9 @@ pub fn built_in(suite: &str) -> Vec<(&'static str, &'static [u8])> {
     files()
         .filter(|(name, _)| {
             name.strip_suffix(".ehlo").is_some_and(|id| {
-                suite == "all" || id == suite || id.strip_prefix(suite).is_some_and(|rest| rest.starts_with('/'))
+                suite == "all"
+                    || id == suite
+                    || id.strip_prefix(suite).is_some_and(|rest| rest.starts_with('/'))
             })
         })
         .collect()
@@ -98,7 +99,8 @@ pub fn built_in(suite: &str) -> Vec<(&'static str, &'static [u8])> {
 
 /// The names of the suites that the program carries.
 pub fn built_in_names() -> Vec<&'static str> {
-    let mut names: Vec<&'static str> = files().filter_map(|(name, _)| name.split_once('/')).map(|(n, _)| n).collect();
+    let mut names: Vec<&'static str> =
+        files().filter_map(|(name, _)| name.split_once('/')).map(|(n, _)| n).collect();
     names.dedup();
     names
 }

@@ -101,7 +101,9 @@ fn body_line(line: &Line<'_>, out: &mut Out) {
         LineKind::Verb => {
             let start = body.trim_start();
             let Some(found) = prefix(start) else { return out.line(body) };
-            out.indented(format!("{} {}", start[..found.length].trim_end(), start[found.length..].trim()).trim_end());
+            out.indented(
+                format!("{} {}", start[..found.length].trim_end(), start[found.length..].trim()).trim_end(),
+            );
         }
         LineKind::Statement => {
             let word = trimmed.split_whitespace().next().unwrap_or_default();

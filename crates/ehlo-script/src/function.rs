@@ -35,73 +35,138 @@ pub(crate) struct Context<'a> {
 
 /// All functions.
 pub static FUNCTIONS: &[Function] = &[
-    Function { name: "nonce", usage: "nonce()", least: 0, most: 0, call: |cx, _| {
-        Ok(format!("{:010x}", (cx.random)() & 0xff_ffff_ffff).into_bytes())
-    } },
-    Function { name: "uuid", usage: "uuid()", least: 0, most: 0, call: |cx, _| {
-        // RFC 9562 §5.4: random, with version and variant.
-        let (a, b) = ((cx.random)(), (cx.random)());
-        let (a, b) = ((a & !0xf000) | 0x4000, (b & !(0xc000 << 48)) | (0x8000 << 48));
-        Ok(format!(
-            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-            a >> 32, (a >> 16) & 0xffff, a & 0xffff, b >> 48, b & 0xffff_ffff_ffff
-        ).into_bytes())
-    } },
-    Function { name: "now", usage: "now()", least: 0, most: 0, call: |cx, _| {
-        time::OffsetDateTime::from_unix_timestamp(cx.now)
-            .ok()
-            .and_then(|t| t.format(&time::format_description::well_known::Rfc2822).ok())
-            .map(String::into_bytes)
-            .ok_or("no-time")
-    } },
-    Function { name: "b64", usage: "b64(text)", least: 1, most: 1, call: |_, a| {
-        Ok(STANDARD.encode(&a[0]).into_bytes())
-    } },
-    Function { name: "sasl_plain", usage: "sasl_plain(user, password [, authzid])", least: 2, most: 3, call: |_, a| {
-        let authzid = a.get(2).map_or(&[][..], Vec::as_slice);
-        Ok(STANDARD.encode([authzid, b"\0", &a[0], b"\0", &a[1]].concat()).into_bytes())
-    } },
-    Function { name: "cram_md5", usage: "cram_md5(user, password)", least: 2, most: 2, call: |cx, a| {
-        let challenge = cx.challenge.clone().ok_or("no-challenge")?;
-        let credentials = Credentials {
-            user: String::from_utf8_lossy(&a[0]).into_owned(),
-            password: Secret::new(String::from_utf8_lossy(&a[1]).into_owned()),
-            authzid: String::new(),
-        };
-        let mut side = mechanism("CRAM-MD5").ok_or("later")?.client(&credentials);
-        let response = side.respond(&challenge).ok_or("no-challenge")?;
-        Ok(STANDARD.encode(response.expose()).into_bytes())
-    } },
-    Function { name: "apop", usage: "apop(password)", least: 1, most: 1, call: |cx, a| {
-        let stamp = cx.stamp.clone().ok_or("no-stamp")?;
-        let password = Secret::new(String::from_utf8_lossy(&a[0]).into_owned());
-        Ok(apop_digest(&stamp, &password).into_bytes())
-    } },
+    Function {
+        name: "nonce",
+        usage: "nonce()",
+        least: 0,
+        most: 0,
+        call: |cx, _| Ok(format!("{:010x}", (cx.random)() & 0xff_ffff_ffff).into_bytes()),
+    },
+    Function {
+        name: "uuid",
+        usage: "uuid()",
+        least: 0,
+        most: 0,
+        call: |cx, _| {
+            // RFC 9562 §5.4: random, with version and variant.
+            let (a, b) = ((cx.random)(), (cx.random)());
+            let (a, b) = ((a & !0xf000) | 0x4000, (b & !(0xc000 << 48)) | (0x8000 << 48));
+            Ok(format!(
+                "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+                a >> 32,
+                (a >> 16) & 0xffff,
+                a & 0xffff,
+                b >> 48,
+                b & 0xffff_ffff_ffff
+            )
+            .into_bytes())
+        },
+    },
+    Function {
+        name: "now",
+        usage: "now()",
+        least: 0,
+        most: 0,
+        call: |cx, _| {
+            time::OffsetDateTime::from_unix_timestamp(cx.now)
+                .ok()
+                .and_then(|t| t.format(&time::format_description::well_known::Rfc2822).ok())
+                .map(String::into_bytes)
+                .ok_or("no-time")
+        },
+    },
+    Function {
+        name: "b64",
+        usage: "b64(text)",
+        least: 1,
+        most: 1,
+        call: |_, a| Ok(STANDARD.encode(&a[0]).into_bytes()),
+    },
+    Function {
+        name: "sasl_plain",
+        usage: "sasl_plain(user, password [, authzid])",
+        least: 2,
+        most: 3,
+        call: |_, a| {
+            let authzid = a.get(2).map_or(&[][..], Vec::as_slice);
+            Ok(STANDARD.encode([authzid, b"\0", &a[0], b"\0", &a[1]].concat()).into_bytes())
+        },
+    },
+    Function {
+        name: "cram_md5",
+        usage: "cram_md5(user, password)",
+        least: 2,
+        most: 2,
+        call: |cx, a| {
+            let challenge = cx.challenge.clone().ok_or("no-challenge")?;
+            let credentials = Credentials {
+                user: String::from_utf8_lossy(&a[0]).into_owned(),
+                password: Secret::new(String::from_utf8_lossy(&a[1]).into_owned()),
+                authzid: String::new(),
+            };
+            let mut side = mechanism("CRAM-MD5").ok_or("later")?.client(&credentials);
+            let response = side.respond(&challenge).ok_or("no-challenge")?;
+            Ok(STANDARD.encode(response.expose()).into_bytes())
+        },
+    },
+    Function {
+        name: "apop",
+        usage: "apop(password)",
+        least: 1,
+        most: 1,
+        call: |cx, a| {
+            let stamp = cx.stamp.clone().ok_or("no-stamp")?;
+            let password = Secret::new(String::from_utf8_lossy(&a[0]).into_owned());
+            Ok(apop_digest(&stamp, &password).into_bytes())
+        },
+    },
     Function { name: "scram", usage: "scram(user, password)", least: 2, most: 2, call: |_, _| Err("later") },
-    Function { name: "hex", usage: "hex(text)", least: 1, most: 1, call: |_, a| {
-        Ok(a[0].iter().map(|b| format!("{b:02x}")).collect::<String>().into_bytes())
-    } },
-    Function { name: "size", usage: "size(text)", least: 1, most: 1, call: |_, a| {
-        Ok(a[0].len().to_string().into_bytes())
-    } },
-    Function { name: "seq", usage: "seq(n)", least: 1, most: 1, call: |cx, a| {
-        let n: u64 = std::str::from_utf8(&a[0]).ok().and_then(|t| t.parse().ok()).ok_or("no-number")?;
-        let mut now = n;
-        for gone in cx.expunged {
-            match (*gone).cmp(&now) {
-                std::cmp::Ordering::Less => now -= 1,
-                std::cmp::Ordering::Equal => return Err("gone"),
-                std::cmp::Ordering::Greater => {}
+    Function {
+        name: "hex",
+        usage: "hex(text)",
+        least: 1,
+        most: 1,
+        call: |_, a| Ok(a[0].iter().map(|b| format!("{b:02x}")).collect::<String>().into_bytes()),
+    },
+    Function {
+        name: "size",
+        usage: "size(text)",
+        least: 1,
+        most: 1,
+        call: |_, a| Ok(a[0].len().to_string().into_bytes()),
+    },
+    Function {
+        name: "seq",
+        usage: "seq(n)",
+        least: 1,
+        most: 1,
+        call: |cx, a| {
+            let n: u64 = std::str::from_utf8(&a[0]).ok().and_then(|t| t.parse().ok()).ok_or("no-number")?;
+            let mut now = n;
+            for gone in cx.expunged {
+                match (*gone).cmp(&now) {
+                    std::cmp::Ordering::Less => now -= 1,
+                    std::cmp::Ordering::Equal => return Err("gone"),
+                    std::cmp::Ordering::Greater => {}
+                }
             }
-        }
-        Ok(now.to_string().into_bytes())
-    } },
-    Function { name: "quote", usage: "quote(text)", least: 1, most: 1, call: |_, a| {
-        ehlo_wire::imap::quote(&a[0]).ok_or("not-quotable")
-    } },
-    Function { name: "mutf7", usage: "mutf7(text)", least: 1, most: 1, call: |_, a| {
-        Ok(ehlo_wire::imap::encode_mutf7(&String::from_utf8_lossy(&a[0])).into_bytes())
-    } },
+            Ok(now.to_string().into_bytes())
+        },
+    },
+    Function {
+        name: "quote",
+        usage: "quote(text)",
+        least: 1,
+        most: 1,
+        call: |_, a| ehlo_wire::imap::quote(&a[0]).ok_or("not-quotable"),
+    },
+    Function {
+        name: "mutf7",
+        usage: "mutf7(text)",
+        least: 1,
+        most: 1,
+        call: |_, a| Ok(ehlo_wire::imap::encode_mutf7(&String::from_utf8_lossy(&a[0])).into_bytes()),
+    },
 ];
 
 #[cfg(test)]

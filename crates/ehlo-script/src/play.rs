@@ -159,7 +159,8 @@ impl Player {
                         VerbWord::Reset => return PlayWant::Reset,
                         VerbWord::Drip => {
                             let pace = self.render(&verb.args[0]);
-                            let pace = crate::syntax::duration(&String::from_utf8_lossy(&pace)).unwrap_or_default();
+                            let pace =
+                                crate::syntax::duration(&String::from_utf8_lossy(&pace)).unwrap_or_default();
                             let bytes = self.render(&verb.args[1]);
                             return PlayWant::Drip(bytes, pace);
                         }
@@ -241,7 +242,8 @@ impl Player {
         if has_tag {
             let tag = request.tag.clone()?;
             // The blank behind `%` goes with it.
-            tokens = tokens.split_off(tokens.iter().position(|t| *t == Tok::Byte(b' ')).map_or(tokens.len(), |p| p + 1));
+            tokens = tokens
+                .split_off(tokens.iter().position(|t| *t == Tok::Byte(b' ')).map_or(tokens.len(), |p| p + 1));
             let captures = imap_arguments(&tokens, &request)?;
             self.tags.push_back(tag);
             return Some(captures);
@@ -342,7 +344,8 @@ impl Player {
                 to,
                 text: source.map_or(String::new(), |f| f.line(line).to_owned()),
             },
-            expected: source.map_or(String::new(), |f| f.line(line).get(from..to).unwrap_or_default().to_owned()),
+            expected: source
+                .map_or(String::new(), |f| f.line(line).get(from..to).unwrap_or_default().to_owned()),
             received: unit.map(|u| escape(u.first_line())),
         }
     }

@@ -56,7 +56,8 @@ pub struct Script {
 impl Script {
     /// What it says, whatever the lines: two scripts with the same shape do the same.
     pub fn shape(&self) -> String {
-        let steps: Vec<_> = self.steps.iter().map(|s| (&s.name, s.level, &s.xfail, s.always, s.first)).collect();
+        let steps: Vec<_> =
+            self.steps.iter().map(|s| (&s.name, s.level, &s.xfail, s.always, s.first)).collect();
         let whole = format!("{:?}\n{:?}\n{steps:?}\n{:?}", self.header, self.connections, self.ops);
         // Places are left out.
         let mut out = String::with_capacity(whole.len());

@@ -57,17 +57,66 @@ fn the_suites_keep_their_meaning() {
 /// Lines that look like those of scripts, with a little dirt.
 fn line() -> impl Strategy<Value = String> {
     let words = prop::sample::select(vec![
-        "C: % NOOP", "C:", "C:  two", "S: % OK", "S: * 3 EXISTS", "S!: * BAD", "S? ...", "S: ...", "S~ ^x(?<n>y)$", "S= a",
-        "S> x", "S>: * 1 EXPUNGE", "C2: % NOOP", "S@b: % OK", "C tls  sni=a", "C   connect imap", "C data <<E", "C: x {<<E}",
-        "S: * 1 FETCH (BODY[] {<<E+})", "text", "E", "if S.code == 220", "else", "end", "let a = {{nonce()}}", "# c", "  # d",
-        "== one", "== two (should; always)", "==", "", "   ", "S closed", "S silent 1s", "S raw \"a\\r\\n\"",
-        "C raw \"x\\x00\"", "assert S.caps not includes X", "done if S.code != 1 because \"x\"", "wait", "timeout 3s",
-        "title: x", "protocol: imap", "protocol: smtp", "tags: a b", "C: a {3}", "C: abc", "S: + go", "{{", "C: {{{{", "C: {{a}}",
-        "S: {{a:num}}", "poll 1s every 1ms", "note  x  y", "capture c = S.text",
+        "C: % NOOP",
+        "C:",
+        "C:  two",
+        "S: % OK",
+        "S: * 3 EXISTS",
+        "S!: * BAD",
+        "S? ...",
+        "S: ...",
+        "S~ ^x(?<n>y)$",
+        "S= a",
+        "S> x",
+        "S>: * 1 EXPUNGE",
+        "C2: % NOOP",
+        "S@b: % OK",
+        "C tls  sni=a",
+        "C   connect imap",
+        "C data <<E",
+        "C: x {<<E}",
+        "S: * 1 FETCH (BODY[] {<<E+})",
+        "text",
+        "E",
+        "if S.code == 220",
+        "else",
+        "end",
+        "let a = {{nonce()}}",
+        "# c",
+        "  # d",
+        "== one",
+        "== two (should; always)",
+        "==",
+        "",
+        "   ",
+        "S closed",
+        "S silent 1s",
+        "S raw \"a\\r\\n\"",
+        "C raw \"x\\x00\"",
+        "assert S.caps not includes X",
+        "done if S.code != 1 because \"x\"",
+        "wait",
+        "timeout 3s",
+        "title: x",
+        "protocol: imap",
+        "protocol: smtp",
+        "tags: a b",
+        "C: a {3}",
+        "C: abc",
+        "S: + go",
+        "{{",
+        "C: {{{{",
+        "C: {{a}}",
+        "S: {{a:num}}",
+        "poll 1s every 1ms",
+        "note  x  y",
+        "capture c = S.text",
     ]);
-    (words, prop::sample::select(vec!["", " ", "\t", "\u{e9}", "}}"]), any::<bool>()).prop_map(|(word, dirt, front)| {
-        if front { format!("{dirt}{word}") } else { format!("{word}{dirt}") }
-    })
+    (words, prop::sample::select(vec!["", " ", "\t", "\u{e9}", "}}"]), any::<bool>()).prop_map(
+        |(word, dirt, front)| {
+            if front { format!("{dirt}{word}") } else { format!("{word}{dirt}") }
+        },
+    )
 }
 
 proptest! {
@@ -101,8 +150,23 @@ proptest! {
 
 fn turn() -> impl Strategy<Value = Vec<u8>> {
     let text = prop::sample::select(vec![
-        "250 ok\r\n", "...\r\n", ".\r\n", "% OK\r\n", "* OK {5}\r\n", "x {<<E}\r\n", "{{x}}\r\n", "\\Seen\r\n", "\r\n", " lead \r\n",
-        "* LIST (!x) NIL a\r\n", "+OK\n", "no ending", "tab\there\r\n", "gr\u{fc}n\r\n", "* 1 FETCH ({=a} ~(b))\r\n", "\u{feff}x\r\n",
+        "250 ok\r\n",
+        "...\r\n",
+        ".\r\n",
+        "% OK\r\n",
+        "* OK {5}\r\n",
+        "x {<<E}\r\n",
+        "{{x}}\r\n",
+        "\\Seen\r\n",
+        "\r\n",
+        " lead \r\n",
+        "* LIST (!x) NIL a\r\n",
+        "+OK\n",
+        "no ending",
+        "tab\there\r\n",
+        "gr\u{fc}n\r\n",
+        "* 1 FETCH ({=a} ~(b))\r\n",
+        "\u{feff}x\r\n",
     ]);
     prop_oneof![
         text.prop_map(|t| t.as_bytes().to_vec()),
@@ -136,9 +200,13 @@ fn said(script: &Script) -> Vec<(Side, Vec<u8>)> {
         match op {
             Op::Send(send) => turns.extend(send.lines.iter().map(|l| (Side::Client, whole(l, true)))),
             Op::Expect(expect) => {
-                turns.extend(expect.lines.iter().map(|l| (Side::Server, whole(&l.payload, l.mode != Mode::Raw))));
+                turns.extend(
+                    expect.lines.iter().map(|l| (Side::Server, whole(&l.payload, l.mode != Mode::Raw))),
+                );
             }
-            Op::Verb(verb) if verb.word == VerbWord::Raw => turns.push((Side::Client, whole(&verb.args[0], false))),
+            Op::Verb(verb) if verb.word == VerbWord::Raw => {
+                turns.push((Side::Client, whole(&verb.args[0], false)))
+            }
             _ => {}
         }
     }

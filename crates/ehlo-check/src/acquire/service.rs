@@ -96,7 +96,7 @@ impl Service {
                 oldest: None,
                 newest: None,
                 alpn: Vec::new(),
-},
+            },
             masker,
             seed: self.options.seed ^ u64::from(self.index),
         }

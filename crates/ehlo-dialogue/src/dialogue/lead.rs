@@ -189,7 +189,8 @@ impl Dialogue {
     pub async fn drop_it(mut self, reset: bool) -> (Transcript, Vec<Deviation>) {
         if reset {
             // A socket that is dropped with unread bytes resets; that is as rude as we can be without unsafe code.
-            self.transcript.push(self.clock.now(), EntryKind::Closed { by: Side::Client, how: CloseKind::Reset });
+            self.transcript
+                .push(self.clock.now(), EntryKind::Closed { by: Side::Client, how: CloseKind::Reset });
         } else {
             self.shutdown().await;
         }

@@ -64,7 +64,7 @@ impl Site {
                 oldest: None,
                 newest: None,
                 alpn: Vec::new(),
-},
+            },
             masker,
             seed: 5,
         };

@@ -81,8 +81,7 @@ fn excerpt(
     let start = from.min(text.len());
     let end = to.clamp(start, text.len());
     let column = text.get(..start).map_or(start, |t| t.chars().count()) + 1;
-    let mut out =
-        format!("{gutter}{} {}:{line}:{column}\n", paint.dim("-->"), shown(file));
+    let mut out = format!("{gutter}{} {}:{line}:{column}\n", paint.dim("-->"), shown(file));
     if let Some((number, text)) = before {
         out.push_str(&format!("{number:>width$} | {}\n", shown(text), width = gutter.len()));
     }
@@ -109,7 +108,14 @@ pub struct SyntaxPlace<'a> {
 }
 
 /// Why a script cannot be read, as people read it: what was expected, where, and what to do.
-pub fn syntax_error(texts: Texts, paint: Paint, id: &str, params: &Params, place: SyntaxPlace<'_>, columns: usize) -> String {
+pub fn syntax_error(
+    texts: Texts,
+    paint: Paint,
+    id: &str,
+    params: &Params,
+    place: SyntaxPlace<'_>,
+    columns: usize,
+) -> String {
     let shown: Params = params.iter().map(|(k, v)| (k.clone(), ehlo_core::escape(v.as_bytes()))).collect();
     let said = texts.with(&format!("script-error/{id}"), &shown);
     let mut out = format!("{}: {said}\n", paint.bad(&texts.ui("run-error")));

@@ -127,7 +127,9 @@ impl Machine {
         let auth_only = login.mechanism.is_some();
         let secured = self.conns[conn].seen.tls.is_some();
         match login.phase {
-            Phase::Begin if self.conns[conn].seen.caps.is_empty() || self.conns[conn].seen.caps == ["APOP"] => {
+            Phase::Begin
+                if self.conns[conn].seen.caps.is_empty() || self.conns[conn].seen.caps == ["APOP"] =>
+            {
                 if auth_only && secured {
                     return self.log_in(login);
                 }
@@ -185,7 +187,8 @@ impl Machine {
             }
             protocol => {
                 let verb = if protocol == Protocol::Lmtp { "LHLO" } else { "EHLO" };
-                let name = self.variables.get("helo").map_or_else(|| b"[127.0.0.1]".to_vec(), crate::Value::bytes);
+                let name =
+                    self.variables.get("helo").map_or_else(|| b"[127.0.0.1]".to_vec(), crate::Value::bytes);
                 [verb.as_bytes(), b" ", &name, b"\r\n"].concat()
             }
         };
@@ -216,7 +219,9 @@ impl Machine {
             match protocol {
                 Protocol::Imap => {
                     let mut line = format!("{} LOGIN", login.tag).into_bytes();
-                    for word in [login.credentials.user.as_bytes(), login.credentials.password.expose().as_bytes()] {
+                    for word in
+                        [login.credentials.user.as_bytes(), login.credentials.password.expose().as_bytes()]
+                    {
                         line.push(b' ');
                         match imap::quote(word) {
                             Some(quoted) => line.extend_from_slice(&quoted),
@@ -228,7 +233,8 @@ impl Machine {
                     return self.say(login, line);
                 }
                 Protocol::Pop3 => {
-                    let safe = self.conns[conn].is_safe() || self.setup.no_secrets || self.setup.insecure_auth;
+                    let safe =
+                        self.conns[conn].is_safe() || self.setup.no_secrets || self.setup.insecure_auth;
                     if let (false, Some(stamp)) = (safe, self.conns[conn].stamp.clone()) {
                         let digest = apop_digest(&stamp, &login.credentials.password);
                         let line = format!("APOP {} {digest}\r\n", login.credentials.user);
@@ -260,7 +266,8 @@ impl Machine {
         };
         let may_begin = protocol != Protocol::Imap || self.conns[conn].has("SASL-IR");
         let initial = login.initial.unwrap_or(may_begin);
-        let mut exchange = Exchange::new(protocol, &login.tag, mechanism, &login.credentials, initial && !login.cancel);
+        let mut exchange =
+            Exchange::new(protocol, &login.tag, mechanism, &login.credentials, initial && !login.cancel);
         let command = exchange.start();
         login.exchange = Some(exchange);
         login.phase = Phase::Sasl;

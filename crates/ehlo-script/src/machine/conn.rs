@@ -91,12 +91,15 @@ impl Conn {
     /// Learns what a reply tells about the server, then keeps it until it is asked for.
     pub(super) fn arrived(&mut self, arrived: Arrived) {
         match &arrived.reply {
-            Reply::Smtp(reply) if matches!(arrived.verb.as_str(), "EHLO" | "LHLO") && reply.code == Some(250) => {
+            Reply::Smtp(reply)
+                if matches!(arrived.verb.as_str(), "EHLO" | "LHLO") && reply.code == Some(250) =>
+            {
                 let mut caps = Vec::new();
                 for keyword in smtp::ehlo(reply).value.keywords {
                     let word = if keyword.name == "AUTH=" { "AUTH" } else { &keyword.name };
                     if word == "AUTH" {
-                        let mechanisms = keyword.args.iter().map(|a| ehlo_core::escape(&a.to_ascii_uppercase()));
+                        let mechanisms =
+                            keyword.args.iter().map(|a| ehlo_core::escape(&a.to_ascii_uppercase()));
                         caps.extend(mechanisms.map(|m| format!("AUTH={m}")));
                     }
                     caps.push(word.to_owned());
@@ -118,7 +121,9 @@ impl Conn {
                     let Some(name) = words.next() else { continue };
                     let name = ehlo_core::escape(&name.to_ascii_uppercase());
                     if name == "SASL" {
-                        caps.extend(words.map(|m| format!("AUTH={}", ehlo_core::escape(&m.to_ascii_uppercase()))));
+                        caps.extend(
+                            words.map(|m| format!("AUTH={}", ehlo_core::escape(&m.to_ascii_uppercase()))),
+                        );
                     }
                     caps.push(name);
                 }
@@ -136,7 +141,8 @@ impl Conn {
                 for (name, value, _) in &response.capabilities {
                     let name = name.to_ascii_uppercase();
                     if name == "SASL" {
-                        let value = String::from_utf8_lossy(value.as_deref().unwrap_or_default()).to_uppercase();
+                        let value =
+                            String::from_utf8_lossy(value.as_deref().unwrap_or_default()).to_uppercase();
                         self.seen.caps.extend(value.split_whitespace().map(|m| format!("AUTH={m}")));
                     }
                     self.seen.caps.push(name);

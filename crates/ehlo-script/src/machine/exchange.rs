@@ -1,7 +1,8 @@
 use super::conn::Arrived;
 use super::{Activity, Machine, Stop, Want};
 use crate::pattern::{
-    Captures, Differs, ImapPattern, Tok, match_text, plain_text, pop3_blocks, pop3_matches, smtp_blocks, smtp_matches,
+    Captures, Differs, ImapPattern, Tok, match_text, plain_text, pop3_blocks, pop3_matches, smtp_blocks,
+    smtp_matches,
 };
 use crate::{Expect, Expected, Mark, Mode, Op, Payload, Piece, Send};
 use ehlo_core::run::Problem;
@@ -163,7 +164,8 @@ impl Group {
                 let mut found = Line::default();
                 if line.payload.pieces.first() == Some(&Piece::Tag) {
                     // Each `%` of an exchange is the tag of one more command, the oldest first.
-                    found.tag = if line.mark == Mark::MustNot { tags.front().cloned() } else { tags.pop_front() };
+                    found.tag =
+                        if line.mark == Mark::MustNot { tags.front().cloned() } else { tags.pop_front() };
                 }
                 if line.mode == Mode::Machine
                     && let Ok(tokens) = machine.tokens(&line.payload, conn, found.tag.as_deref())
@@ -234,7 +236,11 @@ impl Machine {
             return self.missed(group, Box::new(problem), now);
         }
         // What only may come is waited for a moment.
-        let until = if only_optional { group.until.min(now.after(std::time::Duration::from_secs(1))) } else { group.until };
+        let until = if only_optional {
+            group.until.min(now.after(std::time::Duration::from_secs(1)))
+        } else {
+            group.until
+        };
         let conn = group.conn;
         self.activity = Activity::Expecting(Box::new(group));
         Ok(Some(Want::Receive { conn, until }))
@@ -257,7 +263,8 @@ impl Machine {
             return group.block >= group.blocks.len();
         }
         let must = |l: &Expected| matches!(l.mark, Mark::Must | Mark::After);
-        let mut tagged = expect.lines.iter().zip(&group.lines).filter(|(l, s)| must(l) && s.ends.is_some()).peekable();
+        let mut tagged =
+            expect.lines.iter().zip(&group.lines).filter(|(l, s)| must(l) && s.ends.is_some()).peekable();
         let all = expect.lines.iter().zip(&group.lines).filter(|(l, _)| must(l)).all(|(_, s)| s.came);
         match tagged.peek() {
             // The last tagged line is in: the rest is looked at by `take_imap`.
@@ -297,11 +304,17 @@ impl Machine {
         Err(Stop::Problem(problem))
     }
 
-    fn take_in_order(&mut self, group: &mut Group, expect: &Expect, arrived: Arrived) -> Result<(), Box<Problem>> {
+    fn take_in_order(
+        &mut self,
+        group: &mut Group,
+        expect: &Expect,
+        arrived: Arrived,
+    ) -> Result<(), Box<Problem>> {
         let conn = group.conn;
         group.seen.push(arrived.clone());
         // What must not come is looked for in every reply of the exchange.
-        for block in group.blocks.clone().into_iter().filter(|b| expect.lines[b.start].mark == Mark::MustNot) {
+        for block in group.blocks.clone().into_iter().filter(|b| expect.lines[b.start].mark == Mark::MustNot)
+        {
             let lines = &expect.lines[block.clone()];
             if lines[0].payload.is_rest() {
                 continue;
@@ -319,7 +332,11 @@ impl Machine {
                         self.keep(captures);
                         group.block += 1;
                         // What only must not come, and stands behind, needs no further reply.
-                        while group.blocks.get(group.block).is_some_and(|b| expect.lines[b.start].mark == Mark::MustNot) {
+                        while group
+                            .blocks
+                            .get(group.block)
+                            .is_some_and(|b| expect.lines[b.start].mark == Mark::MustNot)
+                        {
                             group.block += 1;
                         }
                         return Ok(());
@@ -360,7 +377,12 @@ impl Machine {
         }
     }
 
-    fn take_imap(&mut self, group: &mut Group, expect: &Expect, arrived: Arrived) -> Result<(), Box<Problem>> {
+    fn take_imap(
+        &mut self,
+        group: &mut Group,
+        expect: &Expect,
+        arrived: Arrived,
+    ) -> Result<(), Box<Problem>> {
         let conn = group.conn;
         group.seen.push(arrived.clone());
         let Reply::Imap(response) = &arrived.reply else { return Ok(()) };
@@ -370,7 +392,13 @@ impl Machine {
             if line.mark == Mark::MustNot && !line.payload.is_rest() {
                 let found = self.compare_imap(line, &group.lines[at], conn, &arrived, response);
                 if found.is_ok() {
-                    return Err(Box::new(self.came(&expect.lines[at..=at], &arrived, "must-not-come", Params::new(), 0)));
+                    return Err(Box::new(self.came(
+                        &expect.lines[at..=at],
+                        &arrived,
+                        "must-not-come",
+                        Params::new(),
+                        0,
+                    )));
                 }
             }
         }
@@ -390,7 +418,8 @@ impl Machine {
                     break;
                 }
                 Err(differs) => {
-                    let is_end = have_tag.is_some() && group.lines[at].ends == have_tag && line.mark != Mark::May;
+                    let is_end =
+                        have_tag.is_some() && group.lines[at].ends == have_tag && line.mark != Mark::May;
                     if is_end && ended_wrong.is_none() {
                         ended_wrong = Some((at, differs.clone()));
                     }
@@ -405,8 +434,18 @@ impl Machine {
         if matched {
             // When the last tagged line is in, whatever is missing fails at once.
             let must = |l: &Expected| matches!(l.mark, Mark::Must | Mark::After);
-            let open = expect.lines.iter().zip(&group.lines).position(|(l, s)| must(l) && !s.came && !l.payload.is_rest());
-            let tagged: Vec<&Line> = expect.lines.iter().zip(&group.lines).filter(|(l, s)| must(l) && s.ends.is_some()).map(|(_, s)| s).collect();
+            let open = expect
+                .lines
+                .iter()
+                .zip(&group.lines)
+                .position(|(l, s)| must(l) && !s.came && !l.payload.is_rest());
+            let tagged: Vec<&Line> = expect
+                .lines
+                .iter()
+                .zip(&group.lines)
+                .filter(|(l, s)| must(l) && s.ends.is_some())
+                .map(|(_, s)| s)
+                .collect();
             if let Some(open) = open
                 && !tagged.is_empty()
                 && tagged.iter().all(|s| s.came)
@@ -423,12 +462,22 @@ impl Machine {
             return Err(Box::new(problem));
         }
         if have_tag.is_some() {
-            let waits = expect.lines.iter().zip(&group.lines).any(|(l, s)| s.ends.is_some() && l.mark != Mark::MustNot);
+            let waits = expect
+                .lines
+                .iter()
+                .zip(&group.lines)
+                .any(|(l, s)| s.ends.is_some() && l.mark != Mark::MustNot);
             let open = expect.lines.iter().zip(&group.lines).position(|(l, s)| {
                 matches!(l.mark, Mark::Must | Mark::After) && !s.came && l.mode != Mode::Machine
             });
             if let (false, Some(at)) = (waits, open) {
-                return Err(Box::new(self.came(&expect.lines[at..=at], &arrived, "text-differs", Params::new(), 0)));
+                return Err(Box::new(self.came(
+                    &expect.lines[at..=at],
+                    &arrived,
+                    "text-differs",
+                    Params::new(),
+                    0,
+                )));
             }
             group.deferred.push(arrived.clone());
             group.seen.pop();
@@ -436,7 +485,13 @@ impl Machine {
         }
         let strict = expect.lines.iter().find(|l| l.mark == Mark::MustNot && l.payload.is_rest());
         if let Some(line) = strict {
-            return Err(Box::new(self.came(std::slice::from_ref(line), &arrived, "unlisted", Params::new(), 0)));
+            return Err(Box::new(self.came(
+                std::slice::from_ref(line),
+                &arrived,
+                "unlisted",
+                Params::new(),
+                0,
+            )));
         }
         Ok(())
     }
@@ -462,8 +517,11 @@ impl Machine {
                 match_text(&tokens, &response.line, false).ok_or_else(|| Differs::new("text-differs"))
             }
             Mode::Regex => {
-                let lines: Vec<&[u8]> =
-                    arrived.bytes.split(|&b| b == b'\n').map(|l| l.strip_suffix(b"\r").unwrap_or(l)).collect();
+                let lines: Vec<&[u8]> = arrived
+                    .bytes
+                    .split(|&b| b == b'\n')
+                    .map(|l| l.strip_suffix(b"\r").unwrap_or(l))
+                    .collect();
                 let lines: Vec<&[u8]> = lines.into_iter().filter(|l| !l.is_empty()).collect();
                 crate::pattern::regex_lines(&tokens, &lines)?.ok_or_else(|| Differs::new("text-differs"))
             }
@@ -473,7 +531,9 @@ impl Machine {
     /// What the exchange before forbids must not come.
     pub(super) fn check_forbidden(&mut self, conn: usize, arrived: &Arrived) -> Result<(), Stop> {
         let script = Arc::clone(&self.script);
-        let Some(Op::Expect(expect)) = self.forbidding.and_then(|at| script.ops.get(at)) else { return Ok(()) };
+        let Some(Op::Expect(expect)) = self.forbidding.and_then(|at| script.ops.get(at)) else {
+            return Ok(());
+        };
         if expect.conn != conn {
             return Ok(());
         }
@@ -550,7 +610,14 @@ impl Machine {
     }
 
     /// A reply that is not what a line says.
-    fn came(&mut self, lines: &[Expected], arrived: &Arrived, id: &str, params: Params, at: usize) -> Problem {
+    fn came(
+        &mut self,
+        lines: &[Expected],
+        arrived: &Arrived,
+        id: &str,
+        params: Params,
+        at: usize,
+    ) -> Problem {
         let line = &lines[at.min(lines.len() - 1)];
         let mut problem = self.problem(id, params, line.payload.at);
         let expected: Vec<String> = lines.iter().map(|l| self.shown(&l.payload, 0, None)).collect();
@@ -581,9 +648,9 @@ impl Machine {
                 let Some(code) = reply.code else { return };
                 let mut words: Vec<&str> = text.split(' ').collect();
                 words.remove(0);
-                let had_code = words.first().is_some_and(|w| {
-                    w.split('.').count() == 3 && w.starts_with(['2', '4', '5'])
-                });
+                let had_code = words
+                    .first()
+                    .is_some_and(|w| w.split('.').count() == 3 && w.starts_with(['2', '4', '5']));
                 if had_code {
                     words.remove(0);
                 }
@@ -601,7 +668,11 @@ impl Machine {
     fn offer_imap(&mut self, line: &Expected, arrived: &Arrived) {
         let Reply::Imap(response) = &arrived.reply else { return };
         let captures = line.payload.pieces.iter().any(|p| !matches!(p, Piece::Text(_) | Piece::Tag));
-        if line.mode != Mode::Machine || line.payload.at.file != 0 || captures || arrived.bytes.contains(&b'{') {
+        if line.mode != Mode::Machine
+            || line.payload.at.file != 0
+            || captures
+            || arrived.bytes.contains(&b'{')
+        {
             return;
         }
         let mut text = escape(&response.line);

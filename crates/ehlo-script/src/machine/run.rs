@@ -10,7 +10,8 @@ impl Machine {
     /// An interpreter that stands in front of the first line. `prepared`: the first connection, if it is open already.
     pub fn new(script: Arc<Script>, setup: Setup, prepared: Option<PreparedConn>, now: Tick) -> Machine {
         let protocol = script.header.protocol.unwrap_or(Protocol::Smtp);
-        let mut conns: Vec<Conn> = script.connections.iter().map(|_| Conn::new(protocol, setup.now)).collect();
+        let mut conns: Vec<Conn> =
+            script.connections.iter().map(|_| Conn::new(protocol, setup.now)).collect();
         if let Some(prepared) = prepared {
             conns[0].opened(prepared.address, prepared.tls);
             conns[0].protocol = prepared.protocol;
@@ -170,7 +171,8 @@ impl Machine {
         let whole = self.script.steps.len();
         let mut steps = Vec::new();
         for (at, (step, report)) in self.script.steps.iter().zip(self.steps).enumerate() {
-            let empty = step.name.is_empty() && whole > 1 && self.script.steps.get(1).is_some_and(|s| s.first == 0);
+            let empty =
+                step.name.is_empty() && whole > 1 && self.script.steps.get(1).is_some_and(|s| s.first == 0);
             match report {
                 Some(report) => steps.push(report),
                 None if empty && at == 0 => {}
@@ -178,7 +180,11 @@ impl Machine {
                     name: step.name.clone(),
                     level: step.level.id().to_owned(),
                     verdict: Verdict::Skip,
-                    reason: Some(Reason::known(if self.done.is_some() { "run.done-before" } else { "run.not-reached" })),
+                    reason: Some(Reason::known(if self.done.is_some() {
+                        "run.done-before"
+                    } else {
+                        "run.not-reached"
+                    })),
                     problem: None,
                     took_us: 0,
                 }),
@@ -226,7 +232,13 @@ impl Machine {
         }
     }
 
-    fn end_step(&mut self, verdict: Verdict, problem: Option<Box<Problem>>, reason: Option<Reason>, now: Tick) {
+    fn end_step(
+        &mut self,
+        verdict: Verdict,
+        problem: Option<Box<Problem>>,
+        reason: Option<Reason>,
+        now: Tick,
+    ) {
         let Some(step) = self.script.steps.get(self.step) else { return };
         if self.steps[self.step].is_some() {
             return;
@@ -255,7 +267,12 @@ impl Machine {
             Stop::Problem(problem) => {
                 let error = matches!(
                     problem.id.as_str(),
-                    "secret-unsafe" | "value-missing" | "no-challenge" | "no-stamp" | "not-quotable" | "connect-failed"
+                    "secret-unsafe"
+                        | "value-missing"
+                        | "no-challenge"
+                        | "no-stamp"
+                        | "not-quotable"
+                        | "connect-failed"
                 );
                 let verdict = if error { Verdict::Error } else { Verdict::Fail };
                 self.end_step(verdict, Some(problem), None, now);
@@ -396,8 +413,7 @@ impl Machine {
                 }
             }
             Statement::Needs(words, _) => {
-                let missing: Vec<&str> =
-                    words.iter().filter(|w| !self.has(w)).map(String::as_str).collect();
+                let missing: Vec<&str> = words.iter().filter(|w| !self.has(w)).map(String::as_str).collect();
                 if !missing.is_empty() {
                     return Err(Stop::Skip(Reason::known("run.needs").with("missing", missing.join(" "))));
                 }
@@ -405,7 +421,9 @@ impl Machine {
             Statement::Skip(condition, reason) => {
                 if self.holds(condition)?.0 {
                     let reason = reason.clone();
-                    return Err(Stop::Skip(reason.map_or_else(|| Reason::known("run.skip-if"), Reason::text)));
+                    return Err(Stop::Skip(
+                        reason.map_or_else(|| Reason::known("run.skip-if"), Reason::text),
+                    ));
                 }
             }
             Statement::Done(condition, reason) => {
@@ -507,7 +525,8 @@ impl Machine {
             }
             VerbWord::Bdat => {
                 let content = self.content(verb)?;
-                let chunk = options.iter().find(|(n, _)| n == "chunk").and_then(|(_, v)| v.parse::<usize>().ok());
+                let chunk =
+                    options.iter().find(|(n, _)| n == "chunk").and_then(|(_, v)| v.parse::<usize>().ok());
                 let size = chunk.unwrap_or(content.len()).max(1);
                 let mut chunks: Vec<&[u8]> = content.chunks(size).collect();
                 if chunks.is_empty() {
@@ -582,7 +601,8 @@ impl Machine {
             return Ok(());
         }
         let why = if state.seen.tls.is_some() { "unverified" } else { "clear" };
-        let mut problem = self.problem("secret-unsafe", Params::from([("why".to_owned(), why.to_owned())]), at);
+        let mut problem =
+            self.problem("secret-unsafe", Params::from([("why".to_owned(), why.to_owned())]), at);
         problem.hint = Some(if why == "clear" { "insecure-auth" } else { "trust" }.to_owned());
         Err(Stop::Problem(Box::new(problem)))
     }

@@ -31,7 +31,8 @@ impl Machine {
             Expr::Text(text) => Ok(Value::text(text.clone())),
             Expr::Query(query) => {
                 let found = QUERIES.iter().find(|q| q.meta().name == query.name);
-                Ok(found.map_or(Value::None, |q| q.ask(&self.conns[query.conn].seen, query.index.unwrap_or(1))))
+                Ok(found
+                    .map_or(Value::None, |q| q.ask(&self.conns[query.conn].seen, query.index.unwrap_or(1))))
             }
             Expr::Call(name, args) => {
                 let mut values = Vec::with_capacity(args.len());
@@ -129,9 +130,8 @@ impl Machine {
             Expr::Query(query) => query.conn,
             _ => 0,
         };
-        let left = self
-            .value(&condition.left, conn)
-            .map_err(|(id, what)| self.no_value(id, what, condition.at))?;
+        let left =
+            self.value(&condition.left, conn).map_err(|(id, what)| self.no_value(id, what, condition.at))?;
         let right = self.text(&condition.right, conn)?;
         let text = left.bytes();
         let order = || match (number(&text), number(&right)) {

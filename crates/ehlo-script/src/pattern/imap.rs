@@ -104,9 +104,7 @@ fn status_matches(
 ) -> Result<Captures, Differs> {
     let mut captures = match (tag, &status.tag) {
         (None, None) => Vec::new(),
-        (Some(tag), Some(have)) => {
-            match_text(tag, have, false).ok_or_else(|| Differs::new("tag-differs"))?
-        }
+        (Some(tag), Some(have)) => match_text(tag, have, false).ok_or_else(|| Differs::new("tag-differs"))?,
         _ => return Err(Differs::new("tag-differs")),
     };
     if !words.contains(&status.kind) {
@@ -127,7 +125,9 @@ fn status_matches(
         let Some((name, args)) = pats.items.split_first() else { return Ok(captures) };
         let fits_name = match &name.pat {
             Pat::Atom(tokens) => match plain_text(tokens) {
-                Some(names) => names.split(|&b| b == b'|').any(|n| n.eq_ignore_ascii_case(have.name.as_bytes())),
+                Some(names) => {
+                    names.split(|&b| b == b'|').any(|n| n.eq_ignore_ascii_case(have.name.as_bytes()))
+                }
                 None => match_text(tokens, have.name.as_bytes(), true).is_some(),
             },
             Pat::Capture(capture, _) => {
@@ -214,7 +214,10 @@ fn data_matches(tokens: &[Tok], have: &Data) -> Result<Captures, Differs> {
             _ => None,
         };
         captures.extend(kept.ok_or_else(|| {
-            Differs::new("number-differs").with("expected", shown(&first.pat)).with("got", digits.clone()).near(1)
+            Differs::new("number-differs")
+                .with("expected", shown(&first.pat))
+                .with("got", digits.clone())
+                .near(1)
         })?);
     } else {
         if !wanted.items.first().is_some_and(|item| is_word(&item.pat, &have.name)) {
@@ -227,11 +230,15 @@ fn data_matches(tokens: &[Tok], have: &Data) -> Result<Captures, Differs> {
     let kept = match have.name.as_str() {
         // What a message is made of: names and values in any order, more may come (RFC 9051 §7.5.2).
         "FETCH" => list_matches(&wanted, &have.items, Context::Exact, &|_| pairs),
-        "STATUS" => list_matches(&wanted, &have.items, Context::Exact, &|at| if at == 1 { pairs } else { Context::Exact }),
+        "STATUS" => list_matches(&wanted, &have.items, Context::Exact, &|at| {
+            if at == 1 { pairs } else { Context::Exact }
+        }),
         "ID" => list_matches(&wanted, &have.items, Context::Exact, &|_| pairs),
         "LIST" | "LSUB" | "XLIST" => {
             wanted.extras = true;
-            list_matches(&wanted, &have.items, Context::Exact, &|at| if at == 0 { set } else { Context::Exact })
+            list_matches(&wanted, &have.items, Context::Exact, &|at| {
+                if at == 0 { set } else { Context::Exact }
+            })
         }
         "CAPABILITY" | "ENABLED" => list_matches(&wanted, &have.items, set, &|_| Context::Exact),
         "FLAGS" => list_matches(&wanted, &have.items, Context::Exact, &|_| set),
@@ -272,7 +279,8 @@ fn esearch(wanted: &List, have: &[Wire]) -> Option<Captures> {
         wanted.items.remove(0);
         have.remove(0);
     }
-    captures.extend(list_matches(&wanted, &have, Context::Pairs { extras: wanted.extras }, &|_| Context::Exact)?);
+    captures
+        .extend(list_matches(&wanted, &have, Context::Pairs { extras: wanted.extras }, &|_| Context::Exact)?);
     Some(captures)
 }
 
@@ -281,7 +289,12 @@ fn is_word(pat: &Pat, word: &str) -> bool {
 }
 
 /// Whether the items are what is wanted. `inner` says how lists inside are compared, by their position.
-fn list_matches(wanted: &List, have: &[Wire], context: Context, inner: &dyn Fn(usize) -> Context) -> Option<Captures> {
+fn list_matches(
+    wanted: &List,
+    have: &[Wire],
+    context: Context,
+    inner: &dyn Fn(usize) -> Context,
+) -> Option<Captures> {
     let extras = |by_place: bool| wanted.extras || (by_place && wanted.order.is_none());
     match (wanted.order, context) {
         (Some(Order::Exact), _) | (None, Context::Exact) => ordered(wanted, have, inner),
@@ -322,9 +335,11 @@ fn unordered(
     // What is definite chooses first; a capture takes what is left.
     let definite = wanted.items.iter().filter(|i| !is_open(&i.pat));
     for item in definite.chain(wanted.items.iter().filter(|i| is_open(&i.pat))) {
-        let found = have.iter().enumerate().filter(|(at, _)| !used[*at]).find_map(|(at, value)| {
-            Some((at, value_matches(&item.pat, value, inner(at))?))
-        });
+        let found = have
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| !used[*at])
+            .find_map(|(at, value)| Some((at, value_matches(&item.pat, value, inner(at))?)));
         match found {
             Some(_) if item.absent => return None,
             Some((at, kept)) => {
@@ -369,9 +384,8 @@ fn pairs(wanted: &List, have: &[Wire], extras: bool) -> Option<Captures> {
     let mut at = 0;
     while at < wanted.items.len() {
         let key = &wanted.items[at];
-        let found = have.chunks(2).position(|pair| {
-            value_matches(&key.pat, &pair[0], Context::Exact).is_some()
-        });
+        let found =
+            have.chunks(2).position(|pair| value_matches(&key.pat, &pair[0], Context::Exact).is_some());
         if key.absent {
             if found.is_some() {
                 return None;
@@ -431,7 +445,8 @@ fn value_matches(pat: &Pat, value: &Wire, context: Context) -> Option<Captures> 
                 return Some(kept);
             }
             let plain = plain?;
-            let bare = |b: &[u8]| b.iter().filter(|c| **c != b'"').map(u8::to_ascii_uppercase).collect::<Vec<u8>>();
+            let bare =
+                |b: &[u8]| b.iter().filter(|c| **c != b'"').map(u8::to_ascii_uppercase).collect::<Vec<u8>>();
             let same_section = plain.contains(&b'[') && bare(&plain) == bare(have);
             let same_set = match (ranges(&plain), ranges(have)) {
                 (Some(a), Some(b)) => merged(a) == merged(b),
@@ -505,7 +520,8 @@ pub(super) fn instant(text: &[u8]) -> Option<i64> {
     let (day, month, year) = (parts.next()?, parts.next()?, parts.next()?);
     const MONTHS: &str = "jan feb mar apr may jun jul aug sep oct nov dec";
     let month = MONTHS.split(' ').position(|m| m.eq_ignore_ascii_case(month))? as u8 + 1;
-    let date = time::Date::from_calendar_date(year.parse().ok()?, month.try_into().ok()?, day.parse().ok()?).ok()?;
+    let date =
+        time::Date::from_calendar_date(year.parse().ok()?, month.try_into().ok()?, day.parse().ok()?).ok()?;
     let mut clock = clock.split(':').map(|n| n.parse::<i64>().ok());
     let (hours, minutes, seconds) = (clock.next()??, clock.next()??, clock.next()??);
     let sign = if zone.starts_with('-') { -1 } else { 1 };
@@ -559,8 +575,9 @@ pub(crate) fn regex_matches(tokens: &[Tok], lines: &[&[u8]]) -> Result<Option<Ca
     if !source.is_ascii() {
         source = source.replacen("(?-u)", "", 1);
     }
-    let regex = Regex::new(&source)
-        .map_err(|e| Differs::new("regex-bad").with("why", e.to_string().lines().last().unwrap_or_default()))?;
+    let regex = Regex::new(&source).map_err(|e| {
+        Differs::new("regex-bad").with("why", e.to_string().lines().last().unwrap_or_default())
+    })?;
     for line in lines {
         if let Some(found) = regex.captures(line) {
             let mut kept = Vec::new();

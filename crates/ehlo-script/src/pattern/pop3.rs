@@ -9,9 +9,7 @@ use std::ops::Range;
 fn is_status(line: &Expected) -> bool {
     let begins = line.payload.beginning();
     match line.mode {
-        Mode::Machine | Mode::Exact => {
-            begins.starts_with(b"+") || begins.starts_with(b"-ERR")
-        }
+        Mode::Machine | Mode::Exact => begins.starts_with(b"+") || begins.starts_with(b"-ERR"),
         Mode::Regex | Mode::Raw => true,
     }
 }
@@ -38,10 +36,9 @@ pub(crate) fn blocks(lines: &[Expected]) -> Vec<Range<usize>> {
 /// data follows before the next status line.
 fn begins_data(next: &Expected, rest: &[Expected]) -> bool {
     match next.mode {
-        Mode::Regex => rest
-            .iter()
-            .find(|l| is_dot(l) || (l.mode != Mode::Regex && is_status(l)))
-            .is_some_and(is_dot),
+        Mode::Regex => {
+            rest.iter().find(|l| is_dot(l) || (l.mode != Mode::Regex && is_status(l))).is_some_and(is_dot)
+        }
         _ => !is_status(next),
     }
 }
@@ -65,8 +62,9 @@ pub(crate) fn matches(
             match_text(tokens, &response.line, false).ok_or_else(|| Differs::new("text-differs"))?
         }
         Mode::Regex => {
-            let lines: Vec<&[u8]> =
-                std::iter::once(&response.line[..]).chain(response.data.iter().map(|d| &d.text[..])).collect();
+            let lines: Vec<&[u8]> = std::iter::once(&response.line[..])
+                .chain(response.data.iter().map(|d| &d.text[..]))
+                .collect();
             regex_matches(tokens, &lines)?.ok_or_else(|| Differs::new("text-differs"))?
         }
         Mode::Machine => status_line(tokens, arrived, response)?,
@@ -141,8 +139,7 @@ fn status_line(tokens: &[Tok], arrived: &Arrived, response: &Response) -> Result
     };
     let mut captures = Vec::new();
     if numbers > 0 && response.status == Status::Ok {
-        let got: Vec<&[u8]> =
-            response.text.split(|&b| b == b' ').filter(|w| !w.is_empty()).collect();
+        let got: Vec<&[u8]> = response.text.split(|&b| b == b' ').filter(|w| !w.is_empty()).collect();
         for (at, word) in words(rest).into_iter().take(numbers).enumerate() {
             // Text for people behind the numbers, or in their place.
             let is_number = plain_text(word).is_none_or(|w| w.iter().all(u8::is_ascii_digit))
@@ -218,11 +215,8 @@ fn data_lines(expected: &[(Mode, Vec<Tok>)], lines: &[&[u8]]) -> Result<Captures
             deepest = deepest.max(e);
             continue;
         }
-        let matched = if e < expected.len() && l < lines.len() {
-            data_line(&expected[e], lines[l])
-        } else {
-            None
-        };
+        let matched =
+            if e < expected.len() && l < lines.len() { data_line(&expected[e], lines[l]) } else { None };
         match matched {
             Some(kept) => {
                 captures.extend(kept);

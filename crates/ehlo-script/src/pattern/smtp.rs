@@ -12,7 +12,8 @@ pub(crate) fn blocks(lines: &[Expected]) -> Vec<Range<usize>> {
     let mut from = 0;
     for (at, line) in lines.iter().enumerate() {
         let begins = line.payload.beginning();
-        let begins = if line.mode == Mode::Regex { begins.strip_prefix(b"^").unwrap_or(begins) } else { begins };
+        let begins =
+            if line.mode == Mode::Regex { begins.strip_prefix(b"^").unwrap_or(begins) } else { begins };
         let goes_on = begins.len() > 3
             && begins[3] == b'-'
             && begins[..3].iter().all(|b| b.is_ascii_digit() || *b == b'x')
@@ -55,9 +56,8 @@ pub(crate) fn matches(
             Mode::Raw => (plain_text(tokens).as_deref() == Some(&arrived.bytes[..])).then(Vec::new),
             Mode::Exact => wire.iter().find_map(|line| text(tokens, line, false)),
             Mode::Regex => super::imap::regex_matches(tokens, &wire)?,
-            Mode::Machine => {
-                machine_line(tokens, at, arrived, reply, offered.as_ref(), enhanced).map_err(|d| d.line(at))?
-            }
+            Mode::Machine => machine_line(tokens, at, arrived, reply, offered.as_ref(), enhanced)
+                .map_err(|d| d.line(at))?,
         };
         captures.extend(found.ok_or_else(|| Differs::new("text-differs").line(at))?);
     }
@@ -155,7 +155,10 @@ fn keyword(tokens: &[Tok], index: usize, offered: &smtp::Ehlo) -> Result<Capture
     let same: Vec<_> = offered.keywords.iter().filter(|k| k.name == upper).collect();
     if same.is_empty() {
         let all: Vec<&str> = offered.keywords.iter().map(|k| k.name.as_str()).collect();
-        return Err(Differs::new("keyword-missing").with("word", upper).with("offered", all.join(" ")).near(1));
+        return Err(Differs::new("keyword-missing")
+            .with("word", upper)
+            .with("offered", all.join(" "))
+            .near(1));
     }
     let mut captures = Vec::new();
     for arg in args {
@@ -188,8 +191,11 @@ fn code_fits(pattern: &[u8], code: u16) -> bool {
 fn is_enhanced(word: &[u8]) -> bool {
     word.split(|&b| b == b'|').all(|one| {
         let parts: Vec<&[u8]> = one.split(|&b| b == b'.').collect();
-        let part = |p: &[u8]| p == b"x" || (!p.is_empty() && p.len() <= 3 && p.iter().all(u8::is_ascii_digit));
-        parts.len() == 3 && matches!(parts[0], b"2" | b"4" | b"5" | b"x") && parts[1..].iter().all(|p| part(p))
+        let part =
+            |p: &[u8]| p == b"x" || (!p.is_empty() && p.len() <= 3 && p.iter().all(u8::is_ascii_digit));
+        parts.len() == 3
+            && matches!(parts[0], b"2" | b"4" | b"5" | b"x")
+            && parts[1..].iter().all(|p| part(p))
     })
 }
 

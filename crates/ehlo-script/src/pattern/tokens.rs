@@ -60,9 +60,10 @@ pub(crate) fn match_text(tokens: &[Tok], bytes: &[u8], any_case: bool) -> Option
     }
     source.push('$');
     let found = Regex::new(&source).ok()?.captures(bytes)?;
-    let kept = names.into_iter().enumerate().filter_map(|(at, name)| {
-        Some((name?, Value::Text(found.get(at + 1)?.as_bytes().to_vec())))
-    });
+    let kept = names
+        .into_iter()
+        .enumerate()
+        .filter_map(|(at, name)| Some((name?, Value::Text(found.get(at + 1)?.as_bytes().to_vec()))));
     Some(kept.collect())
 }
 

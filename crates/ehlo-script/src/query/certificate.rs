@@ -13,10 +13,11 @@ pub(super) static DAYS: Ask = plain("cert.days", |seen, _| {
     of(seen, |c| ((c.not_after - now).div_euclid(86_400)).to_string())
 });
 /// The names that it bears.
-pub(super) static NAMES: Ask = plain("cert.names", |seen, _| match seen.tls.as_deref().and_then(|t| t.chain.first()) {
-    Some(c) => Value::List(c.names.iter().map(|n| n.clone().into_bytes()).collect()),
-    None => Value::None,
-});
+pub(super) static NAMES: Ask =
+    plain("cert.names", |seen, _| match seen.tls.as_deref().and_then(|t| t.chain.first()) {
+        Some(c) => Value::List(c.names.iter().map(|n| n.clone().into_bytes()).collect()),
+        None => Value::None,
+    });
 /// Who signed it.
 pub(super) static ISSUER: Ask = plain("cert.issuer", |seen, _| of(seen, |c| c.issuer.clone()));
 /// Whom it is for.

@@ -15,7 +15,9 @@ fn optional(text: Option<String>) -> Value {
 pub(super) static CODE: Ask = plain("code", |seen, _| match seen.last() {
     Some(Reply::Smtp(reply)) => reply.code.map_or(Value::None, number),
     Some(Reply::Pop3(reply)) => optional(reply.code.clone()),
-    Some(Reply::Imap(reply)) => optional(reply.status().and_then(|s| s.code.as_ref()).map(|c| c.name.clone())),
+    Some(Reply::Imap(reply)) => {
+        optional(reply.status().and_then(|s| s.code.as_ref()).map(|c| c.name.clone()))
+    }
     _ => Value::None,
 });
 
@@ -72,9 +74,7 @@ pub(crate) fn status_word(kind: imap::StatusKind) -> &'static str {
 
 /// The tag of the last status.
 pub(super) static TAG: Ask = plain("tag", |seen, _| match seen.last() {
-    Some(Reply::Imap(reply)) => {
-        reply.status().and_then(|s| s.tag.clone()).map_or(Value::None, Value::Text)
-    }
+    Some(Reply::Imap(reply)) => reply.status().and_then(|s| s.tag.clone()).map_or(Value::None, Value::Text),
     _ => Value::None,
 });
 
@@ -83,7 +83,8 @@ pub(super) static CAPS: Ask =
     plain("caps", |seen, _| Value::List(seen.caps.iter().map(|c| c.clone().into_bytes()).collect()));
 
 /// How long the last exchange took.
-pub(super) static TIME: Ask = plain("time", |seen, _| Value::text(format!("{}", seen.took.as_secs_f64() * 1000.0)));
+pub(super) static TIME: Ask =
+    plain("time", |seen, _| Value::text(format!("{}", seen.took.as_secs_f64() * 1000.0)));
 
 /// How many bytes the last exchange brought.
 pub(super) static BYTES: Ask =
@@ -94,7 +95,9 @@ pub(super) static LITERAL: Ask = plain("literal", |seen, _| {
     seen.exchange
         .iter()
         .find_map(|arrived| match &arrived.reply {
-            Reply::Imap(imap::Response { kind: imap::ResponseKind::Data(data), .. }) => first_literal(&data.items),
+            Reply::Imap(imap::Response { kind: imap::ResponseKind::Data(data), .. }) => {
+                first_literal(&data.items)
+            }
             _ => None,
         })
         .map_or(Value::None, Value::Text)

@@ -7,7 +7,10 @@ pub(super) struct Assert;
 
 impl StatementKind for Assert {
     fn meta(&self) -> StatementMeta {
-        StatementMeta { word: "assert", usage: "assert S.QUERY [not] == != < <= > >= includes contains matches VALUE" }
+        StatementMeta {
+            word: "assert",
+            usage: "assert S.QUERY [not] == != < <= > >= includes contains matches VALUE",
+        }
     }
 
     fn read(&self, words: &mut Words<'_>) -> Result<Statement, SyntaxError> {

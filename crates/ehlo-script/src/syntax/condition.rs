@@ -38,11 +38,7 @@ pub(crate) fn condition(text: &str, at: At, conns: &mut Vec<String>) -> Result<C
     Ok(Condition { left, not, operator, right, at: at.part(at.from, at.from + text.len()) })
 }
 
-fn left<'a>(
-    text: &'a str,
-    at: At,
-    conns: &mut Vec<String>,
-) -> Result<(Expr, &'a str), SyntaxError> {
+fn left<'a>(text: &'a str, at: At, conns: &mut Vec<String>) -> Result<(Expr, &'a str), SyntaxError> {
     if let Some(inside) = text.strip_prefix("{{") {
         let Some(end) = inside.find("}}") else { return Err(SyntaxError::new("template-open", at)) };
         let place = at.part(at.from, at.from + end + 4);

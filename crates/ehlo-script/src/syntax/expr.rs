@@ -61,8 +61,10 @@ pub(crate) fn query(word: &str, at: At, conns: &mut Vec<String>) -> Result<Optio
         let names = QUERIES.iter().map(|q| q.meta().name);
         let meant = nearest(name, names.clone()).unwrap_or_default();
         let error = SyntaxError::new("query-unknown", at).with("word", word);
-        return Err(error
-            .with("meant", if meant.is_empty() { names.collect::<Vec<_>>().join(" ") } else { meant.into() }));
+        return Err(error.with(
+            "meant",
+            if meant.is_empty() { names.collect::<Vec<_>>().join(" ") } else { meant.into() },
+        ));
     };
     if known.meta().indexed != index.is_some() {
         return Err(SyntaxError::new("query-index", at).with("word", word));
@@ -113,9 +115,8 @@ impl Reader<'_> {
             self.pos += end;
             return Ok(Expr::Text(String::from_utf8_lossy(&text).into_owned()));
         }
-        let length = rest
-            .find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '@')))
-            .unwrap_or(rest.len());
+        let length =
+            rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '@'))).unwrap_or(rest.len());
         let word = rest[..length].to_owned();
         if word.is_empty() {
             return Err(SyntaxError::new("expression-expected", self.at)

@@ -5,8 +5,8 @@ use ehlo_core::Protocol;
 
 /// The keys of header fields, in the order in which they are written.
 pub const FIELDS: &[&str] = &[
-    "format", "title", "id", "protocol", "ref", "level", "finding", "risk", "tags", "needs", "state", "messages",
-    "timeout", "retry", "xfail", "role",
+    "format", "title", "id", "protocol", "ref", "level", "finding", "risk", "tags", "needs", "state",
+    "messages", "timeout", "retry", "xfail", "role",
 ];
 
 /// The words for protocols.
@@ -64,8 +64,8 @@ pub(crate) fn take(
             header.messages = Some(crate::Messages { file: value.to_owned(), messages: Vec::new() });
         }
         "timeout" => {
-            let wait = duration(value)
-                .ok_or_else(|| SyntaxError::new("duration-bad", place).with("word", value))?;
+            let wait =
+                duration(value).ok_or_else(|| SyntaxError::new("duration-bad", place).with("word", value))?;
             header.timeout = Some(wait);
         }
         "retry" => {

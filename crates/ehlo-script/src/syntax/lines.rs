@@ -101,8 +101,9 @@ fn here_words(body: &str) -> Vec<&str> {
     while let Some(at) = rest.find("<<") {
         let before = &rest[..at];
         let word = &rest[at + 2..];
-        let length =
-            word.find(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')).unwrap_or(word.len());
+        let length = word
+            .find(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'))
+            .unwrap_or(word.len());
         let (end, after) = word.split_at(length);
         let literal = before.ends_with('{') && (after.starts_with('}') || after.starts_with("+}"));
         let argument = before.ends_with(' ') && (after.is_empty() || after.starts_with(' '));
@@ -135,9 +136,8 @@ pub(crate) fn prefix(line: &str) -> Option<Prefix<'_>> {
     let mut pos = 1;
     let rest = &line[pos..];
     let label = if let Some(name) = rest.strip_prefix('@') {
-        let length = name
-            .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-'))
-            .unwrap_or(name.len());
+        let length =
+            name.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-')).unwrap_or(name.len());
         pos += length + 1;
         if length == 0 {
             return None;
@@ -168,13 +168,17 @@ mod tests {
 
     #[test]
     fn every_byte_is_kept() {
-        let text = "title: x\r\n\n# c\nC data <<E\n.\nE\nS: 250\nlet a = b\n== step\nC: x {<<A}\n1\nA\n no end";
+        let text =
+            "title: x\r\n\n# c\nC data <<E\n.\nE\nS: 250\nlet a = b\n== step\nC: x {<<A}\n1\nA\n no end";
         let found = lines(text);
         assert_eq!(found.iter().map(|l| l.text).collect::<String>(), text);
         use LineKind::*;
         assert_eq!(
             found.iter().map(|l| l.kind).collect::<Vec<_>>(),
-            [Field, Blank, Comment, Verb, Here, HereEnd, Dialogue, Statement, Step, Dialogue, Here, HereEnd, Statement]
+            [
+                Field, Blank, Comment, Verb, Here, HereEnd, Dialogue, Statement, Step, Dialogue, Here,
+                HereEnd, Statement
+            ]
         );
     }
 

@@ -18,7 +18,8 @@ pub fn mbox(bytes: &[u8]) -> Vec<Vec<u8>> {
         }
         after_blank = body.is_empty();
         let Some(message) = messages.last_mut() else { continue };
-        let unquoted = body.iter().position(|&b| b != b'>').is_some_and(|n| n > 0 && body[n..].starts_with(b"From "));
+        let unquoted =
+            body.iter().position(|&b| b != b'>').is_some_and(|n| n > 0 && body[n..].starts_with(b"From "));
         message.extend_from_slice(if unquoted { &body[1..] } else { body });
         message.extend_from_slice(b"\r\n");
     }

@@ -24,5 +24,3 @@ pub(crate) use condition::{because, condition};
 pub(crate) use expr::query;
 pub(crate) use header::field;
 pub(crate) use lines::prefix;
-
-

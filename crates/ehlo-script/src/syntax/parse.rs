@@ -9,8 +9,8 @@ use super::payload::{Allowed, Read, pieces};
 use super::verbs::{client_verb, protocol_of};
 use crate::statement::{STATEMENTS, Words};
 use crate::{
-    At, Connection, Expect, Expected, File, Header, Level, Literal, Mark, Mode, Op, Payload, Piece, Script, Send,
-    Step, Verb, VerbWord,
+    At, Connection, Expect, Expected, File, Header, Level, Literal, Mark, Mode, Op, Payload, Piece, Script,
+    Send, Step, Verb, VerbWord,
 };
 use ehlo_core::Protocol;
 
@@ -310,8 +310,15 @@ impl Parser<'_> {
                         out.push(literal(Payload { pieces: vec![value], at: place }, plus, binary));
                     }
                     Read::Counted { size, plus, binary } => {
-                        let (content, more) =
-                            counted(all, number, size, place, prefix, &self.label(prefix.label, suffix), suffix)?;
+                        let (content, more) = counted(
+                            all,
+                            number,
+                            size,
+                            place,
+                            prefix,
+                            &self.label(prefix.label, suffix),
+                            suffix,
+                        )?;
                         out.push(literal(content, plus, binary));
                         rest = Some(more);
                     }
@@ -461,11 +468,15 @@ impl Parser<'_> {
                     c.is_ascii_digit() || c.is_ascii_uppercase() || matches!(c, '+' | '*' | '-' | '%' | '.')
                 });
                 if looks_like_reply {
-                    return Err(SyntaxError::new("colon-missing", place).with("word", *first).with("side", "S"));
+                    return Err(SyntaxError::new("colon-missing", place)
+                        .with("word", *first)
+                        .with("side", "S"));
                 }
                 let meant = nearest(first, ["closed", "silent", "raw"].into_iter())
                     .map_or_else(|| "closed, silent, raw".to_owned(), str::to_owned);
-                return Err(SyntaxError::new("verb-unknown", place).with("word", *first).with("meant", meant));
+                return Err(SyntaxError::new("verb-unknown", place)
+                    .with("word", *first)
+                    .with("meant", meant));
             }
             [] => return Err(SyntaxError::new("verb-missing", at)),
         }
@@ -551,8 +562,8 @@ impl Parser<'_> {
         if self.stack.contains(&name) || self.stack.len() >= DEEPEST_INCLUDE {
             return Err(SyntaxError::new("include-cycle", at).with("word", path));
         }
-        let text = String::from_utf8(bytes)
-            .map_err(|_| SyntaxError::new("not-utf8", at).with("word", path))?;
+        let text =
+            String::from_utf8(bytes).map_err(|_| SyntaxError::new("not-utf8", at).with("word", path))?;
         self.file(&name, &text, &suffix);
         self.joinable = false;
         Ok(())
@@ -613,7 +624,9 @@ fn counted(
 ) -> Result<(Payload, (String, At)), SyntaxError> {
     let mut text = String::new();
     let short = |held: usize| {
-        SyntaxError::new("literal-size", at).with("announced", size.to_string()).with("held", held.to_string())
+        SyntaxError::new("literal-size", at)
+            .with("announced", size.to_string())
+            .with("held", held.to_string())
     };
     let mut at_number = *number;
     loop {
@@ -627,7 +640,9 @@ fn counted(
         at_number += 1;
         match found {
             // The consent that is printed between announcement and octets.
-            Some(p) if side.side == 'C' && p.side == 'S' && body[indent + p.length..].starts_with('+') => continue,
+            Some(p) if side.side == 'C' && p.side == 'S' && body[indent + p.length..].starts_with('+') => {
+                continue;
+            }
             Some(p) if p.side == side.side && p.mark.is_none() => {
                 let from = indent + p.length;
                 let line_text = &body[from..];

@@ -18,13 +18,29 @@ pub(super) enum Allowed {
 pub(super) enum Read {
     Piece(Piece),
     /// `{<<END}`, `{<<END+}`, `~{<<END}`
-    Here { end: String, plus: bool, binary: bool },
+    Here {
+        end: String,
+        plus: bool,
+        binary: bool,
+    },
     /// `{<file}`
-    File { name: String, plus: bool, binary: bool },
+    File {
+        name: String,
+        plus: bool,
+        binary: bool,
+    },
     /// `{=expr}`
-    Expr { value: Piece, plus: bool, binary: bool },
+    Expr {
+        value: Piece,
+        plus: bool,
+        binary: bool,
+    },
     /// `{310}` at the end of a line: takes its octets from the following lines.
-    Counted { size: usize, plus: bool, binary: bool },
+    Counted {
+        size: usize,
+        plus: bool,
+        binary: bool,
+    },
 }
 
 /// Reads a payload that stands in one line.

@@ -9,7 +9,9 @@ fn usage(word: VerbWord) -> &'static str {
     match word {
         VerbWord::Connect => "C connect TARGET [sni=NAME] [source=ADDRESS] [family=4|6]",
         VerbWord::Reconnect => "C reconnect",
-        VerbWord::Tls => "C tls [sni=NAME] [verify=yes|no] [min=1.2|1.3] [max=1.2|1.3] [alpn=NAME] [cert=NAME] [may-fail]",
+        VerbWord::Tls => {
+            "C tls [sni=NAME] [verify=yes|no] [min=1.2|1.3] [max=1.2|1.3] [alpn=NAME] [cert=NAME] [may-fail]"
+        }
         VerbWord::StartTls => "C starttls",
         VerbWord::Login => "C login USER PASSWORD",
         VerbWord::Auth => "C auth MECHANISM [USER PASSWORD] [ir=no] [authzid=NAME] [token=TOKEN] [cancel]",
@@ -112,8 +114,18 @@ pub(super) fn client_verb(text: &str, at: At, conns: &mut Vec<String>) -> Result
 
 /// Mechanisms that the notation knows and that are not built yet; a script that uses one is skipped.
 pub(crate) const LATER: &[&str] = &[
-    "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS",
-    "SCRAM-SHA-512-PLUS", "NTLM", "EXTERNAL", "OAUTHBEARER", "XOAUTH2", "ANONYMOUS",
+    "DIGEST-MD5",
+    "SCRAM-SHA-1",
+    "SCRAM-SHA-256",
+    "SCRAM-SHA-512",
+    "SCRAM-SHA-1-PLUS",
+    "SCRAM-SHA-256-PLUS",
+    "SCRAM-SHA-512-PLUS",
+    "NTLM",
+    "EXTERNAL",
+    "OAUTHBEARER",
+    "XOAUTH2",
+    "ANONYMOUS",
 ];
 
 /// What is spoken at a target; none if that cannot be known from its text.

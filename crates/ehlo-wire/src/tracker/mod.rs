@@ -241,7 +241,11 @@ impl Tracker {
             Dialect::Pop3(pop3) => pop3.cut_short(),
             Dialect::Imap(_) | Dialect::Sieve(_) => None,
         };
-        out.extend(cut.map(|reply| Tracked::Reply { reply: Box::new(reply), completes: false, verb: String::new() }));
+        out.extend(cut.map(|reply| Tracked::Reply {
+            reply: Box::new(reply),
+            completes: false,
+            verb: String::new(),
+        }));
         out
     }
 

@@ -64,7 +64,14 @@ mod tests {
         for lang in [Lang::En, Lang::De] {
             let texts = Texts { lang };
             command(texts).debug_assert();
-            for flag in CHECK_FLAGS.iter().chain(flags::LAB_FLAGS).chain(flags::RUN_FLAGS).chain(flags::FMT_FLAGS).chain(flags::RECORD_FLAGS).chain(flags::IMPORT_FLAGS) {
+            for flag in CHECK_FLAGS
+                .iter()
+                .chain(flags::LAB_FLAGS)
+                .chain(flags::RUN_FLAGS)
+                .chain(flags::FMT_FLAGS)
+                .chain(flags::RECORD_FLAGS)
+                .chain(flags::IMPORT_FLAGS)
+            {
                 assert!(texts.find(&format!("cli/flag/{}", flag.text)).is_some(), "{} {:?}", flag.text, lang);
             }
         }

@@ -42,8 +42,7 @@ pub(super) fn scripts(matches: &ArgMatches, texts: Texts) -> anyhow::Result<Vec<
     for path in matches.get_many::<String>("file").unwrap_or_default() {
         named = true;
         let root = Path::new(path);
-        let found = find(root)
-            .map_err(|(path, error)| Usage(format!("{}: {error}", path.display())))?;
+        let found = find(root).map_err(|(path, error)| Usage(format!("{}: {error}", path.display())))?;
         if found.is_empty() {
             return Err(Usage(texts.fill("cli/no-scripts", &[("path", path)])).into());
         }

@@ -87,7 +87,9 @@ pub(super) async fn options(
     let (account, account2, maildrops) = match &lab {
         Some((lab, _)) => {
             let user = text(matches, "user").unwrap_or("benutzername");
-            let of = |user: &str| check::lab_account(lab, user, texts).map(|c| Account { user: c.user, password: c.password });
+            let of = |user: &str| {
+                check::lab_account(lab, user, texts).map(|c| Account { user: c.user, password: c.password })
+            };
             let probes = (1..=LAB_MAILDROPS).map(|n| format!("probe{n}"));
             let probes =
                 probes.map(|name| Account { password: Secret::new(name.clone()), user: name }).collect();
@@ -97,7 +99,12 @@ pub(super) async fn options(
             let of = |account: &Option<ehlo_runner::ProfileAccount>| -> anyhow::Result<Option<Account>> {
                 account
                     .as_ref()
-                    .map(|a| Ok(Account { user: a.user.clone(), password: Secret::new(secret(&a.password, texts)?) }))
+                    .map(|a| {
+                        Ok(Account {
+                            user: a.user.clone(),
+                            password: Secret::new(secret(&a.password, texts)?),
+                        })
+                    })
                     .transpose()
             };
             let account = match given? {
@@ -116,7 +123,14 @@ pub(super) async fn options(
             (account, of(&profile.account2)?, maildrops)
         }
     };
-    predefine(&mut variables, matches, &profile, &host, account.as_ref(), lab.as_ref().map(|(lab, _)| &**lab));
+    predefine(
+        &mut variables,
+        matches,
+        &profile,
+        &host,
+        account.as_ref(),
+        lab.as_ref().map(|(lab, _)| &**lab),
+    );
     let address = |name: &str| -> anyhow::Result<Option<IpAddr>> {
         let given = text(matches, name).map(str::to_owned);
         given
@@ -140,7 +154,8 @@ pub(super) async fn options(
     let number = |name: &str| -> anyhow::Result<Option<usize>> {
         text(matches, name)
             .map(|v| {
-                let wrong = || input::wrong(texts, &format!("--{name}"), v, &texts.get("cli/a-number")).into();
+                let wrong =
+                    || input::wrong(texts, &format!("--{name}"), v, &texts.get("cli/a-number")).into();
                 v.parse::<usize>().ok().filter(|n| *n > 0).ok_or_else(wrong)
             })
             .transpose()
@@ -152,7 +167,12 @@ pub(super) async fn options(
         None => Risk::WritesOwn,
     };
     let words = |name: &str| -> Vec<String> {
-        matches.get_many::<String>(name).unwrap_or_default().flat_map(|v| v.split(',')).map(str::to_owned).collect()
+        matches
+            .get_many::<String>(name)
+            .unwrap_or_default()
+            .flat_map(|v| v.split(','))
+            .map(str::to_owned)
+            .collect()
     };
     let mut limits = check::limits(matches, texts)?;
     if text(matches, "deadline").is_none() {
@@ -252,7 +272,8 @@ fn of_target(target: &Target, texts: Texts) -> anyhow::Result<Site> {
     let services = match target {
         Target::Service(endpoint) => vec![Service { endpoint: endpoint.clone(), addresses: None }],
         Target::Host(host) => {
-            let of = |&scheme: &Scheme| Service { endpoint: Endpoint::new(scheme, host, None), addresses: None };
+            let of =
+                |&scheme: &Scheme| Service { endpoint: Endpoint::new(scheme, host, None), addresses: None };
             Scheme::OF_A_HOST.iter().map(of).collect()
         }
         Target::HostPort(host, port) => {
@@ -279,7 +300,9 @@ fn of_profile(profile: &Profile, name: &str, texts: Texts) -> anyhow::Result<Sit
     let mut services = Vec::new();
     for (scheme, port) in &profile.ports {
         let Some(scheme) = Scheme::from_name(scheme) else {
-            return Err(Usage(texts.fill("cli/profile-scheme", &[("name", &name), ("scheme", scheme)])).into());
+            return Err(
+                Usage(texts.fill("cli/profile-scheme", &[("name", &name), ("scheme", scheme)])).into()
+            );
         };
         services.push(Service { endpoint: Endpoint::new(scheme, host, Some(*port)), addresses: None });
     }
@@ -315,7 +338,8 @@ fn predefine(
             variables.entry(name.to_owned()).or_insert(value);
         }
     };
-    let helo = text(matches, "helo").map(str::to_owned).or_else(|| profile.helo.clone()).or_else(check::own_name);
+    let helo =
+        text(matches, "helo").map(str::to_owned).or_else(|| profile.helo.clone()).or_else(check::own_name);
     default("helo", Some(helo.unwrap_or_else(|| "[127.0.0.1]".to_owned())));
     default("host", Some(host.to_owned()));
     let user_domain = account.and_then(|a| a.user.split_once('@')).map(|(_, d)| d.to_owned());
@@ -327,7 +351,8 @@ fn predefine(
             variables.entry(name.to_owned()).or_insert(value);
         }
     };
-    let own = account.map(|a| if a.user.contains('@') { a.user.clone() } else { format!("{}@{domain}", a.user) });
+    let own =
+        account.map(|a| if a.user.contains('@') { a.user.clone() } else { format!("{}@{domain}", a.user) });
     default("sender", own.clone());
     default("nobody", Some(format!("ehlo-nobody@{domain}")));
     if lab.is_some() {

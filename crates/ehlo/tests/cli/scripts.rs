@@ -1,7 +1,7 @@
 //! `ehlo run` and its kin.
 
-use crate::common::{RunningLab, folder, program, ran};
 use crate::common::{Ran, ehlo};
+use crate::common::{RunningLab, folder, program, ran};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -70,7 +70,8 @@ fn falsified_scripts_fail_at_the_right_line() {
     let mut judged = 0;
     for name in &names {
         let text = std::fs::read_to_string(folder.join(name)).unwrap();
-        let line: u64 = text.lines().next().unwrap().strip_prefix("# fails at line ").unwrap().trim().parse().unwrap();
+        let line: u64 =
+            text.lines().next().unwrap().strip_prefix("# fails at line ").unwrap().trim().parse().unwrap();
         let report = reports.iter().find(|r| r["id"] == name.trim_end_matches(".ehlo")).unwrap();
         if report["verdict"] == "skip" {
             continue;
@@ -82,7 +83,11 @@ fn falsified_scripts_fail_at_the_right_line() {
             .iter()
             .filter_map(|s| s["problem"]["place"]["line"].as_u64())
             .collect();
-        assert_eq!((report["verdict"].as_str(), places.first()), (Some("fail"), Some(&line)), "{name}: {report:#}");
+        assert_eq!(
+            (report["verdict"].as_str(), places.first()),
+            (Some("fail"), Some(&line)),
+            "{name}: {report:#}"
+        );
     }
     assert!(judged >= 24, "{judged}");
 }
@@ -91,8 +96,12 @@ fn falsified_scripts_fail_at_the_right_line() {
 fn the_suites_pass_against_the_lab() {
     let ran = ehlo(&["run", "--suite", "all", "--format", "json", "--jobs", "16"]);
     let document: Value = serde_json::from_str(&ran.out).unwrap();
-    let bad: Vec<&Value> =
-        document["scripts"].as_array().unwrap().iter().filter(|s| s["counts"] == true || s["verdict"] == "xpass").collect();
+    let bad: Vec<&Value> = document["scripts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|s| s["counts"] == true || s["verdict"] == "xpass")
+        .collect();
     assert!(bad.is_empty(), "{bad:#?}");
     assert_eq!(ran.code, 0);
     // Left out is what the lab does not offer, never what could not be read.
@@ -166,10 +175,8 @@ fn a_transcript_runs_again_as_a_script() {
     let lab = RunningLab::start("replay", &[]);
     let transcript = folder("replay-transcript").join("run.ehlo");
     let config = transcript.with_file_name("ehlo.toml");
-    let ports: Vec<String> = ["smtp", "submission", "pop3", "imap"]
-        .iter()
-        .map(|s| format!("{s} = {}", lab.port(s)))
-        .collect();
+    let ports: Vec<String> =
+        ["smtp", "submission", "pop3", "imap"].iter().map(|s| format!("{s} = {}", lab.port(s))).collect();
     std::fs::write(
         &config,
         format!(
@@ -182,7 +189,9 @@ fn a_transcript_runs_again_as_a_script() {
     .unwrap();
     let profile = ["--config", config.to_str().unwrap(), "--profile", "own"];
     let file = transcript.to_str().unwrap();
-    for id in ["howto/04-quit", "howto/05-starttls", "howto/07-auth-login", "howto/13-user-pass", "howto/21-login"] {
+    for id in
+        ["howto/04-quit", "howto/05-starttls", "howto/07-auth-login", "howto/13-user-pass", "howto/21-login"]
+    {
         let first = ehlo(&[&["run", "--suite", id, "--transcript", file][..], &profile].concat());
         assert_eq!(first.code, 0, "{id}: {}{}", first.out, first.err);
         let text = std::fs::read_to_string(&transcript).unwrap();
@@ -252,7 +261,16 @@ fn a_script_plays_a_server() {
         let protocol = server.split('-').next().unwrap().to_owned();
         let mut child = program()
             .current_dir(&folder)
-            .args(["lab", "--play", &name, "--once", "--port", &format!("{protocol}=0"), "--listen", "127.0.0.1"])
+            .args([
+                "lab",
+                "--play",
+                &name,
+                "--once",
+                "--port",
+                &format!("{protocol}=0"),
+                "--listen",
+                "127.0.0.1",
+            ])
             .stdout(std::process::Stdio::piped())
             .spawn()
             .unwrap();

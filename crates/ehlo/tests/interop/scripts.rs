@@ -21,7 +21,8 @@ fn config() -> PathBuf {
 }
 
 fn run(config: &Path, arguments: &[&str]) -> Value {
-    let profile = ["--config", config.to_str().unwrap(), "--profile", "postfix-dovecot", "--risk", "disruptive"];
+    let profile =
+        ["--config", config.to_str().unwrap(), "--profile", "postfix-dovecot", "--risk", "disruptive"];
     let ran = ehlo(&[&["run", "--format", "json"], arguments, &profile].concat());
     assert!(matches!(ran.code, 0 | 1), "{}", ran.err);
     serde_json::from_str(&ran.out).unwrap()
@@ -46,7 +47,8 @@ fn suites_and_scripts_hold_against_postfix_and_dovecot() {
     // One after the other: they share mailboxes.
     let document = run(&config, &["--suite", "all"]);
     let scripts = document["scripts"].as_array().unwrap();
-    let bad: Vec<&Value> = scripts.iter().filter(|s| s["counts"] == true || s["verdict"] == "xpass").collect();
+    let bad: Vec<&Value> =
+        scripts.iter().filter(|s| s["counts"] == true || s["verdict"] == "xpass").collect();
     assert!(bad.is_empty(), "{}", told(&bad));
     assert!(document["summary"]["pass"].as_u64().unwrap() > 250, "{}", document["summary"]);
 
@@ -61,8 +63,17 @@ fn suites_and_scripts_hold_against_postfix_and_dovecot() {
     for report in document["scripts"].as_array().unwrap() {
         let id = report["id"].as_str().unwrap();
         let text = std::fs::read_to_string(falsified.join(format!("{id}.ehlo"))).unwrap();
-        let line = text.lines().next().unwrap().strip_prefix("# fails at line ").unwrap().trim().parse::<u64>().unwrap();
-        let place = report["steps"].as_array().unwrap().iter().find_map(|s| s["problem"]["place"]["line"].as_u64());
+        let line = text
+            .lines()
+            .next()
+            .unwrap()
+            .strip_prefix("# fails at line ")
+            .unwrap()
+            .trim()
+            .parse::<u64>()
+            .unwrap();
+        let place =
+            report["steps"].as_array().unwrap().iter().find_map(|s| s["problem"]["place"]["line"].as_u64());
         assert_eq!((report["verdict"].as_str(), place), (Some("fail"), Some(line)), "{}", told(&[report]));
     }
 }
