@@ -23,12 +23,15 @@ pub struct Loaded {
     pub script: Arc<Script>,
 }
 
+/// What a service can do, once it was asked.
+type Asked = Arc<OnceCell<Vec<String>>>;
+
 /// What all scripts of a run share.
 struct Shared {
     options: Arc<RunOptions>,
     clock: Clock,
     /// What the server can do, by protocol and service; asked once, and only if somebody wants to know.
-    capabilities: std::sync::Mutex<HashMap<(Protocol, String), Arc<OnceCell<Vec<String>>>>>,
+    capabilities: std::sync::Mutex<HashMap<(Protocol, String), Asked>>,
     /// A maildrop belongs to one session at a time (RFC 1939 §4).
     maildrop: Mutex<()>,
     /// Mailboxes are made and removed by one script at a time: Dovecot 2.3 answers `[ALREADYEXISTS]`, or waits for a

@@ -5,6 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use ehlo_core::Secret;
 use ehlo_wire::sasl::{Credentials, apop_digest, mechanism};
 
+/// What it does; the id of what is wrong.
+type Call = fn(&mut Context<'_>, &[Vec<u8>]) -> Result<Vec<u8>, &'static str>;
+
 /// A function.
 #[derive(Clone, Copy)]
 pub struct Function {
@@ -16,7 +19,7 @@ pub struct Function {
     pub least: usize,
     /// Most arguments.
     pub most: usize,
-    pub(crate) call: fn(&mut Context<'_>, &[Vec<u8>]) -> Result<Vec<u8>, &'static str>,
+    pub(crate) call: Call,
 }
 
 /// What functions may look at.
