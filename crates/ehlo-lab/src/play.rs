@@ -113,7 +113,7 @@ fn one(lab: &Lab, scheme: Scheme, script: &Arc<Script>, stream: TcpStream, seed:
         variables
             .insert(password.to_owned(), Value::text(secret.map_or(String::new(), |s| s.expose().clone())));
     }
-    let mut player = Player::new(Arc::clone(script), variables, seed);
+    let mut player = Player::new(Arc::clone(script), variables, seed, lab.unix_time(ehlo_core::Tick(0)));
     let mut wire = Wire::Plain(stream);
     if scheme.tls_mode() == ehlo_core::TlsMode::Implicit {
         wire = wire.secure(lab, service)?;

@@ -235,6 +235,7 @@ impl Shared {
             capabilities: Vec::new(),
             resources: gate::resources(options),
             until,
+            tag_letter: None,
         };
         (setup, mailbox)
     }
@@ -244,6 +245,8 @@ impl Shared {
         let script = &loaded.script;
         let header = &script.header;
         let protocol = header.protocol.unwrap_or(Protocol::Smtp);
+        // Asked before anything is locked: asking takes its turn, too.
+        let probed = self.capabilities_if_needed(script, protocol, deadline).await;
         let messages = header.messages.as_ref().map_or(&[][..], |m| &m.messages[..]);
         let fills_maildrop = protocol == Protocol::Pop3 && header.messages.is_some();
         let (taken, _turn): (Option<Taken>, _) = match (protocol, fills_maildrop) {
@@ -257,7 +260,7 @@ impl Shared {
         let account = taken.as_ref().map(|t| &t.account);
         let mut driver = self.driver(deadline, seed, account);
         let (setup, mailbox) = self.setup(account, messages, seed, self.options.until);
-        let own = Setup { until: None, ..setup.clone() };
+        let own = Setup { until: None, tag_letter: Some('p'), ..setup.clone() };
 
         let mut attempt = Attempt::default();
         if fills_maildrop {
@@ -290,7 +293,6 @@ impl Shared {
             }
         }
         if attempt.stop.is_none() {
-            let probed = self.capabilities_if_needed(script, protocol, deadline).await;
             let setup = Setup { variables, capabilities: probed, ..setup };
             let now = self.clock.now();
             let mut machine = Machine::new(Arc::clone(script), setup, prepared, now);
@@ -302,7 +304,7 @@ impl Shared {
             let _turn = self.mailboxes.lock().await;
             let ran = run_own(&mut driver, prepare::LEFTOVERS, own.clone(), None).await;
             let names = ran.variables.get("names").map(|l| prepare::listed(l, &mailbox)).unwrap_or_default();
-            let mut own = own.clone();
+            let mut own = Setup { tag_letter: Some('q'), ..own.clone() };
             for (at, name) in names.iter().enumerate() {
                 own.variables.insert(format!("name{at}"), Value::Text(name.clone()));
             }
@@ -328,7 +330,7 @@ impl Shared {
     ) -> Vec<String> {
         use ehlo_script::{Op, Statement};
         let asks = script.ops.iter().any(|op| matches!(op, Op::Statement(Statement::Needs(..))));
-        if asks && protocol != Protocol::Pop3 {
+        if asks {
             let service = gate::first_target(script).unwrap_or_default();
             self.capabilities(protocol, &service, deadline).await
         } else {

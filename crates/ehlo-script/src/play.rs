@@ -62,13 +62,15 @@ pub struct Player {
     out: VecDeque<PlayWant>,
     ended: bool,
     random: u64,
+    /// The time, in seconds since 1970.
+    now: i64,
     /// Mail data: lines are no commands.
     finished: bool,
 }
 
 impl Player {
     /// A player at the beginning of the script.
-    pub fn new(script: Arc<Script>, variables: BTreeMap<String, Value>, seed: u64) -> Player {
+    pub fn new(script: Arc<Script>, variables: BTreeMap<String, Value>, seed: u64, now: i64) -> Player {
         let protocol = script.header.protocol.unwrap_or(Protocol::Smtp);
         let mode = if protocol == Protocol::Imap { FramerMode::ImapCommands } else { FramerMode::Lines };
         let limits = Limits { line: 1 << 20, imap_line: 1 << 20, ..Limits::default() };
@@ -83,6 +85,7 @@ impl Player {
             out: VecDeque::new(),
             ended: false,
             random: seed,
+            now,
             finished: false,
         }
     }
@@ -320,7 +323,7 @@ impl Player {
                 };
                 let mut cx = crate::function::Context {
                     random: &mut random,
-                    now: 0,
+                    now: self.now,
                     challenge: None,
                     stamp: None,
                     expunged: &[],

@@ -63,6 +63,12 @@ fn play_script(file: &str, matches: &ArgMatches, texts: Texts) -> anyhow::Result
             return Err(Usage(format!("\n{}", told.trim_end())).into());
         }
     };
+    let known = ["host", "domain", "user", "password", "user2", "password2"];
+    let unknown = ehlo_script::undefined_names(&script, &known);
+    if !unknown.is_empty() {
+        let told = crate::run::load::told(&script.files, &unknown, texts);
+        return Err(Usage(format!("\n{}", told.trim_end())).into());
+    }
     if !script.header.plays_server {
         return Err(Usage(texts.fill("cli/play-role", &[("file", &file)])).into());
     }

@@ -130,7 +130,9 @@ impl Machine {
             Phase::Begin
                 if self.conns[conn].seen.caps.is_empty() || self.conns[conn].seen.caps == ["APOP"] =>
             {
-                if auth_only && secured {
+                // SMTP takes no AUTH before EHLO (RFC 4954 §4).
+                let smtp = matches!(self.conns[conn].protocol, Protocol::Smtp | Protocol::Lmtp);
+                if auth_only && secured && !smtp {
                     return self.log_in(login);
                 }
                 self.ask_capabilities(login)

@@ -144,6 +144,8 @@ pub struct Setup {
     pub resources: Vec<String>,
     /// The last line that is run.
     pub until: Option<usize>,
+    /// The letter that tags begin with, so that two scripts on one connection never use the same; `e` if none.
+    pub tag_letter: Option<char>,
 }
 
 /// A connection that was prepared before the script began.

@@ -504,7 +504,10 @@ impl Machine {
             }
             VerbWord::Login | VerbWord::Auth => self.begin_login(verb, &options, now),
             VerbWord::Data => {
-                let content = self.content(verb)?;
+                let mut content = self.content(verb)?;
+                if !verb.has("raw") {
+                    content = with_crlf(&content);
+                }
                 let mut bytes = Vec::with_capacity(content.len() + 64);
                 if verb.has("raw") {
                     bytes = content;
@@ -690,7 +693,7 @@ impl Machine {
     pub(super) fn new_tag(&mut self) -> String {
         self.tags += 1;
         let random = self.next_random() & 0xffff;
-        format!("e{random:04x}{}", self.tags)
+        format!("{}{random:04x}{}", self.setup.tag_letter.unwrap_or('e'), self.tags)
     }
 
     /// A problem at the current operation, by its id alone.
@@ -711,6 +714,21 @@ impl Machine {
         problem.transient = failure.cause.is_transient();
         Stop::Problem(Box::new(problem))
     }
+}
+
+/// Lines of a file as mail wants them; what ends in CR LF already stays as it is.
+fn with_crlf(content: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(content.len() + 64);
+    for line in content.split_inclusive(|&b| b == b'\n') {
+        match line.strip_suffix(b"\n") {
+            Some(body) => {
+                out.extend_from_slice(body.strip_suffix(b"\r").unwrap_or(body));
+                out.extend_from_slice(b"\r\n");
+            }
+            None => out.extend_from_slice(line),
+        }
+    }
+    out
 }
 
 /// Whether a reply says that it may go better later.

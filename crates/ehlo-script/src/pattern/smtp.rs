@@ -18,7 +18,9 @@ pub(crate) fn blocks(lines: &[Expected]) -> Vec<Range<usize>> {
             && begins[3] == b'-'
             && begins[..3].iter().all(|b| b.is_ascii_digit() || *b == b'x')
             && lines.get(at + 1).is_some_and(|next| next.mark == line.mark || next.mark == Mark::Must);
-        if !goes_on {
+        // `...` stands for further lines of the same reply.
+        let more = lines.get(at + 1).is_some_and(|next| next.payload.is_rest() && next.mark == line.mark);
+        if !goes_on && !more {
             out.push(from..at + 1);
             from = at + 1;
         }
@@ -52,6 +54,9 @@ pub(crate) fn matches(
     let is_ehlo = matches!(arrived.verb.as_str(), "EHLO" | "LHLO") && reply.code == Some(250);
     let offered = if is_ehlo { Some(smtp::ehlo(reply).value) } else { None };
     for (at, (mode, tokens)) in block.iter().enumerate() {
+        if *mode == Mode::Machine && plain_text(tokens).as_deref() == Some(b"...") {
+            continue;
+        }
         let found = match mode {
             Mode::Raw => (plain_text(tokens).as_deref() == Some(&arrived.bytes[..])).then(Vec::new),
             Mode::Exact => wire.iter().find_map(|line| text(tokens, line, false)),

@@ -22,8 +22,13 @@ pub(super) static NAMES: Ask =
 pub(super) static ISSUER: Ask = plain("cert.issuer", |seen, _| of(seen, |c| c.issuer.clone()));
 /// Whom it is for.
 pub(super) static SUBJECT: Ask = plain("cert.subject", |seen, _| of(seen, |c| c.subject.clone()));
-/// Its key, e.g. `RSA-2048`.
-pub(super) static KEY: Ask = plain("cert.key", |seen, _| of(seen, |c| format!("{}-{}", c.key, c.key_bits)));
+/// Its key, e.g. `RSA-2048` or `EC P-256`.
+pub(super) static KEY: Ask = plain("cert.key", |seen, _| {
+    of(seen, |c| {
+        let bits = c.key_bits.to_string();
+        if c.key.contains(&bits) || c.key_bits == 0 { c.key.clone() } else { format!("{}-{bits}", c.key) }
+    })
+});
 /// How it is signed.
 pub(super) static SIG: Ask = plain("cert.sig", |seen, _| of(seen, |c| c.signature.clone()));
 /// How many certificates came.

@@ -84,7 +84,7 @@ pub(super) static CAPS: Ask =
 
 /// How long the last exchange took.
 pub(super) static TIME: Ask =
-    plain("time", |seen, _| Value::text(format!("{}", seen.took.as_secs_f64() * 1000.0)));
+    plain("time", |seen, _| Value::text(format!("{:.3}", seen.took.as_secs_f64() * 1000.0)));
 
 /// How many bytes the last exchange brought.
 pub(super) static BYTES: Ask =

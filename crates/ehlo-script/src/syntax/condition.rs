@@ -27,6 +27,11 @@ pub(crate) fn condition(text: &str, at: At, conns: &mut Vec<String>) -> Result<C
     if value.is_empty() {
         return Err(SyntaxError::new("value-missing", at).with("word", word));
     }
+    // One word, or a string in quotes; only a regular expression may hold blanks as it is.
+    let quoted = value.starts_with('"') && string_end(value) == Some(value.len());
+    if operator != Operator::Matches && !quoted && has_blank(value) {
+        return Err(SyntaxError::new("value-words", at).with("word", value));
+    }
     let from = at.from + text.len() - value.len();
     let right = value_of(value, at.part(from, at.from + text.len()), conns)?;
     if operator == Operator::Matches
@@ -36,6 +41,29 @@ pub(crate) fn condition(text: &str, at: At, conns: &mut Vec<String>) -> Result<C
         return Err(bad_regex(&error, right.at));
     }
     Ok(Condition { left, not, operator, right, at: at.part(at.from, at.from + text.len()) })
+}
+
+/// Whether a blank stands outside of templates.
+fn has_blank(value: &str) -> bool {
+    let mut depth = 0usize;
+    let mut rest = value;
+    while let Some(c) = rest.chars().next() {
+        if rest.starts_with("{{") {
+            depth += 1;
+            rest = &rest[2..];
+            continue;
+        }
+        if rest.starts_with("}}") {
+            depth = depth.saturating_sub(1);
+            rest = &rest[2..];
+            continue;
+        }
+        if c.is_whitespace() && depth == 0 {
+            return true;
+        }
+        rest = &rest[c.len_utf8()..];
+    }
+    false
 }
 
 fn left<'a>(text: &'a str, at: At, conns: &mut Vec<String>) -> Result<(Expr, &'a str), SyntaxError> {

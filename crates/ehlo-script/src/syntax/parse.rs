@@ -256,7 +256,7 @@ impl Parser<'_> {
             Some('>') => Mark::After,
             _ => Mark::Must,
         };
-        if payload.pieces.is_empty() && mode == Mode::Machine && mark != Mark::Must {
+        if payload.pieces.is_empty() && (mode == Mode::Regex || mark != Mark::Must) {
             return Err(SyntaxError::new("expect-empty", at));
         }
         self.expect(conn, protocol, Expected { mark, mode, payload });
@@ -379,6 +379,9 @@ impl Parser<'_> {
             return Ok(());
         }
         let read = client_verb(text, at, &mut self.conns)?;
+        if read.word == VerbWord::Raw && !text["raw".len()..].trim_start().starts_with('"') {
+            return Err(SyntaxError::new("raw-string", at));
+        }
         if self.header.plays_server && !matches!(read.word, VerbWord::Tls) {
             return Err(SyntaxError::new("verb-role", at).with("word", read.word.id()));
         }
@@ -437,6 +440,10 @@ impl Parser<'_> {
                 let within = Some(wait(time)?);
                 self.ops.push(Op::Closed { conn, within, at });
             }
+            ["silent", ..] | ["closed", ..] if words.len() != 2 || words[0] == "closed" => {
+                let usage = if words[0] == "silent" { "S silent TIME" } else { "S closed [within TIME]" };
+                return Err(SyntaxError::new("verb-usage", at).with("word", words[0]).with("usage", usage));
+            }
             ["silent", time] => {
                 let time = wait(time)?;
                 self.ops.push(Op::Silent { conn, time, at });
@@ -491,6 +498,14 @@ impl Parser<'_> {
         let end = text.find(char::is_whitespace).unwrap_or(text.len());
         let (word, rest) = (&text[..end], text[end..].trim_start());
         let rest_at = at.part(at.to - rest.len(), at.to);
+        // Who plays a server answers one client in one way: what would be passed over in silence is refused.
+        if self.header.plays_server && !matches!(word, "let" | "wait" | "note" | "include") {
+            let known =
+                matches!(word, "if" | "else" | "end") || STATEMENTS.iter().any(|s| s.meta().word == word);
+            if known {
+                return Err(SyntaxError::new("verb-role", at).with("word", word));
+            }
+        }
         match word {
             "if" => {
                 let condition = super::condition::condition(rest, rest_at, &mut self.conns)?;

@@ -91,6 +91,15 @@ pub(super) fn client_verb(text: &str, at: At, conns: &mut Vec<String>) -> Result
     if read.args.len() < least || read.args.len() > most || content != read.content.is_some() {
         return Err(wrong());
     }
+    if word == VerbWord::Auth {
+        let cancels = read.args.last().and_then(Payload::plain).as_deref() == Some("cancel");
+        // A mechanism, then name and password, or a name with a token, or nothing.
+        let token = read.options.iter().any(|(name, _)| name == "token");
+        let count = read.args.len() - usize::from(cancels);
+        if !(matches!(count, 1 | 3) || (count == 2 && token)) {
+            return Err(wrong());
+        }
+    }
     if word == VerbWord::Drip
         && let Some(pace) = read.args[0].plain()
         && duration(&pace).is_none()

@@ -131,8 +131,8 @@ fn forms_of_a_run() {
             for (pattern, with) in [
                 (r"[0-9]+ ms", "0 ms"),
                 (r"[0-9.]+ s$", "0.0 s"),
-                (r"e[0-9a-f]{4}[0-9]+ ", "TAG "),
                 (r"ehlo-[0-9a-f]{8}", "MAILBOX"),
+                (r"\b[epq][0-9a-f]{4}[0-9]+ ", "TAG "),
                 (r#"time="[0-9.]+""#, "time=\"0\""),
                 (r#"uuid="[^"]+""#, "uuid=\"\""),
                 (r#"timestamp="[^"]+""#, "timestamp=\"\""),
