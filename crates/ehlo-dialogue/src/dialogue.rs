@@ -1,3 +1,4 @@
+mod deflate;
 mod lead;
 
 pub use lead::{Arrival, Arrived};
@@ -62,6 +63,7 @@ pub struct Dialogue {
     led: VecDeque<Arrived>,
     /// How the server ended the connection.
     ended: Option<CloseKind>,
+    deflate: Option<Box<deflate::Deflate>>,
 }
 
 /// Bytes that came from the transport.
@@ -123,6 +125,7 @@ impl Dialogue {
             tags: 0,
             led: VecDeque::new(),
             ended: None,
+            deflate: None,
         }
     }
 
@@ -375,10 +378,7 @@ impl Dialogue {
                 self.closed = true;
                 Err(self.fail(Failure::new(stage, cause)))
             }
-            Ok(Ok(Received::Some(n))) => {
-                self.incoming(&buffer[..n]);
-                Ok(())
-            }
+            Ok(Ok(Received::Some(n))) => self.take(&buffer[..n]),
             Ok(Ok(Received::End(how))) => {
                 self.closed = true;
                 let now = self.clock.now();
@@ -476,6 +476,8 @@ impl Dialogue {
     async fn transmit(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.transcript.record(Side::Client, bytes, self.clock.now());
         let stage = self.session.stage();
+        let packed = self.deflate.as_mut().map(|d| d.pack(bytes));
+        let bytes = packed.as_deref().unwrap_or(bytes);
         let out = match &mut self.tls {
             None => bytes.to_vec(),
             Some(tls) => {

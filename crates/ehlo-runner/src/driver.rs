@@ -99,10 +99,11 @@ impl Driver {
                 None => Input::Failed(no_connection()),
             },
             Want::Secure { conn, options } => self.secure(conn, &options).await,
-            Want::Compress { .. } => Input::Failed(Failure::new(
-                Stage::Command,
-                Cause::NotOffered { what: "COMPRESS=DEFLATE (not built yet)".into() },
-            )),
+            Want::Compress { conn } => match self.dialogue(conn).map(Dialogue::compress) {
+                Some(Ok(())) => Input::Done,
+                Some(Err(failure)) => Input::Failed(failure),
+                None => Input::Failed(no_connection()),
+            },
             Want::Close { conn, how } => {
                 match how {
                     Ending::Shutdown => {

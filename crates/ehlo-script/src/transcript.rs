@@ -90,6 +90,7 @@ impl Writer<'_> {
                     }
                     self.line("S closed");
                 }
+                EntryKind::Note { id, .. } if id == "compressed" => self.line("C compress"),
                 EntryKind::Note { id, .. } => self.line(&format!("# {id}")),
                 _ => {}
             }

@@ -120,7 +120,7 @@ impl Dialogue {
                 Err(self.fail(Failure::new(stage, cause)))
             }
             Ok(Ok(Received::Some(n))) => {
-                self.incoming(&buffer[..n]);
+                self.take(&buffer[..n])?;
                 self.session.disarm();
                 Ok(true)
             }
@@ -168,6 +168,31 @@ impl Dialogue {
     /// The settings of TLS that the dialogue was begun with.
     pub fn tls_settings(&self) -> &TlsSettings {
         &self.options.tls
+    }
+
+    /// Takes bytes that came, unpacked if they are packed.
+    pub(super) fn take(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let most = self.options.limits.reply_bytes;
+        match self.deflate.as_mut().map(|d| d.unpack(bytes, most)) {
+            None => self.incoming(bytes),
+            Some(Ok(plain)) => self.incoming(&plain),
+            Some(Err(cause)) => {
+                self.closed = true;
+                return Err(self.fail(Failure::new(self.session.stage(), cause)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Compresses from here on, in both directions (RFC 4978 §3): after the server agreed to COMPRESS DEFLATE.
+    ///
+    /// # Errors
+    /// If the dialogue is over.
+    pub fn compress(&mut self) -> Result<(), Failure> {
+        self.gone()?;
+        self.deflate = Some(Box::default());
+        self.note("compressed", ehlo_core::Params::new());
+        Ok(())
     }
 
     /// Sends no more.
