@@ -301,16 +301,7 @@ impl Dialogue {
             }
         }
         if !self.closed {
-            if let Some(tls) = &mut self.tls {
-                tls.send_close_notify();
-                let mut last = Vec::new();
-                if tls.write_tls(&mut last).is_ok() {
-                    let _ = timeout_at(Instant::now() + PATIENCE, self.transport.write_all(&last)).await;
-                }
-            }
-            let _ = timeout_at(Instant::now() + PATIENCE, self.transport.shutdown()).await;
-            let how = if self.tls.is_some() { CloseKind::CloseNotify } else { CloseKind::End };
-            self.transcript.push(self.clock.now(), EntryKind::Closed { by: Side::Client, how });
+            self.shutdown().await;
         }
         (self.transcript, self.deviations)
     }
