@@ -68,10 +68,18 @@ pub(crate) fn first_target(script: &Script) -> Option<String> {
     first_connect(script).filter(|v| v.word == VerbWord::Connect)?.args.first()?.plain()
 }
 
+/// The verb with which the first connection begins, if it begins with one: what is prepared begins where it usually does.
 fn first_connect(script: &Script) -> Option<&ehlo_script::Verb> {
-    let first =
-        script.ops.iter().find(|op| !matches!(op, Op::Statement(_) | Op::Unless { .. } | Op::Jump(_)))?;
-    match first {
+    if script.header.state > Prepared::Connected {
+        return None;
+    }
+    let of_first = |op: &&Op| match op {
+        Op::Send(send) => send.conn == 0,
+        Op::Expect(expect) => expect.conn == 0,
+        Op::Verb(verb) => verb.conn == 0,
+        _ => false,
+    };
+    match script.ops.iter().find(of_first)? {
         Op::Verb(verb) => Some(verb),
         _ => None,
     }

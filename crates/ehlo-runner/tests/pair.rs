@@ -251,3 +251,13 @@ async fn known_deviations_are_expected() {
         assert_eq!(bench.run(right).await.verdict, Verdict::XPass);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_needed_is_asked_of_the_first_connection() {
+    let bench = Bench::new(&[]);
+    // The other connection begins before the first one says anything.
+    let text = "protocol: imap\nstate: authenticated\nneeds: UIDPLUS\nC2 connect smtp\nS2: 220\nC: % NOOP\nS: % OK\n";
+    assert_eq!(bench.run(text).await.verdict, Verdict::Pass);
+    let text = "protocol: imap\nneeds: X-NOT-THERE\nS: * OK\n";
+    assert_eq!(bench.run(text).await.verdict, Verdict::Skip);
+}
