@@ -183,7 +183,7 @@ impl Driver {
         options: &[(String, String)],
     ) -> Result<(Open, Input), Failure> {
         let option = |name: &str| options.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
-        let service = self.service(target, protocol)?;
+        let (service, named_by_user) = self.service(target, protocol)?;
         let endpoint = service.endpoint.clone();
         let url = endpoint.to_string();
         let family = match option("family").as_deref() {
@@ -192,7 +192,7 @@ impl Driver {
             _ => self.options.family,
         };
         let shared = Arc::clone(&self.options);
-        let addresses = addresses(&shared, &service, family).await?;
+        let addresses = addresses(&shared, &service, family, named_by_user).await?;
         let mut connector = self.options.connector.clone();
         if let Some(source) = option("source") {
             connector.source = source.parse().ok();
@@ -221,7 +221,7 @@ impl Driver {
                         },
                     };
                     let open = Open { dialogue, url, protocol: endpoint.scheme.protocol() };
-                    return Ok((open, Input::Opened { address: address.to_string(), tls }));
+                    return Ok((open, Input::Opened { address: address.to_string(), tls, named_by_user }));
                 }
                 Err((failure, transcript)) => {
                     self.keep(url.clone(), protocol, transcript);
@@ -232,25 +232,31 @@ impl Driver {
         Err(last)
     }
 
-    fn service(&self, target: &str, protocol: Protocol) -> Result<Service, Failure> {
+    /// The service that a script means, and whether it belongs to the server that the user named: what the user allows
+    /// for that one holds for no other that a script may name.
+    fn service(&self, target: &str, protocol: Protocol) -> Result<(Service, bool), Failure> {
         let missing = || {
             let what = if target.is_empty() { protocol.id() } else { target };
             Failure::new(Stage::Connect, Cause::NotOffered { what: what.to_owned() })
         };
+        let ours = |service: Service| (service, true);
         if target.contains("://") || target.contains("+unix:") {
             return match Target::parse(target) {
                 Ok(Target::Service(endpoint)) => {
                     // A URL that names one of our services means that service, with its addresses.
                     let same = self.options.site.services.iter().find(|s| s.endpoint == endpoint);
-                    Ok(same.cloned().unwrap_or(Service { endpoint, addresses: None }))
+                    Ok(match same {
+                        Some(same) => (same.clone(), true),
+                        None => (Service { endpoint, addresses: None }, false),
+                    })
                 }
                 Ok(Target::Lab(Some(scheme))) => {
-                    self.options.site.service(scheme.name(), protocol).cloned().ok_or_else(missing)
+                    self.options.site.service(scheme.name(), protocol).cloned().map(ours).ok_or_else(missing)
                 }
                 _ => Err(missing()),
             };
         }
-        self.options.site.service(target, protocol).cloned().ok_or_else(missing)
+        self.options.site.service(target, protocol).cloned().map(ours).ok_or_else(missing)
     }
 
     fn options(&mut self, endpoint: &Endpoint, sni: Option<String>) -> DialogueOptions {
@@ -315,6 +321,7 @@ async fn addresses(
     options: &RunOptions,
     service: &Service,
     family: Option<Family>,
+    named_by_user: bool,
 ) -> Result<Vec<Address>, Failure> {
     if let Some(addresses) = &service.addresses {
         let fits = |a: &&Address| family.is_none_or(|f| a.family() == f);
@@ -324,7 +331,7 @@ async fn addresses(
         return Ok(vec![Address::Unix(path.clone())]);
     }
     let port = service.endpoint.port;
-    let ips = match options.connect {
+    let ips = match options.connect.filter(|_| named_by_user) {
         Some(ip) => vec![ip],
         None => resolve(&service.endpoint.host, family, options.limits.connect).await?,
     };

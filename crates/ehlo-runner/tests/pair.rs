@@ -261,3 +261,18 @@ async fn what_is_needed_is_asked_of_the_first_connection() {
     let text = "protocol: imap\nneeds: X-NOT-THERE\nS: * OK\n";
     assert_eq!(bench.run(text).await.verdict, Verdict::Skip);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_the_user_allows_holds_for_no_server_that_only_a_script_names() {
+    let mut bench = Bench::new(&["starttls-hidden@imap", "auth-clear-accepted@imap"]);
+    bench.options.insecure_auth = true;
+    bench.options.no_secrets = true;
+    // The same server by another name, and in memory without a look at DNS.
+    let login = "S: * OK\nC: % LOGIN {{user}} {{password}}\nS: % OK\n";
+    let foreign = format!("protocol: imap\nC connect imap://127.0.0.1\n{login}");
+    let report = bench.run(&foreign).await;
+    assert_eq!((report.verdict, problem(&report)), (Verdict::Error, "secret-unsafe"));
+    assert!(!said(&report).contains("LOGIN alice"), "{}", said(&report));
+    let own = format!("protocol: imap\nC connect imap://lab.test\n{login}");
+    assert_eq!(bench.run(&own).await.verdict, Verdict::Pass);
+}

@@ -197,16 +197,7 @@ fn options(matches: &ArgMatches, lab: Option<&Lab>, texts: Texts) -> anyhow::Res
             })
             .transpose()
     };
-    let family = match (matches.get_flag("ipv4"), matches.get_flag("ipv6")) {
-        (true, false) => Some(Family::V4),
-        (false, true) => Some(Family::V6),
-        _ => None,
-    };
-    let identity = match (text(matches, "client-cert"), text(matches, "client-key")) {
-        (Some(certificate), Some(key)) => Some(ClientIdentity::read(Path::new(certificate), Path::new(key))?),
-        (None, None) => None,
-        _ => return Err(Usage(texts.get("cli/client-cert-and-key")).into()),
-    };
+    let identity = identity(matches, texts)?;
     let helo = text(matches, "helo").map(str::to_owned).or_else(own_name);
     if let Some(name) = &helo
         && name.bytes().any(|b| b <= b' ' || b >= 127)
@@ -215,7 +206,7 @@ fn options(matches: &ArgMatches, lab: Option<&Lab>, texts: Texts) -> anyhow::Res
     }
     Ok(CheckOptions {
         limits: limits(matches, texts)?,
-        family,
+        family: family(matches),
         connect: address("connect")?,
         connector: Connector { source: address("source")?, dialer: None },
         trust: Arc::new(trust(matches, lab)?),
@@ -232,6 +223,29 @@ fn options(matches: &ArgMatches, lab: Option<&Lab>, texts: Texts) -> anyhow::Res
         now: moment(matches, texts)?.unwrap_or_else(input::now),
         seed: input::seed(),
     })
+}
+
+/// `-4`, `-6`
+pub(crate) fn family(matches: &ArgMatches) -> Option<Family> {
+    match (matches.get_flag("ipv4"), matches.get_flag("ipv6")) {
+        (true, false) => Some(Family::V4),
+        (false, true) => Some(Family::V6),
+        _ => None,
+    }
+}
+
+/// `--client-cert` and `--client-key`
+///
+/// # Errors
+/// One without the other, or files that cannot be read.
+pub(crate) fn identity(matches: &ArgMatches, texts: Texts) -> anyhow::Result<Option<ClientIdentity>> {
+    match (text(matches, "client-cert"), text(matches, "client-key")) {
+        (Some(certificate), Some(key)) => {
+            Ok(Some(ClientIdentity::read(Path::new(certificate), Path::new(key))?))
+        }
+        (None, None) => Ok(None),
+        _ => Err(Usage(texts.get("cli/client-cert-and-key")).into()),
+    }
 }
 
 pub(crate) fn trust(matches: &ArgMatches, lab: Option<&Lab>) -> anyhow::Result<Trust> {

@@ -235,8 +235,9 @@ impl Machine {
                     return self.say(login, line);
                 }
                 Protocol::Pop3 => {
-                    let safe =
-                        self.conns[conn].is_safe() || self.setup.no_secrets || self.setup.insecure_auth;
+                    let safe = self.conns[conn].is_safe()
+                        || (self.conns[conn].named_by_user
+                            && (self.setup.no_secrets || self.setup.insecure_auth));
                     if let (false, Some(stamp)) = (safe, self.conns[conn].stamp.clone()) {
                         let digest = apop_digest(&stamp, &login.credentials.password);
                         let line = format!("APOP {} {digest}\r\n", login.credentials.user);
@@ -248,7 +249,8 @@ impl Machine {
                     return self.say(login, line.into_bytes());
                 }
                 _ => {
-                    let safe = self.conns[conn].is_safe() || self.setup.no_secrets;
+                    let safe = self.conns[conn].is_safe()
+                        || (self.conns[conn].named_by_user && self.setup.no_secrets);
                     let offered = MECHANISMS
                         .iter()
                         .map(|m| m.meta())

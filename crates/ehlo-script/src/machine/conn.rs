@@ -53,6 +53,8 @@ pub(super) struct Conn {
     pub(super) sent_at: Tick,
     /// The end of mail data was sent: its answer may take long.
     pub(super) data_sent: bool,
+    /// It goes to the server that the user named: what the user allows for that one holds here.
+    pub(super) named_by_user: bool,
     /// A list of capabilities came.
     pub(super) caps_changed: bool,
 }
@@ -72,6 +74,7 @@ impl Conn {
             greeted: false,
             sent_at: Tick(0),
             data_sent: false,
+            named_by_user: false,
             caps_changed: false,
         }
     }

@@ -104,6 +104,8 @@ pub enum Input {
         address: String,
         /// TLS, if it is on from the first byte.
         tls: Option<Box<TlsFacts>>,
+        /// Whether it goes to the server that the user named, and not to one that only the script names.
+        named_by_user: bool,
     },
     /// It was done.
     Done,

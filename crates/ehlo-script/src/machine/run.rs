@@ -15,6 +15,7 @@ impl Machine {
         if let Some(prepared) = prepared {
             conns[0].opened(prepared.address, prepared.tls);
             conns[0].protocol = prepared.protocol;
+            conns[0].named_by_user = true;
             conns[0].seen.caps = prepared.capabilities;
         }
         Machine {
@@ -83,7 +84,8 @@ impl Machine {
     /// Takes what happened.
     pub fn handle(&mut self, input: Input, now: Tick) {
         let result = match (std::mem::replace(&mut self.activity, Activity::Next), input) {
-            (Activity::Opening(conn), Input::Opened { address, tls }) => {
+            (Activity::Opening(conn), Input::Opened { address, tls, named_by_user }) => {
+                self.conns[conn].named_by_user = named_by_user;
                 self.conns[conn].opened(address, tls);
                 self.conns[conn].sent_at = now;
                 Ok(())
@@ -597,9 +599,9 @@ impl Machine {
     /// What is as good as a password travels inside verified TLS only.
     pub(super) fn check_secret(&self, conn: usize, bytes: &[u8], at: crate::At) -> Result<(), Stop> {
         let state = &self.conns[conn];
-        let lifted = self.setup.no_secrets
+        let lifted = (state.named_by_user && self.setup.no_secrets)
             || state.is_safe()
-            || (self.setup.insecure_auth && state.seen.tls.is_none());
+            || (state.named_by_user && self.setup.insecure_auth && state.seen.tls.is_none());
         if lifted || self.setup.masker.find(bytes).is_empty() {
             return Ok(());
         }

@@ -5,8 +5,8 @@ use crate::check::{self, text};
 use crate::exit::Usage;
 use crate::{input, secrets, targets};
 use clap::ArgMatches;
-use ehlo_core::{Address, Endpoint, Family, Scheme, Secret, Target};
-use ehlo_dialogue::{ClientIdentity, Connector};
+use ehlo_core::{Address, Endpoint, Scheme, Secret, Target};
+use ehlo_dialogue::Connector;
 use ehlo_lab::{Lab, LabConfig, Listeners, Ports, Running};
 use ehlo_report::Texts;
 use ehlo_runner::{
@@ -142,11 +142,7 @@ pub(super) async fn options(
             })
             .transpose()
     };
-    let identity = match (text(matches, "client-cert"), text(matches, "client-key")) {
-        (Some(certificate), Some(key)) => Some(ClientIdentity::read(Path::new(certificate), Path::new(key))?),
-        (None, None) => None,
-        _ => return Err(Usage(texts.get("cli/client-cert-and-key")).into()),
-    };
+    let identity = check::identity(matches, texts)?;
     let mut trust = check::trust(matches, lab.as_ref().map(|(lab, _)| &**lab))?;
     for file in &profile.ca {
         trust.give_file(Path::new(file))?;
@@ -183,15 +179,10 @@ pub(super) async fn options(
     if lab.is_some() {
         resources.push("lab".to_owned());
     }
-    let family = match (matches.get_flag("ipv4"), matches.get_flag("ipv6")) {
-        (true, false) => Some(Family::V4),
-        (false, true) => Some(Family::V6),
-        _ => None,
-    };
     let options = RunOptions {
         site,
         limits,
-        family,
+        family: check::family(matches),
         connect: address("connect")?,
         connector: Connector { source: address("source")?, dialer: None },
         trust: Arc::new(trust),
