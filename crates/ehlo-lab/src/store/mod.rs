@@ -1,13 +1,22 @@
-//! Mail in memory: one set of mailboxes for each account, shared by all sessions.
+//! Mail: one set of mailboxes for each account, shared by all sessions; in memory, and behind that a [`Keeper`] if
+//! it is to stay.
 
+mod boxes;
+mod keeper;
 mod mailbox;
 mod message;
 
-pub(crate) use mailbox::{Mailbox, SPECIAL_USE};
-pub use message::Message;
+pub(crate) use boxes::{FlagChange, Mailboxes};
+#[expect(unused_imports, reason = "the one that keeps a Maildir comes next")]
+pub(crate) use keeper::{Foreign, Keeper, KeptAccount, KeptMailbox};
+pub(crate) use mailbox::{Attributes, Mailbox, SPECIAL_USE};
+pub use message::{Body, Message};
 
 use crate::dates::rfc5322;
 use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::watch;
 
@@ -15,18 +24,61 @@ use tokio::sync::watch;
 #[derive(Debug)]
 pub struct Store {
     accounts: Mutex<BTreeMap<String, Mailboxes>>,
+    shared: Shared,
     changed: watch::Sender<u64>,
+    validity: u32,
 }
 
-/// The mailboxes of one account.
+/// What the mailboxes of all accounts have in common.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    pub(crate) keeper: Option<Arc<Mutex<Box<dyn Keeper>>>>,
+    /// Bytes of messages in memory or in files, copies counted each.
+    pub(crate) used: Arc<AtomicU64>,
+    /// The most bytes.
+    pub(crate) limit: u64,
+    /// Gives identifiers of mailboxes, messages and conversations.
+    pub(crate) serial: Arc<AtomicU64>,
+}
+
+/// Why something cannot be kept.
 #[derive(Debug)]
-pub(crate) struct Mailboxes {
-    /// By name, as text (not modified UTF-7).
-    pub(crate) folders: BTreeMap<String, Mailbox>,
-    pub(crate) subscribed: Vec<String>,
-    next_validity: u32,
-    /// Whether a POP3 session has the maildrop (RFC 1939 §4).
-    locked: bool,
+pub enum StoreError {
+    /// There is no such account.
+    NoAccount,
+    /// There is no such mailbox.
+    NoMailbox,
+    /// There is no more room in the store.
+    Full,
+    /// There is no more room for this account.
+    OverQuota,
+    /// The system did not do it.
+    Failed(io::Error),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreError::NoAccount => f.write_str("there is no such account"),
+            StoreError::NoMailbox => f.write_str("there is no such mailbox"),
+            StoreError::Full => f.write_str("the store is full"),
+            StoreError::OverQuota => f.write_str("the mailboxes of the account are full"),
+            StoreError::Failed(error) => write!(f, "the store failed: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+impl From<io::Error> for StoreError {
+    fn from(error: io::Error) -> StoreError {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                StoreError::Full
+            }
+            _ => StoreError::Failed(error),
+        }
+    }
 }
 
 /// A message that is to be delivered.
@@ -43,23 +95,85 @@ pub struct Delivered {
 }
 
 impl Store {
-    /// Empty mailboxes for `accounts`.
+    /// Empty mailboxes for `accounts`, in memory, without a limit.
     pub fn new<'a>(accounts: impl Iterator<Item = &'a str>, now: i64) -> Store {
-        let validity = u32::try_from(now.rem_euclid(1 << 31)).unwrap_or(1).max(1);
-        let accounts = accounts.map(|name| (name.to_owned(), Mailboxes::new(validity))).collect();
-        Store { accounts: Mutex::new(accounts), changed: watch::channel(0).0 }
+        // Nothing is loaded, so nothing can fail.
+        Store::open(accounts, now, u64::MAX, None).unwrap_or_else(|_| Store::bare(now, u64::MAX, None))
     }
 
-    /// Puts a message into the inbox of `account`; whether there is such an account.
-    pub fn deliver(&self, account: &str, mail: &Delivered) -> bool {
+    /// The mailboxes of `accounts`: as the keeper has them, or new ones.
+    ///
+    /// # Errors
+    /// What the keeper cannot do.
+    pub(crate) fn open<'a>(
+        accounts: impl Iterator<Item = &'a str>,
+        now: i64,
+        limit: u64,
+        keeper: Option<Box<dyn Keeper>>,
+    ) -> Result<Store, StoreError> {
+        let store = Store::bare(now, limit, keeper);
+        for name in accounts {
+            store.add_account(name)?;
+        }
+        Ok(store)
+    }
+
+    fn bare(now: i64, limit: u64, keeper: Option<Box<dyn Keeper>>) -> Store {
+        Store {
+            accounts: Mutex::new(BTreeMap::new()),
+            shared: Shared {
+                keeper: keeper.map(|k| Arc::new(Mutex::new(k))),
+                used: Arc::new(AtomicU64::new(0)),
+                limit,
+                serial: Arc::new(AtomicU64::new(u64::try_from(now).unwrap_or(0) << 20)),
+            },
+            changed: watch::channel(0).0,
+            validity: u32::try_from(now.rem_euclid(1 << 31)).unwrap_or(1).max(1),
+        }
+    }
+
+    /// Makes the mailboxes of an account, unless they are there.
+    ///
+    /// # Errors
+    /// What the keeper cannot do.
+    pub fn add_account(&self, name: &str) -> Result<(), StoreError> {
+        let mut accounts = self.lock();
+        if !accounts.contains_key(name) {
+            let boxes = Mailboxes::open(name, self.validity, self.shared.clone())?;
+            accounts.insert(name.to_owned(), boxes);
+        }
+        Ok(())
+    }
+
+    /// Puts a message into the inbox of `account`.
+    ///
+    /// # Errors
+    /// Why it is not there.
+    pub fn deliver(&self, account: &str, mail: &Delivered) -> Result<(), StoreError> {
+        self.deliver_into(account, "INBOX", mail)
+    }
+
+    /// Puts a message into a mailbox of `account`, which is made if it is not there.
+    ///
+    /// # Errors
+    /// Why it is not there.
+    pub fn deliver_into(&self, account: &str, mailbox: &str, mail: &Delivered) -> Result<(), StoreError> {
         let trace =
             format!("Return-Path: <{}>\r\nReceived: {}; {}\r\n", mail.from, mail.received, rfc5322(mail.at));
         let bytes = [trace.as_bytes(), &mail.message].concat();
-        self.add(account, "INBOX", Message::new(bytes, mail.at))
+        self.add(account, mailbox, Message::new(bytes, mail.at))
     }
 
     /// Keeps a message for another domain: it goes nowhere, but can be looked at.
-    pub fn keep_outbound(&self, account: &str, recipients: &[String], mail: &Delivered) -> bool {
+    ///
+    /// # Errors
+    /// Why it is not there.
+    pub fn keep_outbound(
+        &self,
+        account: &str,
+        recipients: &[String],
+        mail: &Delivered,
+    ) -> Result<(), StoreError> {
         let trace = format!(
             "X-Ehlo-Lab-Envelope-From: <{}>\r\nX-Ehlo-Lab-Envelope-To: <{}>\r\nReceived: {}; {}\r\n",
             mail.from,
@@ -71,35 +185,80 @@ impl Store {
         self.add(account, "Outbound", Message::new(bytes, mail.at))
     }
 
+    /// Puts a message as it is into a mailbox, which is made if it is not there.
+    ///
+    /// # Errors
+    /// Why it is not there.
+    pub fn add(&self, account: &str, mailbox: &str, message: Message) -> Result<(), StoreError> {
+        let added = self.with(account, |boxes| {
+            boxes.create(mailbox, None)?;
+            boxes.append(mailbox, vec![message]).map(drop)
+        });
+        self.announce();
+        added.unwrap_or(Err(StoreError::NoAccount))
+    }
+
     /// Tells when anything has changed.
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
 
+    /// Tells when anything of this account has changed.
+    pub(crate) fn watch_account(&self, account: &str) -> Option<watch::Receiver<u64>> {
+        self.with(account, |boxes| boxes.watch())
+    }
+
+    /// Works on the mailboxes of an account; none if there is no such account. Sessions of the account are told of
+    /// what changed when the work is done.
     pub(crate) fn with<T>(&self, account: &str, work: impl FnOnce(&mut Mailboxes) -> T) -> Option<T> {
         let mut accounts = self.lock();
-        accounts.get_mut(account).map(work)
+        let boxes = accounts.get_mut(account)?;
+        let done = work(boxes);
+        boxes.tell();
+        Some(done)
+    }
+
+    /// Works on the mailboxes of two accounts, which may be the same: then the second is none.
+    pub(crate) fn with_two<T>(
+        &self,
+        first: &str,
+        second: &str,
+        work: impl FnOnce(&mut Mailboxes, Option<&mut Mailboxes>) -> T,
+    ) -> Option<T> {
+        if first == second {
+            return self.with(first, |boxes| work(boxes, None));
+        }
+        let mut accounts = self.lock();
+        // One is taken out for a moment: the lock is held, so nobody sees that.
+        let mut other = accounts.remove(second)?;
+        let done = accounts.get_mut(first).map(|boxes| {
+            let done = work(boxes, Some(&mut other));
+            boxes.tell();
+            done
+        });
+        other.tell();
+        accounts.insert(second.to_owned(), other);
+        done
     }
 
     pub(crate) fn announce(&self) {
         self.changed.send_modify(|n| *n += 1);
     }
 
+    /// The names of all accounts that have mailboxes.
+    pub fn accounts(&self) -> Vec<String> {
+        self.lock().keys().cloned().collect()
+    }
+
+    /// Bytes of messages in the store.
+    pub fn used(&self) -> u64 {
+        self.shared.used.load(Ordering::Relaxed)
+    }
+
     /// Gives the maildrop to a POP3 session; none while another one has it.
     pub(crate) fn lock_maildrop(self: &Arc<Self>, account: &str) -> Option<MaildropLock> {
         let free = self.with(account, |boxes| !std::mem::replace(&mut boxes.locked, true))?;
         free.then(|| MaildropLock { store: Arc::clone(self), account: account.to_owned() })
-    }
-
-    fn add(&self, account: &str, folder: &str, message: Message) -> bool {
-        let added = self.with(account, |boxes| {
-            boxes.create(folder);
-            if let Some(mailbox) = boxes.folders.get_mut(folder) {
-                mailbox.append(message);
-            }
-        });
-        self.announce();
-        added.is_some()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Mailboxes>> {
@@ -121,48 +280,6 @@ impl Drop for MaildropLock {
     }
 }
 
-impl Mailboxes {
-    fn new(validity: u32) -> Mailboxes {
-        let mut boxes = Mailboxes {
-            folders: BTreeMap::new(),
-            subscribed: Vec::new(),
-            next_validity: validity,
-            locked: false,
-        };
-        boxes.create("INBOX");
-        for (name, _) in SPECIAL_USE {
-            boxes.create(name);
-            boxes.subscribed.push((*name).to_owned());
-        }
-        boxes
-    }
-
-    /// Makes a folder; whether it is new. A validity is never used twice, so that a folder that was deleted and made
-    /// again cannot be taken for the old one (RFC 9051 §2.3.1.1).
-    pub(crate) fn create(&mut self, name: &str) -> bool {
-        if self.folders.contains_key(name) {
-            return false;
-        }
-        self.folders.insert(name.to_owned(), Mailbox::new(self.next_validity));
-        self.next_validity = self.next_validity.wrapping_add(1).max(1);
-        true
-    }
-
-    /// Moves a folder and those below it to another name.
-    pub(crate) fn rename(&mut self, from: &str, to: &str) {
-        let below = format!("{from}/");
-        let names: Vec<String> =
-            self.folders.keys().filter(|n| *n == from || n.starts_with(&below)).cloned().collect();
-        for name in names {
-            if let Some(mut mailbox) = self.folders.remove(&name) {
-                mailbox.validity = self.next_validity;
-                self.next_validity = self.next_validity.wrapping_add(1).max(1);
-                self.folders.insert(format!("{to}{}", &name[from.len()..]), mailbox);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,10 +296,10 @@ mod tests {
     #[test]
     fn mail_is_there_at_once() {
         let store = Store::new(["alice"].into_iter(), 1_800_000_000);
-        assert!(store.deliver("alice", &mail("Subject: x\r\n\r\nhi\r\n")));
-        assert!(!store.deliver("nobody", &mail("")));
-        let text = store.with("alice", |b| b.folders["INBOX"].messages[0].bytes.to_vec()).unwrap();
-        let text = String::from_utf8(text).unwrap();
+        store.deliver("alice", &mail("Subject: x\r\n\r\nhi\r\n")).unwrap();
+        assert!(matches!(store.deliver("nobody", &mail("")), Err(StoreError::NoAccount)));
+        let text = store.with("alice", |b| b.folders["INBOX"].messages[0].body.read().unwrap()).unwrap();
+        let text = std::str::from_utf8(&text).unwrap();
         assert!(text.starts_with(
             "Return-Path: <a@b>\r\nReceived: by lab.test; Thu, 1 Jan 1970 00:00:00 +0000\r\nSubject: x"
         ));
@@ -201,11 +318,21 @@ mod tests {
     fn validities_are_never_used_twice() {
         let store = Store::new(["alice"].into_iter(), 5);
         store.with("alice", |b| {
-            b.create("x");
+            b.create("x", None).unwrap();
             let first = b.folders["x"].validity;
-            b.folders.remove("x");
-            b.create("x");
+            b.delete("x").unwrap();
+            b.create("x", None).unwrap();
             assert_ne!(b.folders["x"].validity, first);
         });
+    }
+
+    #[test]
+    fn a_store_has_an_end() {
+        let store = Store::open(["alice"].into_iter(), 5, 300, None).unwrap();
+        store.deliver("alice", &mail(&"x".repeat(100))).unwrap();
+        assert!(matches!(store.deliver("alice", &mail(&"x".repeat(100))), Err(StoreError::Full)));
+        store.with("alice", |b| b.remove("INBOX", &[1])).unwrap().unwrap();
+        assert_eq!(store.used(), 0);
+        store.deliver("alice", &mail(&"x".repeat(100))).unwrap();
     }
 }

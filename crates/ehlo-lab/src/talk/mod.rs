@@ -16,6 +16,10 @@ pub(crate) trait Talk: Send {
     fn receive(&mut self, bytes: &[u8], cx: &mut Context<'_>);
     /// TLS is about to begin: what came before is void.
     fn tls_started(&mut self);
+    /// Who is logged in.
+    fn account(&self) -> Option<&str> {
+        None
+    }
     /// Mailboxes may have changed.
     fn wake(&mut self, _cx: &mut Context<'_>) {}
     /// Answers text that came where a handshake was due.

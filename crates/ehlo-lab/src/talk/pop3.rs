@@ -83,9 +83,7 @@ impl Pop3 {
         if let Some(drop) = self.drop.take() {
             let gone: Vec<u32> = drop.messages.iter().filter(|(_, gone)| *gone).map(|(m, _)| m.uid).collect();
             cx.lab.store().with(&drop.account, |boxes| {
-                if let Some(inbox) = boxes.folders.get_mut("INBOX") {
-                    inbox.messages.retain(|m| !gone.contains(&m.uid));
-                }
+                let _ = boxes.remove("INBOX", &gone);
             });
             if !gone.is_empty() {
                 cx.lab.store().announce();
@@ -186,7 +184,7 @@ impl Pop3 {
             (inbox.map_or(0, |i| i.validity), inbox.map_or(Vec::new(), |i| i.messages.clone()))
         });
         let (validity, messages) = contents.unwrap_or_default();
-        let octets: usize = messages.iter().map(|m| m.bytes.len()).sum();
+        let octets: usize = messages.iter().map(|m| m.body.len()).sum();
         let text = format!("{} messages, {octets} octets", messages.len());
         let messages = messages.into_iter().map(|m| (m, false)).collect();
         self.drop = Some(Maildrop { account, messages, validity, _lock: lock });
@@ -203,7 +201,7 @@ impl Pop3 {
             Request::List(None) => {
                 let (count, octets) = drop.size();
                 let lines: String =
-                    drop.present().map(|(n, m)| format!("{n} {}\r\n", m.bytes.len())).collect();
+                    drop.present().map(|(n, m)| format!("{n} {}\r\n", m.body.len())).collect();
                 let text = format!("+OK {count} messages, {octets} octets\r\n{lines}.\r\n");
                 cx.send(Point::Reply, "LIST", text.into_bytes());
             }
@@ -214,7 +212,7 @@ impl Pop3 {
                 cx.send(Point::Reply, "UIDL", format!("+OK\r\n{lines}.\r\n").into_bytes());
             }
             Request::List(Some(n)) => match drop.get(n) {
-                Some(message) => ok(cx, "LIST", &format!("{n} {}", message.bytes.len())),
+                Some(message) => ok(cx, "LIST", &format!("{n} {}", message.body.len())),
                 None => none_such(cx, "LIST", n),
             },
             Request::Uidl(Some(n)) => match drop.get(n) {
@@ -223,15 +221,20 @@ impl Pop3 {
             },
             Request::Retr(n) => match drop.get(n) {
                 Some(message) => {
-                    let head = format!("+OK {} octets\r\n", message.bytes.len());
-                    let text = [head.as_bytes(), &encode_lines(&message.bytes)].concat();
+                    let head = format!("+OK {} octets\r\n", message.body.len());
+                    let text =
+                        [head.as_bytes(), &encode_lines(&message.body.read().unwrap_or_default())].concat();
                     cx.send(Point::Reply, "RETR", text);
                 }
                 None => none_such(cx, "RETR", n),
             },
             Request::Top(n, lines) => match drop.get(n) {
                 Some(message) => {
-                    let text = [&b"+OK\r\n"[..], &encode_lines(top(&message.bytes, lines))].concat();
+                    let text = [
+                        &b"+OK\r\n"[..],
+                        &encode_lines(top(&message.body.read().unwrap_or_default(), lines)),
+                    ]
+                    .concat();
                     cx.send(Point::Reply, "TOP", text);
                 }
                 None => none_such(cx, "TOP", n),
@@ -264,7 +267,7 @@ impl Maildrop {
     }
 
     fn size(&self) -> (usize, usize) {
-        self.present().fold((0, 0), |(count, octets), (_, m)| (count + 1, octets + m.bytes.len()))
+        self.present().fold((0, 0), |(count, octets), (_, m)| (count + 1, octets + m.body.len()))
     }
 
     fn get(&self, number: u32) -> Option<&Message> {

@@ -328,10 +328,10 @@ impl Smtp {
         let delivered =
             Delivered { from: mail.from.clone(), message: message.to_vec(), received, at: cx.now };
         for account in &mail.local {
-            cx.lab.store().deliver(account, &delivered);
+            let _ = crate::delivery::deliver(cx, account, &delivered);
         }
         if let (Some(user), false) = (&self.user, mail.foreign.is_empty()) {
-            cx.lab.store().keep_outbound(user, &mail.foreign, &delivered);
+            let _ = cx.lab.store().keep_outbound(user, &mail.foreign, &delivered);
         }
     }
 }

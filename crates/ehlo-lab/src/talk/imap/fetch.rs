@@ -47,9 +47,10 @@ pub(super) fn fetch(
     let marks = !selected.read_only && items.iter().any(|i| matches!(i, Item::Section { peek: false, .. }));
     for (number, identifier) in messages {
         let message = cx.lab.store().with(account, |boxes| {
-            let message = boxes.folders.get_mut(&selected.folder)?.by_uid_mut(identifier)?;
-            let newly_seen = marks && message.set("\\Seen", true);
-            Some((message.clone(), newly_seen))
+            let seen = ["\\Seen".to_owned()];
+            let newly_seen = marks
+                && boxes.flag(&selected.folder, identifier, &crate::store::FlagChange::Add(&seen)).ok()?;
+            Some((boxes.folders.get(&selected.folder)?.by_uid(identifier)?.clone(), newly_seen))
         });
         let Some((message, newly_seen)) = message.flatten() else { continue };
         let tell_flags = newly_seen && !items.contains(&Item::Flags);
@@ -75,7 +76,8 @@ pub(super) fn fetch(
 }
 
 fn write_item(item: &Item, message: &Message, recent: bool, structure: &mut Option<Part>, out: &mut Vec<u8>) {
-    let bytes: &[u8] = &message.bytes;
+    let bytes = message.body.read().unwrap_or_default();
+    let bytes: &[u8] = &bytes;
     let text = match item {
         Item::Uid => format!("UID {}", message.uid),
         Item::Flags => {

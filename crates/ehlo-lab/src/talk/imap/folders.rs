@@ -10,12 +10,12 @@ pub(super) fn create(account: &str, args: &[Value], cx: &mut Context<'_>) -> Ans
         return no("[CANNOT] no mailbox can have this name");
     }
     let new = cx.lab.store().with(account, |boxes| {
-        if !boxes.create(&name) {
+        if !boxes.create(&name, None).unwrap_or(false) {
             return false;
         }
         // RFC 3501 §6.3.3: superior names are made as well.
         for (at, _) in name.match_indices('/') {
-            boxes.create(&name[..at]);
+            let _ = boxes.create(&name[..at], None);
         }
         true
     });
@@ -37,9 +37,9 @@ pub(super) fn delete(account: &str, args: &[Value], cx: &mut Context<'_>) -> Ans
         if boxes.folders.keys().any(|n| n.starts_with(&below)) {
             return no("[HASCHILDREN] there are mailboxes below it");
         }
-        match boxes.folders.remove(&name) {
-            Some(_) => Ok("OK done".into()),
-            None => no("[NONEXISTENT] there is no such mailbox"),
+        match boxes.delete(&name) {
+            Ok(()) => Ok("OK done".into()),
+            Err(_) => no("[NONEXISTENT] there is no such mailbox"),
         }
     });
     answer.unwrap_or_else(|| no("there is no such account"))
@@ -60,19 +60,16 @@ pub(super) fn rename(account: &str, args: &[Value], cx: &mut Context<'_>) -> Ans
         }
         if from == "INBOX" {
             // RFC 3501 §6.3.5: the messages move, the inbox stays.
-            boxes.create(&to);
-            let moved =
-                boxes.folders.get_mut("INBOX").map_or(Vec::new(), |i| std::mem::take(&mut i.messages));
-            if let Some(target) = boxes.folders.get_mut(&to) {
-                for message in moved {
-                    target.append(message);
-                }
-            }
+            let _ = boxes.create(&to, None);
+            let moved = boxes.folders.get("INBOX").map_or(Vec::new(), |i| i.messages.clone());
+            let uids: Vec<u32> = moved.iter().map(|m| m.uid).collect();
+            let _ = boxes.append(&to, moved);
+            let _ = boxes.remove("INBOX", &uids);
         } else {
-            boxes.rename(&from, &to);
+            let _ = boxes.rename(&from, &to);
         }
         for (at, _) in to.match_indices('/') {
-            boxes.create(&to[..at]);
+            let _ = boxes.create(&to[..at], None);
         }
         Ok("OK done".into())
     });

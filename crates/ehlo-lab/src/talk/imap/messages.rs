@@ -47,8 +47,8 @@ pub(super) fn append(account: &str, args: &[Value], cx: &mut Context<'_>) -> Ans
     let mut message = Message::new(bytes.clone(), at);
     message.flags = flags;
     let added = cx.lab.store().with(account, |boxes| {
-        let mailbox = boxes.folders.get_mut(&folder)?;
-        Some((mailbox.validity, mailbox.append(message)))
+        let uid = boxes.append(&folder, vec![message]).ok()?;
+        Some((boxes.folders.get(&folder)?.validity, uid[0]))
     });
     cx.lab.store().announce();
     match added.flatten() {
@@ -71,10 +71,9 @@ pub(super) fn copy(
         let source = boxes.folders.get(&selected.folder)?;
         let messages: Vec<Message> =
             wanted.iter().filter_map(|&(_, uid)| source.by_uid(uid).cloned()).collect();
-        let target = boxes.folders.get_mut(&target)?;
         let from: Vec<String> = messages.iter().map(|m| m.uid.to_string()).collect();
-        let to: Vec<String> = messages.into_iter().map(|m| target.append(m).to_string()).collect();
-        Some((target.validity, from.join(","), to.join(",")))
+        let to: Vec<String> = boxes.append(&target, messages).ok()?.iter().map(ToString::to_string).collect();
+        Some((boxes.folders.get(&target)?.validity, from.join(","), to.join(",")))
     });
     cx.lab.store().announce();
     match copied.flatten() {
@@ -111,15 +110,13 @@ pub(super) fn store(
     }
     for (number, identifier) in wanted {
         let now = cx.lab.store().with(account, |boxes| {
-            let message = boxes.folders.get_mut(&selected.folder)?.by_uid_mut(identifier)?;
-            if item == "FLAGS" {
-                message.flags.clear();
-            }
-            for flag in &flags {
-                message.set(flag, item != "-FLAGS");
-            }
-            message.flags.truncate(MOST_FLAGS);
-            Some(message.flags.clone())
+            let change = match item.as_str() {
+                "FLAGS" => crate::store::FlagChange::Set(&flags),
+                "+FLAGS" => crate::store::FlagChange::Add(&flags),
+                _ => crate::store::FlagChange::Remove(&flags),
+            };
+            boxes.flag(&selected.folder, identifier, &change).ok()?;
+            Some(boxes.folders.get(&selected.folder)?.by_uid(identifier)?.flags.clone())
         });
         let Some(now) = now.flatten() else { continue };
         selected.told(identifier, &now);
@@ -140,12 +137,15 @@ pub(super) fn store(
 pub(super) fn expunge(selected: &Selected, only: Option<&SequenceSet>, account: &str, cx: &Context<'_>) {
     let largest = selected.largest_uid();
     let gone = cx.lab.store().with(account, |boxes| {
-        let Some(mailbox) = boxes.folders.get_mut(&selected.folder) else { return false };
-        let before = mailbox.messages.len();
-        mailbox
+        let Some(mailbox) = boxes.folders.get(&selected.folder) else { return false };
+        let gone: Vec<u32> = mailbox
             .messages
-            .retain(|m| !m.has("\\Deleted") || only.is_some_and(|set| !set.contains(m.uid, largest)));
-        mailbox.messages.len() < before
+            .iter()
+            .filter(|m| m.has("\\Deleted") && only.is_none_or(|set| set.contains(m.uid, largest)))
+            .map(|m| m.uid)
+            .collect();
+        let _ = boxes.remove(&selected.folder, &gone);
+        !gone.is_empty()
     });
     if gone == Some(true) {
         cx.lab.store().announce();

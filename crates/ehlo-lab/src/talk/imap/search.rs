@@ -175,18 +175,18 @@ fn fits(key: &Key, message: &Message, number: u32, selected: &Selected) -> bool 
         Key::Recent => selected.is_recent(message.uid),
         Key::Numbers(set) => set.contains(number, selected.len()),
         Key::Uids(set) => set.contains(message.uid, selected.largest_uid()),
-        Key::Larger(size) => message.bytes.len() > *size,
-        Key::Smaller(size) => message.bytes.len() < *size,
+        Key::Larger(size) => message.body.len() > *size,
+        Key::Smaller(size) => message.body.len() < *size,
         Key::Header(name, wanted) => header_holds(message, name, wanted),
         Key::Body(wanted) => body_holds(message, wanted),
         Key::Text(wanted) => {
-            lower(&message.bytes).contains(wanted)
+            lower(&message.body.read().unwrap_or_default()).contains(wanted)
                 || body_holds(message, wanted)
                 || header_holds(message, "SUBJECT", wanted)
         }
         Key::Day { sent: false, from, to } => (*from..*to).contains(&message.at.div_euclid(DAY)),
         Key::Day { sent: true, from, to } => MessageParser::default()
-            .parse(&message.bytes[..])
+            .parse(&message.body.read().unwrap_or_default()[..])
             .and_then(|m| m.date().cloned())
             // The day as it is written, whatever the zone (RFC 3501 §6.4.4).
             .map(|date| {
@@ -197,13 +197,20 @@ fn fits(key: &Key, message: &Message, number: u32, selected: &Selected) -> bool 
 }
 
 fn header_holds(message: &Message, name: &str, wanted: &str) -> bool {
-    let end = message.bytes.windows(4).position(|w| w == b"\r\n\r\n").map_or(message.bytes.len(), |n| n + 2);
-    let Some(raw) = field(&message.bytes[..end], name) else { return false };
+    let end = message
+        .body
+        .read()
+        .unwrap_or_default()
+        .windows(4)
+        .position(|w| w == b"\r\n\r\n")
+        .map_or(message.body.len(), |n| n + 2);
+    let Some(raw) = field(&message.body.read().unwrap_or_default()[..end], name) else { return false };
     if wanted.is_empty() || lower(&raw).contains(wanted) {
         return true;
     }
     // Encoded words say the same in other letters.
-    let parsed = MessageParser::default().parse(&message.bytes[..]);
+    let bytes = message.body.read().unwrap_or_default();
+    let parsed = MessageParser::default().parse(&bytes[..]);
     parsed
         .as_ref()
         .and_then(|m| m.header(name))
@@ -224,7 +231,8 @@ fn decoded(value: &HeaderValue<'_>) -> String {
 }
 
 fn body_holds(message: &Message, wanted: &str) -> bool {
-    let Some(parsed) = MessageParser::default().parse(&message.bytes[..]) else { return false };
+    let bytes = message.body.read().unwrap_or_default();
+    let Some(parsed) = MessageParser::default().parse(&bytes[..]) else { return false };
     let texts: Vec<String> =
         parsed.text_bodies().filter_map(|p| p.text_contents()).map(str::to_lowercase).collect();
     texts.iter().any(|text| text.contains(wanted))
