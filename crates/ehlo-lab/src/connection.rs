@@ -1,4 +1,5 @@
 use crate::context::{Action, Context};
+use crate::deflate::Deflate;
 use crate::settings::AfterStartTls;
 use crate::talk::{Talk, talk_for};
 use crate::{Lab, Point, Service};
@@ -19,6 +20,7 @@ pub struct Connection {
     talk: Box<dyn Talk>,
     tls: Option<Box<ServerConnection>>,
     tls_name: Option<String>,
+    deflate: Option<Box<Deflate>>,
     greeted: bool,
     actions: VecDeque<Action>,
     ready: VecDeque<Vec<u8>>,
@@ -61,6 +63,7 @@ impl Connection {
             talk: talk_for(service.scheme),
             tls: None,
             tls_name: None,
+            deflate: None,
             greeted: false,
             actions: VecDeque::new(),
             ready: VecDeque::new(),
@@ -86,7 +89,7 @@ impl Connection {
             Mode::Deaf | Mode::Ended => {}
             Mode::InsteadOfTls(how) => self.instead_of_tls(how, now),
             Mode::Open => match self.tls.take() {
-                None => self.with(now, |talk, cx| talk.receive(bytes, cx)),
+                None => self.hear(bytes, now),
                 Some(mut tls) => {
                     let went_on = self.handle_tls(&mut tls, bytes, now);
                     self.tls = Some(tls);
@@ -122,10 +125,17 @@ impl Connection {
             }
             let Some(action) = self.actions.pop_front() else { return Step::Idle };
             match action {
-                Action::Send(bytes) => self.transmit(&bytes),
+                Action::Send(bytes) => match &mut self.deflate {
+                    Some(deflate) => {
+                        let packed = deflate.pack(&bytes);
+                        self.transmit(packed);
+                    }
+                    None => self.transmit(bytes),
+                },
                 Action::SendRaw(bytes) => self.ready.push_back(bytes),
                 Action::Wait(time) => self.hold = Some(now.after(time)),
                 Action::StartTls => self.upgrade(now),
+                Action::Compress => self.deflate = Some(Box::default()),
                 Action::Deaf => self.mode = Mode::Deaf,
                 Action::Reset => {
                     self.mode = Mode::Ended;
@@ -213,7 +223,7 @@ impl Connection {
                 return false;
             }
             if !text.is_empty() {
-                self.with(now, |talk, cx| talk.receive(&text, cx));
+                self.hear(&text, now);
             }
             if state.peer_has_closed() {
                 return false;
@@ -222,12 +232,24 @@ impl Connection {
         true
     }
 
-    fn transmit(&mut self, bytes: &[u8]) {
+    /// Gives text to the conversation: what is packed is unpacked in portions, however much it becomes.
+    fn hear(&mut self, bytes: &[u8], now: Tick) {
+        let Some(mut deflate) = self.deflate.take() else {
+            return self.with(now, |talk, cx| talk.receive(bytes, cx));
+        };
+        let sound = deflate.unpack(bytes, |portion| self.with(now, |talk, cx| talk.receive(portion, cx)));
+        self.deflate = Some(deflate);
+        if !sound {
+            self.actions.push_back(Action::Close);
+        }
+    }
+
+    fn transmit(&mut self, bytes: Vec<u8>) {
         match &mut self.tls {
-            None => self.ready.push_back(bytes.to_vec()),
+            None => self.ready.push_back(bytes),
             Some(tls) => {
                 // The buffer of a server connection has a limit; what does not fit goes out in further rounds.
-                let mut rest = bytes;
+                let mut rest = &bytes[..];
                 while !rest.is_empty() {
                     let Ok(written) = tls.writer().write(rest) else { break };
                     rest = &rest[written..];

@@ -13,6 +13,8 @@ pub(crate) enum Action {
     Wait(Duration),
     /// Begin the handshake.
     StartTls,
+    /// From here on, both directions are compressed (RFC 4978).
+    Compress,
     /// Close.
     Close,
     /// Reset.
@@ -84,6 +86,12 @@ impl Context<'_> {
     /// Begins TLS behind what was sent.
     pub(crate) fn start_tls(&mut self) {
         self.actions.push_back(Action::StartTls);
+        *self.stopped = true;
+    }
+
+    /// Compresses both directions behind what was sent.
+    pub(crate) fn compress(&mut self) {
+        self.actions.push_back(Action::Compress);
         *self.stopped = true;
     }
 

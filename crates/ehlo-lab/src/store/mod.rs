@@ -6,7 +6,7 @@ mod keeper;
 mod mailbox;
 mod message;
 
-pub(crate) use boxes::{FlagChange, Mailboxes};
+pub(crate) use boxes::{FlagChange, Mailboxes, Quota};
 #[expect(unused_imports, reason = "the one that keeps a Maildir comes next")]
 pub(crate) use keeper::{Foreign, Keeper, KeptAccount, KeptMailbox};
 pub(crate) use mailbox::{Attributes, Mailbox, SPECIAL_USE};
