@@ -87,7 +87,7 @@ impl Connection {
             Mode::Deaf | Mode::Ended => {}
             Mode::InsteadOfTls(how) => self.instead_of_tls(how, now),
             Mode::Open => match self.tls.take() {
-                None => self.with(now, |talk, cx| talk.receive(bytes, cx)),
+                None => self.receive(bytes, now),
                 Some(mut tls) => {
                     let went_on = self.handle_tls(&mut tls, bytes, now);
                     self.tls = Some(tls);
@@ -157,6 +157,7 @@ impl Connection {
     fn upgrade(&mut self, now: Tick) {
         match self.memory.state.settings.after_starttls {
             AfterStartTls::Handshake => {
+                self.memory.forget();
                 self.talk.tls_started();
                 self.begin_tls();
             }
@@ -215,13 +216,32 @@ impl Connection {
                 return false;
             }
             if !text.is_empty() {
-                self.with(now, |talk, cx| talk.receive(&text, cx));
+                self.receive(&text, now);
             }
             if state.peer_has_closed() {
                 return false;
             }
         }
         true
+    }
+
+    /// Hands text of the client to the conversation, as far as no fault ends it in the middle.
+    fn receive(&mut self, text: &[u8], now: Tick) {
+        match &mut self.memory.hang_up_in {
+            Some(left) => {
+                let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(text.len());
+                *left -= taken as u64;
+                let over = *left == 0;
+                if taken > 0 {
+                    let text = &text[..taken];
+                    self.with(now, |talk, cx| talk.receive(text, cx));
+                }
+                if over {
+                    self.actions.push_back(Action::Close);
+                }
+            }
+            None => self.with(now, |talk, cx| talk.receive(text, cx)),
+        }
     }
 
     fn transmit(&mut self, bytes: &[u8]) {
@@ -263,6 +283,7 @@ impl Connection {
             stopped: &mut stopped,
         };
         work(&mut *self.talk, &mut context);
+        context.release();
     }
 }
 
