@@ -1,5 +1,6 @@
 use crate::context::{Action, Context};
 use crate::deflate::Deflate;
+use crate::memory::Memory;
 use crate::settings::AfterStartTls;
 use crate::talk::{Talk, talk_for};
 use crate::{Lab, Point, Service};
@@ -16,7 +17,7 @@ pub struct Connection {
     lab: Arc<Lab>,
     service: Service,
     peer: String,
-    number: u64,
+    memory: Memory,
     talk: Box<dyn Talk>,
     tls: Option<Box<ServerConnection>>,
     tls_name: Option<String>,
@@ -59,7 +60,7 @@ impl Connection {
             lab: Arc::clone(lab),
             service,
             peer: peer.to_owned(),
-            number: lab.count_connection(service),
+            memory: Memory::new(lab, service),
             talk: talk_for(service.scheme),
             tls: None,
             tls_name: None,
@@ -75,7 +76,7 @@ impl Connection {
         if connection.actions.iter().any(|a| matches!(a, Action::Reset | Action::Close | Action::Deaf)) {
             return connection;
         }
-        if lab.settings(service).implicit_tls {
+        if connection.memory.state.settings.implicit_tls {
             connection.begin_tls();
         } else {
             connection.greet(now);
@@ -164,8 +165,9 @@ impl Connection {
     }
 
     fn upgrade(&mut self, now: Tick) {
-        match self.lab.settings(self.service).after_starttls {
+        match self.memory.state.settings.after_starttls {
             AfterStartTls::Handshake => {
+                self.memory.forget();
                 self.talk.tls_started();
                 self.begin_tls();
             }
@@ -190,7 +192,8 @@ impl Connection {
     }
 
     fn begin_tls(&mut self) {
-        match ServerConnection::new(self.lab.tls(self.service)) {
+        self.memory.refresh(&self.lab, self.service);
+        match ServerConnection::new(Arc::clone(&self.memory.state.tls)) {
             Ok(tls) => self.tls = Some(Box::new(tls)),
             // The configuration was accepted when the lab was made; a connection without TLS must not go on.
             Err(_) => self.actions.push_back(Action::Reset),
@@ -235,12 +238,31 @@ impl Connection {
     /// Gives text to the conversation: what is packed is unpacked in portions, however much it becomes.
     fn hear(&mut self, bytes: &[u8], now: Tick) {
         let Some(mut deflate) = self.deflate.take() else {
-            return self.with(now, |talk, cx| talk.receive(bytes, cx));
+            return self.receive(bytes, now);
         };
-        let sound = deflate.unpack(bytes, |portion| self.with(now, |talk, cx| talk.receive(portion, cx)));
+        let sound = deflate.unpack(bytes, |portion| self.receive(portion, now));
         self.deflate = Some(deflate);
         if !sound {
             self.actions.push_back(Action::Close);
+        }
+    }
+
+    /// Hands text of the client to the conversation, as far as no fault ends it in the middle.
+    fn receive(&mut self, text: &[u8], now: Tick) {
+        match &mut self.memory.hang_up_in {
+            Some(left) => {
+                let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(text.len());
+                *left -= taken as u64;
+                let over = *left == 0;
+                if taken > 0 {
+                    let text = &text[..taken];
+                    self.with(now, |talk, cx| talk.receive(text, cx));
+                }
+                if over {
+                    self.actions.push_back(Action::Close);
+                }
+            }
+            None => self.with(now, |talk, cx| talk.receive(text, cx)),
         }
     }
 
@@ -264,18 +286,26 @@ impl Connection {
 
     fn with(&mut self, now: Tick, work: impl FnOnce(&mut dyn Talk, &mut Context<'_>)) {
         let mut stopped = false;
+        self.memory.refresh(&self.lab, self.service);
+        if let Some(account) = self.talk.account()
+            && self.memory.account.as_deref() != Some(account)
+        {
+            self.memory.account = Some(account.to_owned());
+        }
+        let settings = Arc::clone(&self.memory.state.settings);
         let mut context = Context {
             lab: &self.lab,
             service: self.service,
-            settings: self.lab.settings(self.service),
+            settings: &settings,
             peer: &self.peer,
-            number: self.number,
+            memory: &mut self.memory,
             tls: self.tls_name.as_deref(),
             now: self.lab.unix_time(now),
             actions: &mut self.actions,
             stopped: &mut stopped,
         };
         work(&mut *self.talk, &mut context);
+        context.release();
     }
 }
 
