@@ -203,8 +203,14 @@ impl Framer {
     pub fn take(&mut self, count: usize) -> Vec<u8> {
         let count = count.min(self.buffer.len() - self.start);
         let taken = self.buffer[self.start..self.start + count].to_vec();
-        self.begin_unit(self.start + count);
+        self.skip(count);
         taken
+    }
+
+    /// Passes over `count` bytes, which were looked at by [`Framer::rest`].
+    pub fn skip(&mut self, count: usize) {
+        let count = count.min(self.buffer.len() - self.start);
+        self.begin_unit(self.start + count);
     }
 
     /// The literal that waits for consent.
