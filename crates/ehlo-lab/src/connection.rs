@@ -1,8 +1,9 @@
 use crate::context::{Action, Context};
+use crate::observe::{Ended, Observe, Recorder};
 use crate::settings::AfterStartTls;
 use crate::talk::{Talk, talk_for};
 use crate::{Lab, Point, Service};
-use ehlo_core::Tick;
+use ehlo_core::{Side, Tick};
 use rustls::ServerConnection;
 use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
@@ -24,6 +25,8 @@ pub struct Connection {
     ready: VecDeque<Vec<u8>>,
     hold: Option<Tick>,
     mode: Mode,
+    /// If somebody wants to see what happens.
+    recorder: Option<Box<Recorder>>,
 }
 
 /// What a connection wants done.
@@ -66,6 +69,7 @@ impl Connection {
             ready: VecDeque::new(),
             hold: None,
             mode: Mode::Open,
+            recorder: Observe::begin(lab, service, peer, now),
         };
         // Whether anything at all happens is the first moment at which a fault can act.
         connection.with(now, |_, cx| cx.send(Point::Accept, "", Vec::new()));
@@ -73,7 +77,7 @@ impl Connection {
             return connection;
         }
         if lab.settings(service).implicit_tls {
-            connection.begin_tls();
+            connection.begin_tls(now);
         } else {
             connection.greet(now);
         }
@@ -86,7 +90,7 @@ impl Connection {
             Mode::Deaf | Mode::Ended => {}
             Mode::InsteadOfTls(how) => self.instead_of_tls(how, now),
             Mode::Open => match self.tls.take() {
-                None => self.with(now, |talk, cx| talk.receive(bytes, cx)),
+                None => self.hear(bytes, now),
                 Some(mut tls) => {
                     let went_on = self.handle_tls(&mut tls, bytes, now);
                     self.tls = Some(tls);
@@ -98,9 +102,19 @@ impl Connection {
         }
     }
 
-    /// Takes note that the client has closed.
+    /// Takes note that the client has been silent for too long.
     pub fn handle_end(&mut self) {
         self.actions.push_back(Action::Close);
+    }
+
+    /// Takes note that the client has closed, or cannot be reached any more.
+    pub fn handle_loss(&mut self, now: Tick) {
+        self.ended(Ended::ByClient, now);
+    }
+
+    /// Whose mailboxes it is about: the account that is logged in, where that matters for [`Connection::wake`].
+    pub fn account(&self) -> Option<&str> {
+        self.talk.account()
     }
 
     /// Takes note that mailboxes may have changed.
@@ -122,17 +136,24 @@ impl Connection {
             }
             let Some(action) = self.actions.pop_front() else { return Step::Idle };
             match action {
-                Action::Send(bytes) => self.transmit(&bytes),
-                Action::SendRaw(bytes) => self.ready.push_back(bytes),
+                Action::Send(bytes) => self.transmit(&bytes, now),
+                Action::SendRaw(bytes) => {
+                    if let Some(recorder) = &mut self.recorder {
+                        recorder.said_raw(&bytes, now);
+                    }
+                    self.ready.push_back(bytes);
+                }
                 Action::Wait(time) => self.hold = Some(now.after(time)),
                 Action::StartTls => self.upgrade(now),
                 Action::Deaf => self.mode = Mode::Deaf,
                 Action::Reset => {
                     self.mode = Mode::Ended;
+                    self.ended(Ended::Reset, now);
                     return Step::Reset;
                 }
                 Action::Close => {
                     self.mode = Mode::Ended;
+                    self.ended(Ended::ByServer, now);
                     self.actions.clear();
                     if let Some(tls) = &mut self.tls {
                         tls.send_close_notify();
@@ -157,10 +178,13 @@ impl Connection {
         match self.lab.settings(self.service).after_starttls {
             AfterStartTls::Handshake => {
                 self.talk.tls_started();
-                self.begin_tls();
+                return self.begin_tls(now);
             }
             AfterStartTls::GoOnInClear => self.with(now, |talk, cx| talk.receive(b"", cx)),
             how => self.mode = Mode::InsteadOfTls(how),
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.tls_declined(now);
         }
     }
 
@@ -179,7 +203,10 @@ impl Connection {
         }
     }
 
-    fn begin_tls(&mut self) {
+    fn begin_tls(&mut self, now: Tick) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.tls_begins(now);
+        }
         match ServerConnection::new(self.lab.tls(self.service)) {
             Ok(tls) => self.tls = Some(Box::new(tls)),
             // The configuration was accepted when the lab was made; a connection without TLS must not go on.
@@ -199,11 +226,22 @@ impl Connection {
             if !answer.is_empty() {
                 self.ready.push_back(answer);
             }
-            let Ok(state) = result else { return false };
+            let state = match result {
+                Ok(state) => state,
+                Err(error) => {
+                    if let Some(recorder) = &mut self.recorder {
+                        recorder.tls_failed(&error, now);
+                    }
+                    return false;
+                }
+            };
             if !tls.is_handshaking() && self.tls_name.is_none() {
                 let version = tls.protocol_version().and_then(|v| v.as_str()).unwrap_or("TLS");
                 let suite = tls.negotiated_cipher_suite().and_then(|s| s.suite().as_str()).unwrap_or("?");
                 self.tls_name = Some(format!("{version} with {suite}"));
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.tls_on(version, suite, tls.server_name(), now);
+                }
                 if !self.greeted {
                     self.greet(now);
                 }
@@ -213,7 +251,7 @@ impl Connection {
                 return false;
             }
             if !text.is_empty() {
-                self.with(now, |talk, cx| talk.receive(&text, cx));
+                self.hear(&text, now);
             }
             if state.peer_has_closed() {
                 return false;
@@ -222,7 +260,24 @@ impl Connection {
         true
     }
 
-    fn transmit(&mut self, bytes: &[u8]) {
+    /// Takes text from the client, out of TLS if TLS is on.
+    fn hear(&mut self, text: &[u8], now: Tick) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.said(Side::Client, text, now);
+        }
+        self.with(now, |talk, cx| talk.receive(text, cx));
+    }
+
+    fn ended(&mut self, how: Ended, now: Tick) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.ended(how, now);
+        }
+    }
+
+    fn transmit(&mut self, bytes: &[u8], now: Tick) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.said(Side::Server, bytes, now);
+        }
         match &mut self.tls {
             None => self.ready.push_back(bytes.to_vec()),
             Some(tls) => {
@@ -254,6 +309,9 @@ impl Connection {
             stopped: &mut stopped,
         };
         work(&mut *self.talk, &mut context);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.account(self.talk.account());
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 use crate::{
-    Accounts, ActiveFault, Authority, CertificateKind, Flight, LabConfig, LabError, Service, Settings, Store,
+    Accounts, ActiveFault, Authority, CertificateKind, Flight, LabConfig, LabError, Observe, Service,
+    Settings, Store,
 };
 use ehlo_core::{Family, Tick};
 use rustls::ServerConfig;
@@ -20,6 +21,7 @@ pub struct Lab {
     seed: u64,
     serial: AtomicU64,
     epoch: i64,
+    observe: Observe,
 }
 
 struct ServiceState {
@@ -71,6 +73,7 @@ impl Lab {
             seed: config.seed,
             serial: AtomicU64::new(0),
             epoch: config.now,
+            observe: Observe::new(),
         }))
     }
 
@@ -92,6 +95,11 @@ impl Lab {
     /// The certificate authority.
     pub fn authority(&self) -> &Authority {
         &self.authority
+    }
+
+    /// The sessions, for whoever wants to see them.
+    pub fn observe(&self) -> &Observe {
+        &self.observe
     }
 
     /// How a service behaves.

@@ -363,6 +363,10 @@ impl Imap {
 }
 
 impl Talk for Imap {
+    fn account(&self) -> Option<&str> {
+        self.account.as_deref()
+    }
+
     fn greet(&mut self, cx: &mut Context<'_>) {
         if let Some(account) = cx.settings.preauth.clone() {
             self.account = Some(account);
