@@ -1,4 +1,5 @@
 use crate::context::{Action, Context};
+use crate::memory::Memory;
 use crate::observe::{Ended, Observe, Recorder};
 use crate::settings::AfterStartTls;
 use crate::talk::{Talk, talk_for};
@@ -16,7 +17,7 @@ pub struct Connection {
     lab: Arc<Lab>,
     service: Service,
     peer: String,
-    number: u64,
+    memory: Memory,
     talk: Box<dyn Talk>,
     tls: Option<Box<ServerConnection>>,
     tls_name: Option<String>,
@@ -60,7 +61,7 @@ impl Connection {
             lab: Arc::clone(lab),
             service,
             peer: peer.to_owned(),
-            number: lab.count_connection(service),
+            memory: Memory::new(lab, service),
             talk: talk_for(service.scheme),
             tls: None,
             tls_name: None,
@@ -76,7 +77,7 @@ impl Connection {
         if connection.actions.iter().any(|a| matches!(a, Action::Reset | Action::Close | Action::Deaf)) {
             return connection;
         }
-        if lab.settings(service).implicit_tls {
+        if connection.memory.state.settings.implicit_tls {
             connection.begin_tls(now);
         } else {
             connection.greet(now);
@@ -175,7 +176,7 @@ impl Connection {
     }
 
     fn upgrade(&mut self, now: Tick) {
-        match self.lab.settings(self.service).after_starttls {
+        match self.memory.state.settings.after_starttls {
             AfterStartTls::Handshake => {
                 self.talk.tls_started();
                 return self.begin_tls(now);
@@ -207,7 +208,8 @@ impl Connection {
         if let Some(recorder) = &mut self.recorder {
             recorder.tls_begins(now);
         }
-        match ServerConnection::new(self.lab.tls(self.service)) {
+        self.memory.refresh(&self.lab, self.service);
+        match ServerConnection::new(Arc::clone(&self.memory.state.tls)) {
             Ok(tls) => self.tls = Some(Box::new(tls)),
             // The configuration was accepted when the lab was made; a connection without TLS must not go on.
             Err(_) => self.actions.push_back(Action::Reset),
@@ -297,12 +299,19 @@ impl Connection {
 
     fn with(&mut self, now: Tick, work: impl FnOnce(&mut dyn Talk, &mut Context<'_>)) {
         let mut stopped = false;
+        self.memory.refresh(&self.lab, self.service);
+        if let Some(account) = self.talk.account()
+            && self.memory.account.as_deref() != Some(account)
+        {
+            self.memory.account = Some(account.to_owned());
+        }
+        let settings = Arc::clone(&self.memory.state.settings);
         let mut context = Context {
             lab: &self.lab,
             service: self.service,
-            settings: self.lab.settings(self.service),
+            settings: &settings,
             peer: &self.peer,
-            number: self.number,
+            memory: &mut self.memory,
             tls: self.tls_name.as_deref(),
             now: self.lab.unix_time(now),
             actions: &mut self.actions,

@@ -1,5 +1,9 @@
+use crate::faults::Circumstances;
+use crate::memory::Memory;
+use crate::switchboard::Installed;
 use crate::{FaultAction, Lab, Moment, Point, Service, Settings};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a connection has to do next.
@@ -27,7 +31,7 @@ pub(crate) struct Context<'a> {
     pub(crate) service: Service,
     pub(crate) settings: &'a Settings,
     pub(crate) peer: &'a str,
-    pub(crate) number: u64,
+    pub(crate) memory: &'a mut Memory,
     /// `TLSv1_3 with …`, if TLS is on.
     pub(crate) tls: Option<&'a str>,
     /// Seconds since 1970.
@@ -42,17 +46,34 @@ impl Context<'_> {
     pub(crate) fn send(&mut self, point: Point, command: &str, reply: Vec<u8>) {
         let mut reply = reply;
         let mut split = None;
-        for fault in self.lab.faults(self.service) {
+        let standing = Arc::clone(&self.memory.standing);
+        for installed in standing.faults(self.service) {
+            let now = Circumstances {
+                tls: self.tls.is_some(),
+                account: self.memory.account.as_deref(),
+                sender: self.memory.sender.as_deref(),
+                recipient: self.memory.recipient.as_deref(),
+                command,
+                connection: self.memory.number,
+            };
+            if !self.memory.allows(installed, &now) {
+                continue;
+            }
             let moment = Moment {
                 service: self.service,
                 point,
                 command,
                 reply: &reply,
-                connection: self.number,
+                connection: self.memory.number,
                 tls: self.tls.is_some(),
                 host_name: self.lab.host_name(),
             };
-            match fault.on(&moment) {
+            let action = installed.fault.on(&moment);
+            // What has nothing to do here is no occasion.
+            if action == FaultAction::Pass || !self.chosen(installed) {
+                continue;
+            }
+            match action {
                 FaultAction::Pass => {}
                 FaultAction::Replace(other) => reply = other,
                 FaultAction::Split { portion, gap } => split = Some((portion.max(1), gap)),
@@ -79,6 +100,12 @@ impl Context<'_> {
                 }
             }
         }
+    }
+
+    /// Whether a fault that would act is to act this time.
+    fn chosen(&self, installed: &Installed) -> bool {
+        installed.fault.is_decided()
+            || installed.fault.scope.strikes(&installed.count, self.lab.seed() ^ installed.id)
     }
 
     /// Begins TLS behind what was sent.

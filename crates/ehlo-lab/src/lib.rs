@@ -14,17 +14,22 @@ mod delivery;
 mod faults;
 mod lab;
 mod listen;
+mod memory;
 mod observe;
 mod play;
 mod settings;
 mod store;
+mod switchboard;
 mod talk;
 
 pub use accounts::{AccountError, Accounts};
 pub use certificates::{Authority, CertificateKind, Flight};
 pub use config::{LabConfig, LabError, Ports, Service};
 pub use connection::{Connection, Step};
-pub use faults::{ActiveFault, FAULTS, Fault, FaultAction, FaultError, FaultMeta, Moment, Point, Scope};
+pub use faults::{
+    ActiveFault, Acts, Circumstances, FAULTS, Fault, FaultAction, FaultError, FaultMeta, Moment, PLACES,
+    Point, Scope,
+};
 pub use lab::Lab;
 pub use listen::{Listeners, Running};
 pub use observe::{Event, Happened, Observe, Session};

@@ -1,0 +1,73 @@
+//! What one connection keeps for the faults.
+
+use crate::faults::{Acts, Circumstances};
+use crate::switchboard::{Installed, ServiceState, Standing};
+use crate::{Lab, Service};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What a connection remembers.
+pub(crate) struct Memory {
+    /// How many connections the service had had when it began, itself included.
+    pub(crate) number: u64,
+    /// Who is logged in, or wants to be.
+    pub(crate) account: Option<String>,
+    /// The reverse-path of the mail transaction.
+    pub(crate) sender: Option<String>,
+    /// The recipient that was named last.
+    pub(crate) recipient: Option<String>,
+    /// What holds, as of the last input.
+    pub(crate) standing: Arc<Standing>,
+    /// How the service behaves towards this connection.
+    pub(crate) state: ServiceState,
+    /// Which faults that hold for whole connections hold for this one.
+    decided: BTreeMap<u64, bool>,
+}
+
+impl Memory {
+    /// A client has come.
+    pub(crate) fn new(lab: &Lab, service: Service) -> Memory {
+        let standing = lab.standing();
+        let mut memory = Memory {
+            number: lab.count_connection(service),
+            account: None,
+            sender: None,
+            recipient: None,
+            state: standing.service(service).clone(),
+            standing,
+            decided: BTreeMap::new(),
+        };
+        memory.decide(lab, service);
+        memory
+    }
+
+    /// Takes note of what has changed in the lab.
+    pub(crate) fn refresh(&mut self, lab: &Lab, service: Service) {
+        let standing = lab.standing();
+        if standing.generation != self.standing.generation {
+            self.standing = standing;
+            self.decide(lab, service);
+        }
+    }
+
+    /// Whether a fault can act at this moment, as far as its places say. How often is another question.
+    pub(crate) fn allows(&self, installed: &Installed, now: &Circumstances<'_>) -> bool {
+        match installed.fault.meta().acts {
+            Acts::Settings => self.decided.get(&installed.id).copied().unwrap_or(true),
+            Acts::Replies => installed.fault.scope.fits(now),
+        }
+    }
+
+    fn decide(&mut self, lab: &Lab, service: Service) {
+        let now = Circumstances { connection: self.number, ..Circumstances::default() };
+        let decided = &mut self.decided;
+        self.state = lab.state_for(&self.standing, service, |installed| {
+            *decided.entry(installed.id).or_insert_with(|| {
+                installed.fault.scope.fits(&now)
+                    && installed.fault.scope.strikes(&installed.count, lab.seed() ^ installed.id)
+            })
+        });
+        let standing = &self.standing;
+        self.decided.retain(|id, _| standing.faults(service).any(|f| f.id == *id));
+    }
+}
