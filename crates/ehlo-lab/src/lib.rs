@@ -32,7 +32,7 @@ pub use faults::{
 };
 pub use lab::Lab;
 pub use listen::{Listeners, Running};
-pub use observe::{Event, Happened, Observe, Session};
+pub use observe::{Event, Happened, Header, Mail, MailId, Observe, Session, Wanted};
 pub use play::{Played, play};
 pub use settings::{AfterStartTls, Settings};
 pub use store::{Body, Delivered, Envelope, Message, Store, StoreError};

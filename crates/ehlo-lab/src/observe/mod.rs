@@ -3,10 +3,12 @@
 //! Nothing is recorded until somebody asks for it. What is recorded is bounded: so much of one turn, so much of a
 //! session, so many sessions. Secrets are found by their place in the protocol, as [`ehlo_wire::Tracker`] sees it.
 
+mod mail;
 mod piece;
 mod recorder;
 mod session;
 
+pub use mail::{Header, Mail, MailId, Wanted};
 pub use session::{Event, Happened, Session};
 
 pub(crate) use recorder::{Ended, Recorder};
