@@ -14,6 +14,7 @@ mod delivery;
 mod faults;
 mod lab;
 mod listen;
+mod mail;
 mod play;
 mod settings;
 mod store;
