@@ -7,6 +7,9 @@
 
 pub(crate) mod address;
 pub(crate) mod content;
+pub(crate) mod dates;
+pub(crate) mod decode;
 pub(crate) mod header;
 pub(crate) mod mime;
 mod structure;
+pub(crate) mod subject;
