@@ -7,6 +7,7 @@ mod docs;
 mod fixture;
 mod fuzz;
 mod interop;
+mod programs;
 mod steps;
 mod test;
 
@@ -16,6 +17,7 @@ const HELP: &str = "cargo xtask COMMAND
 
   test [--require-interop]   format, lints, arrows, tests, documentation, interop
   interop [--require]        tests against real servers only
+  foreign [--require]        tests with other people's mail programs only
   arrows                     which crate may use which
   docs [--update]            the examples in README.md and docs/ are what the program prints
   bench                      speed and size, beside other tools
@@ -39,6 +41,7 @@ fn run() -> Result<()> {
     match arguments.first().map(String::as_str) {
         Some("test") => test::all(has("--require-interop")),
         Some("interop") => interop::run(has("--require")).map(drop),
+        Some("foreign") => programs::run(has("--require")),
         Some("arrows") => arrows::check(),
         Some("docs") => docs::check(has("--update")),
         Some("bench") => bench::run(),
