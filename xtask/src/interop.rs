@@ -30,7 +30,6 @@ pub(crate) fn run(required: bool) -> Result<Option<String>> {
 
 fn with_servers(folder: &Path) -> Result<()> {
     step("start Postfix and Dovecot", Command::new("interop/postfix-dovecot").arg("start").arg(folder))?;
-    let variables = output(Command::new("interop/postfix-dovecot").arg("env").arg(folder))?;
     let mut tests = cargo();
     tests.args([
         "test",
@@ -43,12 +42,15 @@ fn with_servers(folder: &Path) -> Result<()> {
         "--include-ignored",
         "--test-threads=2",
     ]);
-    for line in variables.lines() {
-        if let Some((name, value)) = line.split_once('=') {
-            tests.env(name, unquote(value));
-        }
-    }
+    tests.envs(variables(folder)?);
     step("tests against Postfix and Dovecot", tests.env("INSTA_UPDATE", "no").env("EHLO_ALL_CLIENTS", "1"))
+}
+
+/// What there is to know of servers that were started in `folder`.
+pub(crate) fn variables(folder: &Path) -> Result<Vec<(String, String)>> {
+    let told = output(Command::new("interop/postfix-dovecot").arg("env").arg(folder))?;
+    let pair = |line: &str| line.split_once('=').map(|(name, value)| (name.to_owned(), unquote(value)));
+    Ok(told.lines().filter_map(pair).collect())
 }
 
 /// A value as the shell would read it: in single quotes.

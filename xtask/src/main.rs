@@ -20,7 +20,7 @@ const HELP: &str = "cargo xtask COMMAND
   foreign [--require]        tests with other people's mail programs only
   arrows                     which crate may use which
   docs [--update]            the examples in README.md and docs/ are what the program prints
-  bench                      speed and size, beside other tools
+  bench [TABLE…]             speed and size, beside other tools; tables: check, run, smtp, imap
   fuzz [SECONDS] [TARGET…]   every fuzz target, or those named, 60 seconds each unless told otherwise";
 
 fn main() -> std::process::ExitCode {
@@ -44,7 +44,7 @@ fn run() -> Result<()> {
         Some("foreign") => programs::run(has("--require")),
         Some("arrows") => arrows::check(),
         Some("docs") => docs::check(has("--update")),
-        Some("bench") => bench::run(),
+        Some("bench") => bench::run(&arguments[1..]),
         // Called by `bench` itself.
         Some("peak-memory") => bench::print_peak(&arguments[1..]),
         Some("fuzz") => fuzz::run(&arguments[1..]),
