@@ -116,9 +116,9 @@ impl Connection {
         self.ended(Ended::ByClient, now);
     }
 
-    /// Whose mailboxes it is about: the account that is logged in, where that matters for [`Connection::wake`].
-    pub fn account(&self) -> Option<&str> {
-        self.talk.account()
+    /// The account whose mailboxes it wants to hear of by [`Connection::wake`]; none while nobody waits for news.
+    pub fn watched(&self) -> Option<&str> {
+        self.talk.watched()
     }
 
     /// Takes note that mailboxes may have changed.

@@ -20,6 +20,10 @@ pub(crate) trait Talk: Send {
     fn account(&self) -> Option<&str> {
         None
     }
+    /// Whose mailboxes it waits for news of.
+    fn watched(&self) -> Option<&str> {
+        None
+    }
     /// Mailboxes may have changed.
     fn wake(&mut self, _cx: &mut Context<'_>) {}
     /// Answers text that came where a handshake was due.
