@@ -37,6 +37,13 @@ impl Part {
         reader.entity(Unnamed::PlainText, 0).0
     }
 
+    /// The place of the header of a message with the empty line behind it, without reading the rest.
+    pub(crate) fn header_of(bytes: &[u8]) -> Range<usize> {
+        let mut reader = Reader { bytes, at: 0, parts: 0, boundaries: Vec::new() };
+        reader.header();
+        0..reader.at
+    }
+
     /// The part of that number, e.g. `[1, 2]` for `1.2` (RFC 9051 §6.4.5); the part must be a whole message.
     pub(crate) fn find(&self, numbers: &[usize]) -> Option<&Part> {
         let Some((&first, rest)) = numbers.split_first() else { return Some(self) };
