@@ -376,7 +376,7 @@ mod tests {
     #[test]
     fn hostile_messages_stay_small() {
         // Messages in messages, multiparts in multiparts, and very many parts.
-        let nested = "Content-Type: message/rfc822\r\n\r\n".repeat(100_000);
+        let nested = "Content-Type: message/rfc822\r\n\r\n".repeat(10_000);
         let structure = Part::read(nested.as_bytes()).structure(nested.as_bytes(), true);
         assert!(structure.len() < 20_000 && structure.starts_with(b"(\"message\""));
         let mut boxes = String::new();
