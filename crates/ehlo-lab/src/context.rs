@@ -141,9 +141,8 @@ impl Context<'_> {
             Some((portion, gap)) => {
                 for part in reply.chunks(portion) {
                     self.actions.push_back(Action::Send(part.to_vec()));
-                    if !gap.is_zero() {
-                        self.actions.push_back(Action::Wait(gap));
-                    }
+                    // Even no wait is one: portions must not be put together again.
+                    self.actions.push_back(Action::Wait(gap));
                 }
             }
         }
