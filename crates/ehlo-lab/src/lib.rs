@@ -18,6 +18,7 @@ mod listen;
 mod mail;
 mod memory;
 mod personas;
+mod observe;
 mod play;
 mod settings;
 mod store;
@@ -36,6 +37,7 @@ pub use faults::{
 pub use lab::Lab;
 pub use listen::{Listeners, Running};
 pub use personas::{persona, personas};
+pub use observe::{Event, Happened, Header, Mail, MailId, Observe, Session, Wanted};
 pub use play::{Played, play};
 pub use settings::{AfterStartTls, Handshake, Settings};
-pub use store::{Body, Delivered, Message, Store, StoreError};
+pub use store::{Body, Delivered, Envelope, Message, Store, StoreError};

@@ -374,7 +374,7 @@ mod tests {
         assert!(structure.len() < 20_000 && structure.starts_with(b"(\"message\""));
         let mut boxes = String::new();
         for n in 0..20_000 {
-            boxes += &format!("Content-Type: multipart/mixed; boundary=b{n}\r\n\r\n--b{n}\r\n");
+            boxes += &format!("Content-Type: multipart/mixed; boundary=b{n:05}\r\n\r\n--b{n:05}\r\n");
         }
         let structure = Part::read(boxes.as_bytes()).structure(boxes.as_bytes(), true);
         assert!(structure.len() < 20_000 && structure.starts_with(b"(((("));
