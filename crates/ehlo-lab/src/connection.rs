@@ -2,7 +2,7 @@ use crate::context::{Action, Context};
 use crate::deflate::Deflate;
 use crate::memory::Memory;
 use crate::observe::{Ended, Observe, Recorder};
-use crate::settings::AfterStartTls;
+use crate::settings::{AfterStartTls, Handshake};
 use crate::talk::{Talk, talk_for};
 use crate::{Lab, Point, Service};
 use ehlo_core::{Side, Tick};
@@ -53,6 +53,8 @@ enum Mode {
     /// STARTTLS was accepted, but no handshake follows: a fault.
     InsteadOfTls(AfterStartTls),
     Deaf,
+    /// The connection is closed as soon as the client says anything: a fault.
+    HangUp,
     Ended,
 }
 
@@ -75,6 +77,11 @@ impl Connection {
             mode: Mode::Open,
             recorder: Observe::begin(lab, service, peer, now),
         };
+        // A port that is open cannot be closed for new clients alone: they are reset.
+        if !connection.memory.state.settings.listening {
+            connection.actions.push_back(Action::Reset);
+            return connection;
+        }
         // Whether anything at all happens is the first moment at which a fault can act.
         connection.with(now, |_, cx| cx.send(Point::Accept, "", Vec::new()));
         if connection.actions.iter().any(|a| matches!(a, Action::Reset | Action::Close | Action::Deaf)) {
@@ -92,6 +99,7 @@ impl Connection {
     pub fn handle(&mut self, bytes: &[u8], now: Tick) {
         match self.mode {
             Mode::Deaf | Mode::Ended => {}
+            Mode::HangUp => self.actions.push_back(Action::Close),
             Mode::InsteadOfTls(how) => self.instead_of_tls(how, now),
             Mode::Open => match self.tls.take() {
                 None => self.hear(bytes, now),
@@ -160,7 +168,9 @@ impl Connection {
                     self.mode = Mode::Ended;
                     self.ended(Ended::ByServer, now);
                     self.actions.clear();
-                    if let Some(tls) = &mut self.tls {
+                    if let Some(tls) = &mut self.tls
+                        && self.memory.state.settings.close_notify
+                    {
                         tls.send_close_notify();
                         let last = drain(tls);
                         if !last.is_empty() {
@@ -214,6 +224,11 @@ impl Connection {
             recorder.tls_begins(now);
         }
         self.memory.refresh(&self.lab, self.service);
+        match self.memory.state.settings.handshake {
+            Handshake::Answered => {}
+            Handshake::Closed => return self.mode = Mode::HangUp,
+            Handshake::Stalled => return self.mode = Mode::Deaf,
+        }
         match ServerConnection::new(Arc::clone(&self.memory.state.tls)) {
             Ok(tls) => self.tls = Some(Box::new(tls)),
             // The configuration was accepted when the lab was made; a connection without TLS must not go on.
@@ -335,6 +350,7 @@ impl Connection {
 
     fn with(&mut self, now: Tick, work: impl FnOnce(&mut dyn Talk, &mut Context<'_>)) {
         let mut stopped = false;
+        self.lab.deliver_due(now);
         self.memory.refresh(&self.lab, self.service);
         if let Some(account) = self.talk.account()
             && self.memory.account.as_deref() != Some(account)

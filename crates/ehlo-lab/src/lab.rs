@@ -1,3 +1,4 @@
+use crate::delivery::Late;
 use crate::switchboard::{Installed, ServiceState, Standing, Switchboard};
 use crate::{Accounts, ActiveFault, Authority, LabConfig, LabError, Observe, Service, Settings, Store};
 use ehlo_core::{Family, Tick};
@@ -14,6 +15,7 @@ pub struct Lab {
     authority: Authority,
     switchboard: Switchboard,
     connections: BTreeMap<Service, AtomicU64>,
+    late: Late,
     seed: u64,
     serial: AtomicU64,
     epoch: i64,
@@ -46,6 +48,7 @@ impl Lab {
             authority,
             switchboard,
             connections,
+            late: Late::default(),
             seed: config.seed,
             serial: AtomicU64::new(0),
             epoch: config.now,
@@ -160,6 +163,18 @@ impl Lab {
         let standing = self.standing();
         let personas = standing.personas().iter().filter(|p| p.fault.meta().family == "persona");
         personas.map(|p| p.fault.to_string()).collect()
+    }
+
+    /// Mail that comes late.
+    pub(crate) fn late(&self) -> &Late {
+        &self.late
+    }
+
+    /// Delivers the mail that a fault has kept back, as far as it is due at `tick`. Yields when the next is due.
+    pub fn deliver_due(&self, tick: Tick) -> Option<Tick> {
+        self.late.release(self, self.unix_time(tick));
+        let due = u64::try_from(self.late.next()?.saturating_sub(self.epoch)).unwrap_or(0);
+        Some(Tick(due.saturating_mul(1_000_000)))
     }
 
     /// Counts a connection: the first is 1.

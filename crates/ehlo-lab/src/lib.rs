@@ -29,6 +29,7 @@ pub use accounts::{AccountError, Accounts};
 pub use certificates::{Authority, CertificateKind, Flight};
 pub use config::{LabConfig, LabError, Ports, Service};
 pub use connection::{Connection, Step};
+pub use delivery::{Delivery, DeliveryAction};
 pub use faults::{
     ActiveFault, Acts, Circumstances, FAULTS, Fault, FaultAction, FaultError, FaultMeta, Moment, Notes,
     PLACES, Point, Scope,
@@ -38,5 +39,5 @@ pub use listen::{Listeners, Running};
 pub use observe::{Event, Happened, Header, Mail, MailId, Observe, Session, Wanted};
 pub use personas::{persona, personas};
 pub use play::{Played, play};
-pub use settings::{AfterStartTls, Settings};
+pub use settings::{AfterStartTls, Handshake, Settings};
 pub use store::{Body, Delivered, Envelope, Message, Store, StoreError};

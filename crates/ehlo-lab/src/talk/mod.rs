@@ -1,6 +1,7 @@
 //! What the lab says: one conversation for each protocol.
 
 mod imap;
+mod named;
 mod pop3;
 mod sasl;
 mod smtp;

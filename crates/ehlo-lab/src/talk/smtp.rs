@@ -1,5 +1,5 @@
-use super::Talk;
 use super::sasl::{Login, LoginStep};
+use super::{Talk, named};
 use crate::context::Context;
 use crate::{Delivered, Point};
 use ehlo_core::{Role, Scheme, escape};
@@ -46,6 +46,10 @@ impl Smtp {
     }
 
     fn request(&mut self, request: Request, cx: &mut Context<'_>) {
+        let (verb, subject) = named::smtp(&request);
+        if cx.intercepted(&verb, "", subject.as_deref()) {
+            return;
+        }
         let mut say = |verb: &str, code, enhanced, text: &str| reply(cx, verb, code, enhanced, text);
         match request {
             Request::Hello { verb, name } => self.hello(verb, &name, cx),
@@ -276,6 +280,11 @@ impl Smtp {
 
     fn message(&mut self, message: Option<Vec<u8>>, cx: &mut Context<'_>) {
         let Some(mail) = self.mail.take() else { return };
+        // LMTP answers for each recipient (RFC 2033 §4.2).
+        let answers = if self.is_lmtp() { mail.accepted.len() } else { 1 };
+        if cx.intercepted_for(".", "", None, answers) {
+            return;
+        }
         let verdict = match message {
             None => Err((552, "5.3.4", "the message is too large")),
             Some(message) if message.len() > cx.settings.largest_message => {
@@ -291,7 +300,6 @@ impl Smtp {
         if let Ok(message) = &verdict {
             self.store(&mail, message, &id, cx);
         }
-        let answers = if self.is_lmtp() { mail.accepted.len() } else { 1 };
         for index in 0..answers {
             match &verdict {
                 Err((code, enhanced, text)) => reply(cx, ".", *code, enhanced, text),

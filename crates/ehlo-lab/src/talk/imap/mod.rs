@@ -21,8 +21,8 @@ mod status;
 mod store;
 mod text;
 
-use super::Talk;
 use super::sasl::Login;
+use super::{Talk, named};
 use crate::Point;
 use crate::context::Context;
 use commands::{COMMANDS, When};
@@ -106,6 +106,10 @@ impl Imap {
             cx.send(Point::Reply, "", text);
             return self.count_errors(cx);
         };
+        let user = named::imap_user(&request.name, &request.args);
+        if cx.intercepted(&request.name, tag, user.as_deref()) {
+            return;
+        }
         let mut run = Run { tag, uid: false, args: &request.args, out: Vec::new() };
         let answer = self.run(&request.name, parsed, &mut run, cx);
         match answer {
