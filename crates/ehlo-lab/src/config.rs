@@ -1,4 +1,4 @@
-use crate::{Accounts, ActiveFault};
+use crate::{Accounts, ActiveFault, Rules};
 use ehlo_core::{Family, Role, Scheme};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,6 +14,12 @@ pub struct LabConfig {
     pub names: Vec<String>,
     /// Who may log in.
     pub accounts: Accounts,
+    /// What is done with mail, beyond delivering it.
+    pub rules: Rules,
+    /// Whether XCLIENT and XFORWARD are offered.
+    pub xclient: bool,
+    /// Whether each connection begins with a PROXY header.
+    pub proxy_protocol: bool,
     /// What is to go wrong.
     pub faults: Vec<ActiveFault>,
     /// Makes challenges unpredictable; fixed in tests.
@@ -29,6 +35,9 @@ impl LabConfig {
             host_name: "lab.test".into(),
             names: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec(),
             accounts: Accounts::default(),
+            rules: Rules::default(),
+            xclient: false,
+            proxy_protocol: false,
             faults: Vec::new(),
             seed,
             now,

@@ -1,4 +1,5 @@
 use crate::context::{Action, Context};
+use crate::proxy::{self, Header};
 use crate::settings::AfterStartTls;
 use crate::talk::{Talk, talk_for};
 use crate::{Lab, Point, Service};
@@ -20,6 +21,8 @@ pub struct Connection {
     tls: Option<Box<ServerConnection>>,
     tls_name: Option<String>,
     greeted: bool,
+    /// What there is of a PROXY header, as long as one is due.
+    proxied: Option<Vec<u8>>,
     actions: VecDeque<Action>,
     ready: VecDeque<Vec<u8>>,
     hold: Option<Tick>,
@@ -62,6 +65,7 @@ impl Connection {
             tls: None,
             tls_name: None,
             greeted: false,
+            proxied: lab.settings(service).proxy_protocol.then(Vec::new),
             actions: VecDeque::new(),
             ready: VecDeque::new(),
             hold: None,
@@ -72,17 +76,17 @@ impl Connection {
         if connection.actions.iter().any(|a| matches!(a, Action::Reset | Action::Close | Action::Deaf)) {
             return connection;
         }
-        if lab.settings(service).implicit_tls {
-            connection.begin_tls();
-        } else {
-            connection.greet(now);
+        if connection.proxied.is_none() {
+            connection.begin(now);
         }
         connection
     }
 
     /// Takes bytes from the client.
     pub fn handle(&mut self, bytes: &[u8], now: Tick) {
+        crate::queue::release(&self.lab, now);
         match self.mode {
+            Mode::Open if self.proxied.is_some() => self.read_proxy_header(bytes, now),
             Mode::Deaf | Mode::Ended => {}
             Mode::InsteadOfTls(how) => self.instead_of_tls(how, now),
             Mode::Open => match self.tls.take() {
@@ -143,6 +147,48 @@ impl Connection {
                         }
                     }
                     return Step::Close;
+                }
+            }
+        }
+    }
+
+    /// What follows at once behind a [`Step::Transmit`], if it is bytes as well: they may go out in one write.
+    pub fn more(&mut self) -> Option<Vec<u8>> {
+        while self.ready.is_empty()
+            && self.hold.is_none()
+            && let Some(Action::Send(_) | Action::SendRaw(_)) = self.actions.front()
+        {
+            match self.actions.pop_front() {
+                Some(Action::Send(bytes)) => self.transmit(&bytes),
+                Some(Action::SendRaw(bytes)) => self.ready.push_back(bytes),
+                _ => {}
+            }
+        }
+        self.ready.pop_front()
+    }
+
+    fn begin(&mut self, now: Tick) {
+        if self.lab.settings(self.service).implicit_tls {
+            self.begin_tls();
+        } else {
+            self.greet(now);
+        }
+    }
+
+    /// Nothing is said before the header is here; who cannot say who he is, is not served.
+    fn read_proxy_header(&mut self, bytes: &[u8], now: Tick) {
+        let Some(mut header) = self.proxied.take() else { return };
+        header.extend_from_slice(bytes);
+        match proxy::parse(&header) {
+            Header::Incomplete => self.proxied = Some(header),
+            Header::Bad => self.actions.push_back(Action::Close),
+            Header::Whole(length, client) => {
+                if let Some(client) = client {
+                    self.peer = client.to_string();
+                }
+                self.begin(now);
+                if header.len() > length {
+                    self.handle(&header[length..], now);
                 }
             }
         }

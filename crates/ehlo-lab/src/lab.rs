@@ -1,7 +1,10 @@
+use crate::queue::Queue;
+use crate::rules::Rules;
 use crate::{
     Accounts, ActiveFault, Authority, CertificateKind, Flight, LabConfig, LabError, Service, Settings, Store,
 };
 use ehlo_core::{Family, Tick};
+use ehlo_wire::sasl::Passwords as _;
 use rustls::ServerConfig;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
@@ -13,6 +16,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Lab {
     host_name: String,
     accounts: Accounts,
+    rules: Rules,
+    queue: Queue,
     store: Arc<Store>,
     authority: Authority,
     services: BTreeMap<Service, ServiceState>,
@@ -46,6 +51,8 @@ impl Lab {
             for family in [Family::V4, Family::V6, Family::Unix] {
                 let service = Service { scheme, family };
                 let mut settings = Settings::new(scheme, &config.host_name);
+                settings.xclient = config.xclient;
+                settings.proxy_protocol = config.proxy_protocol;
                 for fault in config.faults.iter().filter(|f| f.scope.holds(service)) {
                     fault.configure(&mut settings);
                 }
@@ -64,6 +71,8 @@ impl Lab {
         Ok(Arc::new(Lab {
             host_name: config.host_name,
             accounts: config.accounts,
+            rules: config.rules,
+            queue: Queue::default(),
             store,
             authority,
             services,
@@ -82,6 +91,33 @@ impl Lab {
     /// Who may log in.
     pub fn accounts(&self) -> &Accounts {
         &self.accounts
+    }
+
+    /// The account whose address or user name this is, whatever the case: the part before `@`. If everybody is let in,
+    /// an account is made for a name that has none; none as well if that fails.
+    pub fn account_of(&self, local_part: &str) -> Option<String> {
+        if let Some(name) = self.accounts.owner_of(local_part) {
+            return Some(name.to_owned());
+        }
+        let name = self.accounts.accepts_any().then(|| Accounts::name_for(local_part)).flatten()?;
+        self.store.add_account(&name).ok()?;
+        Some(name)
+    }
+
+    /// Whether this is the password of this user.
+    pub(crate) fn lets_in(&self, user: &str, password: &[u8]) -> bool {
+        self.accounts.any_password(user)
+            || self.accounts.password(user).is_some_and(|known| known.expose().as_bytes() == password)
+    }
+
+    /// The rules for mail that comes in.
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Mail that waits for its time.
+    pub(crate) fn queue(&self) -> &Queue {
+        &self.queue
     }
 
     /// The mailboxes.

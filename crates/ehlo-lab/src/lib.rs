@@ -15,6 +15,9 @@ mod faults;
 mod lab;
 mod listen;
 mod play;
+mod proxy;
+mod queue;
+mod rules;
 mod settings;
 mod store;
 mod talk;
@@ -27,5 +30,6 @@ pub use faults::{ActiveFault, FAULTS, Fault, FaultAction, FaultError, FaultMeta,
 pub use lab::Lab;
 pub use listen::{Listeners, Running};
 pub use play::{Played, play};
+pub use rules::{RuleError, RuleProblem, Rules};
 pub use settings::{AfterStartTls, Settings};
 pub use store::{Body, Delivered, Message, Store, StoreError};

@@ -14,7 +14,6 @@ use super::sasl::{Login, LoginStep};
 use crate::Point;
 use crate::context::Context;
 use ehlo_wire::imap::{Request, Value, decode_mutf7, quote};
-use ehlo_wire::sasl::Passwords;
 use ehlo_wire::server::{ImapInput, ImapServer};
 use selected::Selected;
 
@@ -247,8 +246,7 @@ impl Imap {
             return no("[PRIVACYREQUIRED] only inside TLS: say STARTTLS first");
         }
         let user = String::from_utf8_lossy(user).into_owned();
-        let known = cx.lab.accounts().password(&user);
-        if known.is_none_or(|known| known.expose().as_bytes() != password) {
+        if !cx.lab.lets_in(&user, password) {
             self.failures += 5;
             return no("[AUTHENTICATIONFAILED] user or password is wrong");
         }
@@ -256,10 +254,10 @@ impl Imap {
     }
 
     fn enter(&mut self, user: &str, cx: &mut Context<'_>) -> Answer {
-        let Some(account) = cx.lab.accounts().owner_of(user) else {
+        let Some(account) = cx.lab.account_of(user) else {
             return no("[AUTHENTICATIONFAILED] user or password is wrong");
         };
-        self.account = Some(account.to_owned());
+        self.account = Some(account);
         Ok(format!("OK [CAPABILITY {}] welcome", self.capabilities(cx)))
     }
 
