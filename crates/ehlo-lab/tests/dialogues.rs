@@ -262,6 +262,10 @@ fn pop3_from_login_to_quit() {
          S: RESP-CODES
          S: AUTH-RESP-CODE
          S: PIPELINING
+         S: EXPIRE NEVER
+         S: UTF8 USER
+         S: LANG
+         S: IMPLEMENTATION ehlo-lab
          S: USER
          S: SASL PLAIN LOGIN CRAM-MD5
          S: STLS
