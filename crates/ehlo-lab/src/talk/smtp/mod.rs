@@ -112,6 +112,11 @@ impl Smtp {
                 let verb = syntax.split(' ').next().unwrap_or_default();
                 say(verb, 501, "5.5.4", &format!("syntax: {syntax}"));
             }
+            Request::Unknown(verb) if is_http(&verb) => {
+                // A page has made a browser write a mail into a form: what follows must not be run.
+                say("", 421, "4.7.0", "this is no web server, closing");
+                cx.close();
+            }
             Request::Unknown(verb) => {
                 self.errors += 1;
                 say(&escape(&verb), 500, "5.5.1", "command not recognised");
@@ -302,4 +307,9 @@ fn refuse(cx: &mut Context<'_>, verb: &str, refusal: &Refusal) {
         // RFC 5321 §4.2.1: who says 421 closes.
         cx.close();
     }
+}
+
+/// Whether a browser says this.
+fn is_http(verb: &[u8]) -> bool {
+    [&b"GET"[..], b"POST", b"PUT", b"HEAD", b"OPTIONS", b"DELETE", b"PATCH", b"CONNECT"].contains(&verb)
 }
