@@ -204,7 +204,9 @@ impl Connection {
                 let version = tls.protocol_version().and_then(|v| v.as_str()).unwrap_or("TLS");
                 let suite = tls.negotiated_cipher_suite().and_then(|s| s.suite().as_str()).unwrap_or("?");
                 self.tls_name = Some(format!("{version} with {suite}"));
-                if !self.greeted {
+                if self.greeted {
+                    self.with(now, |talk, cx| talk.secured(cx));
+                } else {
                     self.greet(now);
                 }
             }

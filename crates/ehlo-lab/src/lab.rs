@@ -1,5 +1,6 @@
 use crate::{
-    Accounts, ActiveFault, Authority, CertificateKind, Flight, LabConfig, LabError, Service, Settings, Store,
+    Accounts, ActiveFault, Authority, CertificateKind, Flight, LabConfig, LabError, Scripts, Service,
+    Settings, Store,
 };
 use ehlo_core::{Family, Tick};
 use rustls::ServerConfig;
@@ -14,6 +15,7 @@ pub struct Lab {
     host_name: String,
     accounts: Accounts,
     store: Arc<Store>,
+    scripts: Scripts,
     authority: Authority,
     services: BTreeMap<Service, ServiceState>,
     faults: Vec<ActiveFault>,
@@ -65,6 +67,7 @@ impl Lab {
             host_name: config.host_name,
             accounts: config.accounts,
             store,
+            scripts: Scripts::new(None),
             authority,
             services,
             faults: config.faults,
@@ -87,6 +90,11 @@ impl Lab {
     /// The mailboxes.
     pub fn store(&self) -> &Arc<Store> {
         &self.store
+    }
+
+    /// The Sieve scripts of the accounts.
+    pub fn scripts(&self) -> &Scripts {
+        &self.scripts
     }
 
     /// The certificate authority.

@@ -1,4 +1,4 @@
-//! A mail server inside the process: SMTP, submission, LMTP, POP3 and IMAP, plain and TLS, with accounts, mail in
+//! A mail server inside the process: SMTP, submission, LMTP, POP3, IMAP and ManageSieve, plain and TLS, with accounts, mail in
 //! memory, its own certificate authority, and faults on request.
 //!
 //! It knows nothing of the client that tests it, so that each is an oracle for the other. A [`Connection`] is sans-I/O
@@ -15,6 +15,7 @@ mod faults;
 mod lab;
 mod listen;
 mod play;
+mod scripts;
 mod settings;
 mod store;
 mod talk;
@@ -27,5 +28,6 @@ pub use faults::{ActiveFault, FAULTS, Fault, FaultAction, FaultError, FaultMeta,
 pub use lab::Lab;
 pub use listen::{Listeners, Running};
 pub use play::{Played, play};
+pub use scripts::{LARGEST_SCRIPT, MOST_SCRIPTS, ScriptError, Scripts};
 pub use settings::{AfterStartTls, Settings};
 pub use store::{Body, Delivered, Message, Store, StoreError};
