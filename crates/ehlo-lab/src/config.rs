@@ -68,6 +68,7 @@ impl Service {
         Scheme::Pop3s,
         Scheme::Imap,
         Scheme::Imaps,
+        Scheme::Sieve,
     ];
 
     /// What it is for.
@@ -152,7 +153,7 @@ mod tests {
     fn ports_follow_the_standard_ones() {
         let ports = Ports::default();
         let all: Vec<u16> = Service::SCHEMES.iter().map(|&s| ports.of(s)).collect();
-        assert_eq!(all, [2025, 2587, 2465, 2024, 2110, 2995, 2143, 2993]);
+        assert_eq!(all, [2025, 2587, 2465, 2024, 2110, 2995, 2143, 2993, 2190]);
         let ports = Ports { base: 0, fixed: BTreeMap::from([(Scheme::Imap, 1143)]), ..Ports::default() };
         assert_eq!((ports.of(Scheme::Imap), ports.of(Scheme::Smtp)), (1143, 0));
     }

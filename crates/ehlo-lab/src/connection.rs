@@ -305,7 +305,9 @@ impl Connection {
                 if let Some(recorder) = &mut self.recorder {
                     recorder.tls_on(version, suite, tls.server_name(), now);
                 }
-                if !self.greeted {
+                if self.greeted {
+                    self.with(now, |talk, cx| talk.secured(cx));
+                } else {
                     self.greet(now);
                 }
             }

@@ -1,4 +1,4 @@
-//! A mail server inside the process: SMTP, submission, LMTP, POP3 and IMAP, plain and TLS, with accounts, mail in
+//! A mail server inside the process: SMTP, submission, LMTP, POP3, IMAP and ManageSieve, plain and TLS, with accounts, mail in
 //! memory, its own certificate authority, and faults on request.
 //!
 //! It knows nothing of the client that tests it, so that each is an oracle for the other. A [`Connection`] is sans-I/O
@@ -23,6 +23,7 @@ mod play;
 mod proxy;
 mod queue;
 mod rules;
+mod scripts;
 mod settings;
 mod store;
 mod switchboard;
@@ -43,5 +44,6 @@ pub use observe::{Event, Happened, Header, Mail, MailId, Observe, Session, Wante
 pub use personas::{persona, personas};
 pub use play::{Played, play};
 pub use rules::{RuleError, RuleProblem, Rules};
+pub use scripts::{LARGEST_SCRIPT, MOST_SCRIPTS, ScriptError, Scripts};
 pub use settings::{AfterStartTls, Handshake, Settings};
 pub use store::{Body, Delivered, Envelope, Message, Store, StoreError};
