@@ -12,6 +12,7 @@ mod context;
 mod dates;
 mod delivery;
 mod faults;
+mod http;
 mod lab;
 mod listen;
 mod memory;
@@ -30,9 +31,10 @@ pub use faults::{
     ActiveFault, Acts, Circumstances, FAULTS, Fault, FaultAction, FaultError, FaultMeta, Moment, PLACES,
     Point, Scope,
 };
+pub use http::{HttpListener, HttpRunning};
 pub use lab::Lab;
 pub use listen::{Listeners, Running};
 pub use observe::{Event, Happened, Header, Mail, MailId, Observe, Session, Wanted};
 pub use play::{Played, play};
 pub use settings::{AfterStartTls, Settings};
-pub use store::{Body, Delivered, Envelope, Message, Store, StoreError};
+pub use store::{Body, Delivered, Envelope, Message, Store, StoreError, with_crlf};

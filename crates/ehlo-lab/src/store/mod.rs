@@ -10,7 +10,7 @@ pub(crate) use boxes::{FlagChange, Mailboxes};
 #[expect(unused_imports, reason = "the one that keeps a Maildir comes next")]
 pub(crate) use keeper::{Foreign, Keeper, KeptAccount, KeptMailbox};
 pub(crate) use mailbox::{Attributes, Mailbox, SPECIAL_USE};
-pub use message::{Body, Envelope, Message};
+pub use message::{Body, Envelope, Message, with_crlf};
 
 use crate::dates::rfc5322;
 use std::collections::BTreeMap;
