@@ -1,4 +1,5 @@
 use crate::context::{Action, Context};
+use crate::deflate::Deflate;
 use crate::memory::Memory;
 use crate::observe::{Ended, Observe, Recorder};
 use crate::settings::AfterStartTls;
@@ -21,6 +22,7 @@ pub struct Connection {
     talk: Box<dyn Talk>,
     tls: Option<Box<ServerConnection>>,
     tls_name: Option<String>,
+    deflate: Option<Box<Deflate>>,
     greeted: bool,
     actions: VecDeque<Action>,
     ready: VecDeque<Vec<u8>>,
@@ -65,6 +67,7 @@ impl Connection {
             talk: talk_for(service.scheme),
             tls: None,
             tls_name: None,
+            deflate: None,
             greeted: false,
             actions: VecDeque::new(),
             ready: VecDeque::new(),
@@ -137,7 +140,7 @@ impl Connection {
             }
             let Some(action) = self.actions.pop_front() else { return Step::Idle };
             match action {
-                Action::Send(bytes) => self.transmit(&bytes, now),
+                Action::Send(bytes) => self.say(bytes, now),
                 Action::SendRaw(bytes) => {
                     if let Some(recorder) = &mut self.recorder {
                         recorder.said_raw(&bytes, now);
@@ -146,6 +149,7 @@ impl Connection {
                 }
                 Action::Wait(time) => self.hold = Some(now.after(time)),
                 Action::StartTls => self.upgrade(now),
+                Action::Compress => self.deflate = Some(Box::default()),
                 Action::Deaf => self.mode = Mode::Deaf,
                 Action::Reset => {
                     self.mode = Mode::Ended;
@@ -178,6 +182,7 @@ impl Connection {
     fn upgrade(&mut self, now: Tick) {
         match self.memory.state.settings.after_starttls {
             AfterStartTls::Handshake => {
+                self.memory.forget();
                 self.talk.tls_started();
                 return self.begin_tls(now);
             }
@@ -262,12 +267,38 @@ impl Connection {
         true
     }
 
-    /// Takes text from the client, out of TLS if TLS is on.
-    fn hear(&mut self, text: &[u8], now: Tick) {
+    /// Gives text to the conversation: what is packed is unpacked in portions, however much it becomes.
+    fn hear(&mut self, bytes: &[u8], now: Tick) {
+        let Some(mut deflate) = self.deflate.take() else {
+            return self.receive(bytes, now);
+        };
+        let sound = deflate.unpack(bytes, |portion| self.receive(portion, now));
+        self.deflate = Some(deflate);
+        if !sound {
+            self.actions.push_back(Action::Close);
+        }
+    }
+
+    /// Hands text of the client to the conversation, as far as no fault ends it in the middle.
+    fn receive(&mut self, text: &[u8], now: Tick) {
         if let Some(recorder) = &mut self.recorder {
             recorder.said(Side::Client, text, now);
         }
-        self.with(now, |talk, cx| talk.receive(text, cx));
+        match &mut self.memory.hang_up_in {
+            Some(left) => {
+                let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(text.len());
+                *left -= taken as u64;
+                let over = *left == 0;
+                if taken > 0 {
+                    let text = &text[..taken];
+                    self.with(now, |talk, cx| talk.receive(text, cx));
+                }
+                if over {
+                    self.actions.push_back(Action::Close);
+                }
+            }
+            None => self.with(now, |talk, cx| talk.receive(text, cx)),
+        }
     }
 
     fn ended(&mut self, how: Ended, now: Tick) {
@@ -276,15 +307,20 @@ impl Connection {
         }
     }
 
-    fn transmit(&mut self, bytes: &[u8], now: Tick) {
+    fn say(&mut self, bytes: Vec<u8>, now: Tick) {
         if let Some(recorder) = &mut self.recorder {
-            recorder.said(Side::Server, bytes, now);
+            recorder.said(Side::Server, &bytes, now);
         }
+        let packed = self.deflate.as_mut().map(|deflate| deflate.pack(&bytes));
+        self.transmit(packed.unwrap_or(bytes));
+    }
+
+    fn transmit(&mut self, bytes: Vec<u8>) {
         match &mut self.tls {
-            None => self.ready.push_back(bytes.to_vec()),
+            None => self.ready.push_back(bytes),
             Some(tls) => {
                 // The buffer of a server connection has a limit; what does not fit goes out in further rounds.
-                let mut rest = bytes;
+                let mut rest = &bytes[..];
                 while !rest.is_empty() {
                     let Ok(written) = tls.writer().write(rest) else { break };
                     rest = &rest[written..];
@@ -318,6 +354,7 @@ impl Connection {
             stopped: &mut stopped,
         };
         work(&mut *self.talk, &mut context);
+        context.release();
         if let Some(recorder) = &mut self.recorder {
             recorder.account(self.talk.account());
         }

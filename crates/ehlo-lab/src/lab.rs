@@ -38,7 +38,7 @@ impl Lab {
             }
         }
         let connections = base.keys().map(|&service| (service, AtomicU64::new(0))).collect();
-        let switchboard = Switchboard::new(base, Vec::new(), config.faults, &authority)?;
+        let switchboard = Switchboard::new(base, config.personas, config.faults, &authority)?;
         Ok(Arc::new(Lab {
             host_name: config.host_name,
             accounts: config.accounts,
@@ -142,6 +142,24 @@ impl Lab {
     pub fn clear_faults(&self) {
         // Fails only if a certificate of the usual kind cannot be made, which was made when the lab began.
         let _ = self.switchboard.change(&self.authority, |in_force| in_force.faults.clear());
+    }
+
+    /// Makes the lab imitate somebody, or nobody any more; what it imitated before is over. The text is
+    /// `NAME[@PLACE[+PLACE…]]`; connections that are open see it from their next reply on.
+    ///
+    /// # Errors
+    /// [`LabError::Persona`] or [`LabError::Certificates`]: then nothing has changed.
+    pub fn set_persona(&self, text: Option<&str>) -> Result<(), LabError> {
+        let parts = text.map(crate::persona).transpose().map_err(LabError::Persona)?.unwrap_or_default();
+        let parts: Vec<_> = parts.into_iter().map(|part| self.switchboard.install(part)).collect();
+        self.switchboard.change(&self.authority, |in_force| in_force.personas = parts)
+    }
+
+    /// Whom the lab imitates, in the form that [`Lab::set_persona`] takes.
+    pub fn personas(&self) -> Vec<String> {
+        let standing = self.standing();
+        let personas = standing.personas().iter().filter(|p| p.fault.meta().family == "persona");
+        personas.map(|p| p.fault.to_string()).collect()
     }
 
     /// Counts a connection: the first is 1.

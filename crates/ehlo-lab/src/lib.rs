@@ -10,13 +10,16 @@ mod config;
 mod connection;
 mod context;
 mod dates;
+mod deflate;
 mod delivery;
 mod faults;
 mod http;
 mod lab;
 mod listen;
+mod mail;
 mod memory;
 mod observe;
+mod personas;
 mod play;
 mod settings;
 mod store;
@@ -28,13 +31,14 @@ pub use certificates::{Authority, CertificateKind, Flight};
 pub use config::{LabConfig, LabError, Ports, Service};
 pub use connection::{Connection, Step};
 pub use faults::{
-    ActiveFault, Acts, Circumstances, FAULTS, Fault, FaultAction, FaultError, FaultMeta, Moment, PLACES,
-    Point, Scope,
+    ActiveFault, Acts, Circumstances, FAULTS, Fault, FaultAction, FaultError, FaultMeta, Moment, Notes,
+    PLACES, Point, Scope,
 };
 pub use http::{HttpListener, HttpRunning};
 pub use lab::Lab;
 pub use listen::{Listeners, Running};
 pub use observe::{Event, Happened, Header, Mail, MailId, Observe, Session, Wanted};
+pub use personas::{persona, personas};
 pub use play::{Played, play};
 pub use settings::{AfterStartTls, Settings};
-pub use store::{Body, Delivered, Envelope, Message, Store, StoreError, with_crlf};
+pub use store::{Body, Delivered, Envelope, Message, Store, StoreError};

@@ -6,6 +6,9 @@ use crate::{Lab, Service};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// So many different commands are counted; nobody has as many but who makes them up.
+const MOST_COMMANDS: usize = 100;
+
 /// What a connection remembers.
 pub(crate) struct Memory {
     /// How many connections the service had had when it began, itself included.
@@ -16,6 +19,18 @@ pub(crate) struct Memory {
     pub(crate) sender: Option<String>,
     /// The recipient that was named last.
     pub(crate) recipient: Option<String>,
+    /// Whether a login has succeeded.
+    pub(crate) logged_in: bool,
+    /// How often each command was given.
+    pub(crate) commands: BTreeMap<String, u64>,
+    /// How many recipients the mail transaction was given.
+    pub(crate) recipients: u64,
+    /// How many replies were sent.
+    pub(crate) replies: u64,
+    /// A reply that a fault keeps back.
+    pub(crate) held: Option<Vec<u8>>,
+    /// After so many more bytes of the client the connection is closed.
+    pub(crate) hang_up_in: Option<u64>,
     /// What holds, as of the last input.
     pub(crate) standing: Arc<Standing>,
     /// How the service behaves towards this connection.
@@ -33,6 +48,12 @@ impl Memory {
             account: None,
             sender: None,
             recipient: None,
+            logged_in: false,
+            commands: BTreeMap::new(),
+            recipients: 0,
+            replies: 0,
+            held: None,
+            hang_up_in: None,
             state: standing.service(service).clone(),
             standing,
             decided: BTreeMap::new(),
@@ -48,6 +69,29 @@ impl Memory {
             self.standing = standing;
             self.decide(lab, service);
         }
+    }
+
+    /// Takes note of a command and of what it is about.
+    pub(crate) fn learn(&mut self, command: &str, subject: Option<&str>) {
+        if self.commands.len() < MOST_COMMANDS || self.commands.contains_key(command) {
+            *self.commands.entry(command.to_owned()).or_insert(0) += 1;
+        }
+        let subject = subject.map(str::to_owned);
+        match command {
+            "MAIL" => (self.sender, self.recipient, self.recipients) = (subject, None, 0),
+            "RCPT" => {
+                self.recipient = subject;
+                self.recipients += 1;
+            }
+            _ if subject.is_some() => self.account = subject,
+            _ => {}
+        }
+    }
+
+    /// Takes note that TLS begins: what came before is void.
+    pub(crate) fn forget(&mut self) {
+        (self.account, self.sender, self.recipient) = (None, None, None);
+        self.logged_in = false;
     }
 
     /// Whether a fault can act at this moment, as far as its places say. How often is another question.

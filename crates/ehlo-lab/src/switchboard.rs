@@ -1,6 +1,6 @@
 //! The faults of a lab and what follows from them, changeable while it serves.
 
-use crate::faults::Count;
+use crate::faults::{Count, Notes};
 use crate::{ActiveFault, Authority, CertificateKind, Flight, LabError, Service, Settings};
 use rustls::ServerConfig;
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -40,6 +40,7 @@ pub(crate) struct Installed {
     pub(crate) id: u64,
     pub(crate) fault: ActiveFault,
     pub(crate) count: Count,
+    pub(crate) notes: Notes,
 }
 
 /// How a service behaves, and with which certificate.
@@ -74,7 +75,7 @@ impl Switchboard {
     /// Gives a fault its number: 1 for the first, and none twice.
     pub(crate) fn install(&self, fault: ActiveFault) -> Arc<Installed> {
         let id = self.serial.fetch_add(1, Ordering::Relaxed) + 1;
-        Arc::new(Installed { id, fault, count: Count::default() })
+        Arc::new(Installed { id, fault, count: Count::default(), notes: Notes::default() })
     }
 
     pub(crate) fn standing(&self) -> Arc<Standing> {
@@ -153,6 +154,11 @@ impl Standing {
     /// The faults of a service, in the order in which they act.
     pub(crate) fn faults(&self, service: Service) -> impl Iterator<Item = &Arc<Installed>> {
         self.in_force.at(service)
+    }
+
+    /// Personas, each followed by the faults that belong to it.
+    pub(crate) fn personas(&self) -> &[Arc<Installed>] {
+        &self.in_force.personas
     }
 
     /// All faults, without personas.

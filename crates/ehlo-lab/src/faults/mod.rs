@@ -7,6 +7,7 @@ mod banner;
 mod certificate;
 mod connection;
 mod hostile;
+pub(crate) mod reply;
 mod scope;
 mod stage;
 mod starttls;
@@ -16,8 +17,9 @@ pub use scope::{Circumstances, PLACES, Scope};
 
 use crate::{Service, Settings};
 use ehlo_core::Protocol;
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Something that can go wrong.
@@ -30,6 +32,10 @@ pub trait Fault: Sync {
     }
     /// Changes how a service behaves.
     fn configure(&self, _settings: &mut Settings, _argument: Option<&str>) {}
+    /// Acts when a command has come, before it is carried out. [`FaultAction::Replace`] answers it in its place.
+    fn before(&self, _moment: &Moment<'_>, _argument: Option<&str>) -> FaultAction {
+        FaultAction::Pass
+    }
     /// Acts when a reply is about to be sent.
     fn on(&self, _moment: &Moment<'_>, _argument: Option<&str>) -> FaultAction {
         FaultAction::Pass
@@ -58,16 +64,18 @@ pub enum Acts {
     Replies,
 }
 
-/// A moment at which a fault can act: a reply is about to be sent.
+/// A moment at which a fault can act: a command is about to be carried out, or a reply about to be sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment<'a> {
     /// The service.
     pub service: Service,
     /// Which moment.
     pub point: Point,
-    /// The command that is answered, in upper case; empty if none is.
+    /// The command that is answered, in upper case; empty if none is, `.` behind the end of DATA.
     pub command: &'a str,
-    /// What is about to be sent.
+    /// The tag of the command, `*` if there is none (IMAP).
+    pub tag: &'a str,
+    /// What is about to be sent; nothing before a command is carried out.
     pub reply: &'a [u8],
     /// How many connections this service has had, this one included.
     pub connection: u64,
@@ -75,6 +83,74 @@ pub struct Moment<'a> {
     pub tls: bool,
     /// The name of the server.
     pub host_name: &'a str,
+    /// The address of the client.
+    pub peer: &'a str,
+    /// Who is logged in, or wants to be.
+    pub account: Option<&'a str>,
+    /// Whether the login has succeeded.
+    pub logged_in: bool,
+    /// The reverse-path of the mail transaction, without brackets.
+    pub sender: Option<&'a str>,
+    /// The recipient that was named last.
+    pub recipient: Option<&'a str>,
+    /// How many commands of this name the connection has given, this one included.
+    pub nth: u64,
+    /// How many recipients the mail transaction has been given, this one included.
+    pub recipients: u64,
+    /// How many replies the connection was given before this one.
+    pub replies: u64,
+    /// Seconds since 1970.
+    pub now: i64,
+    /// What the fault remembers of all connections.
+    pub notes: &'a Notes,
+}
+
+impl Moment<'_> {
+    /// What places ask for.
+    pub fn circumstances(&self) -> Circumstances<'_> {
+        Circumstances {
+            tls: self.tls,
+            account: self.account,
+            sender: self.sender,
+            recipient: self.recipient,
+            command: self.command,
+            connection: self.connection,
+        }
+    }
+
+    /// What is spoken.
+    pub fn protocol(&self) -> Protocol {
+        self.service.scheme.protocol()
+    }
+}
+
+/// The most keys that a fault remembers; then it forgets all.
+const MOST_NOTES: usize = 10_000;
+
+/// What a fault remembers from one moment to the next, over all connections.
+#[derive(Debug, Default)]
+pub struct Notes(Mutex<BTreeMap<String, i64>>);
+
+impl Notes {
+    /// When this key was seen first: `now`, if it is seen for the first time.
+    pub fn first_seen(&self, key: &str, now: i64) -> i64 {
+        let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if notes.len() >= MOST_NOTES && !notes.contains_key(key) {
+            notes.clear();
+        }
+        *notes.entry(key.to_owned()).or_insert(now)
+    }
+
+    /// Counts: 1 at the first call for this key.
+    pub fn count(&self, key: &str) -> i64 {
+        let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if notes.len() >= MOST_NOTES && !notes.contains_key(key) {
+            notes.clear();
+        }
+        let number = notes.entry(key.to_owned()).or_insert(0);
+        *number += 1;
+        *number
+    }
 }
 
 /// The kinds of moments.
@@ -88,6 +164,8 @@ pub enum Point {
     Capabilities,
     /// The answer that STARTTLS or STLS is accepted.
     StartTls,
+    /// A command has come that is not carried out yet.
+    Command,
     /// Any other answer.
     Reply,
     /// News that nobody asked for.
@@ -119,6 +197,17 @@ pub enum FaultAction {
         /// What is said; may be nothing.
         say: Vec<u8>,
     },
+    /// Sends it, then after a time says something and closes.
+    CloseLater {
+        /// The time.
+        after: Duration,
+        /// What is said; may be nothing.
+        say: Vec<u8>,
+    },
+    /// Sends it, and closes as soon as so many bytes of the client have come.
+    CloseInInput(u64),
+    /// Keeps it back until the next reply has been sent, if that comes at once.
+    Hold,
 }
 
 /// All faults.
@@ -217,12 +306,15 @@ pub enum FaultError {
         /// What restricts it instead.
         wanted: &'static str,
     },
+    /// There is no persona of that name.
+    UnknownPersona(String),
 }
 
 impl fmt::Display for FaultError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             FaultError::Unknown(name) => write!(f, "there is no fault {name:?}"),
+            FaultError::UnknownPersona(name) => write!(f, "there is no persona {name:?}"),
             FaultError::BadScope { place, wanted } => {
                 write!(f, "{place:?} is no place for a fault: {wanted} is wanted")
             }
@@ -298,6 +390,10 @@ impl ActiveFault {
 
     pub(crate) fn configure(&self, settings: &mut Settings) {
         self.fault.configure(settings, self.argument.as_deref());
+    }
+
+    pub(crate) fn before(&self, moment: &Moment<'_>) -> FaultAction {
+        self.fault.before(moment, self.argument.as_deref())
     }
 
     pub(crate) fn on(&self, moment: &Moment<'_>) -> FaultAction {

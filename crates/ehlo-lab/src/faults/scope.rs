@@ -144,14 +144,40 @@ impl Scope {
         Ok(())
     }
 
+    /// The same within the services and families of `outer`; none if nothing is left.
+    pub(crate) fn within(&self, outer: &Scope) -> Option<Scope> {
+        let mut scope = self.clone();
+        if !outer.services.is_empty() {
+            let both = |&scheme: &Scheme| self.speaks(scheme) && outer.speaks(scheme);
+            scope.services = Scheme::ALL.iter().copied().filter(both).map(Spoken::Scheme).collect();
+            if scope.services.is_empty() {
+                return None;
+            }
+        }
+        if !outer.families.is_empty() {
+            if scope.families.is_empty() {
+                scope.families.clone_from(&outer.families);
+            } else {
+                scope.families.retain(|f| outer.families.contains(f));
+                if scope.families.is_empty() {
+                    return None;
+                }
+            }
+        }
+        Some(scope)
+    }
+
     /// Whether the fault can strike at this service at all.
     pub fn holds(&self, service: Service) -> bool {
-        let spoken = self.services.iter().any(|s| match *s {
-            Spoken::Scheme(scheme) => scheme == service.scheme,
-            Spoken::Protocol(protocol) => protocol == service.scheme.protocol(),
-        });
-        (self.services.is_empty() || spoken)
-            && (self.families.is_empty() || self.families.contains(&service.family))
+        self.speaks(service.scheme) && (self.families.is_empty() || self.families.contains(&service.family))
+    }
+
+    fn speaks(&self, scheme: Scheme) -> bool {
+        let is = |s: &Spoken| match *s {
+            Spoken::Scheme(meant) => meant == scheme,
+            Spoken::Protocol(protocol) => protocol == scheme.protocol(),
+        };
+        self.services.is_empty() || self.services.iter().any(is)
     }
 
     /// Whether it can strike now, as far as the dialogue says; how often is another question.
@@ -177,7 +203,7 @@ impl Scope {
     }
 
     /// Whether it is restricted by anything else than the service.
-    pub(super) fn is_conditional(&self) -> bool {
+    pub(crate) fn is_conditional(&self) -> bool {
         self.asks_dialogue() || !self.connections.is_empty() || self.is_counted()
     }
 

@@ -3,7 +3,8 @@
 use super::answer::{Answer, Refusal, bytes_answer, document_answer};
 use super::query::Query;
 use super::{Shared, body, document};
-use crate::{Mail, MailId, Message, StoreError, with_crlf};
+use crate::store::with_crlf;
+use crate::{Mail, MailId, Message, StoreError};
 use hyper::StatusCode;
 use hyper::body::Incoming;
 use serde_json::{Value, json};

@@ -26,6 +26,7 @@ const PATHS: &[(&str, &[&str], &str)] = &[
     ("/v1/sessions/{id}", &["GET"], "what was said on a connection"),
     ("/v1/faults", &["GET", "POST", "DELETE"], "what goes wrong"),
     ("/v1/faults/{id}", &["DELETE"], "one thing that goes wrong"),
+    ("/v1/persona", &["GET", "PUT"], "whom the lab imitates"),
     ("/v1/reset", &["POST"], "empties the mailboxes, forgets sessions and faults"),
 ];
 
@@ -77,6 +78,13 @@ async fn route(shared: &Shared, request: Request<Incoming>) -> Result<Answer, Re
                 true => Ok(document_answer(StatusCode::OK, faults(shared))),
                 false => Err(Refusal::missing("no-fault", "there is no such fault")),
             }
+        }
+        ("GET", ["v1", "persona"]) => no_query(query, || personas(shared)),
+        ("PUT", ["v1", "persona"]) => {
+            query.end()?;
+            let wanted = body::json_text(incoming, "persona").await?;
+            shared.lab.set_persona(wanted.as_deref()).map_err(LabError::into_refusal)?;
+            Ok(document_answer(StatusCode::OK, personas(shared)))
         }
         ("POST", ["v1", "reset"]) => {
             query.end()?;
@@ -195,6 +203,10 @@ fn faults(shared: &Shared) -> Value {
     json!({ "faults": lab.faults().iter().map(one).collect::<Vec<_>>() })
 }
 
+fn personas(shared: &Shared) -> Value {
+    json!({ "personas": shared.lab.personas() })
+}
+
 async fn add_fault(shared: &Shared, incoming: Incoming) -> Result<Answer, Refusal> {
     let text = body::json_text(incoming, "fault").await?.unwrap_or_default();
     let fault = ActiveFault::parse(&text).map_err(|error| Refusal::bad("fault", error.to_string()))?;
@@ -213,7 +225,10 @@ fn reset(shared: &Shared) -> Result<Answer, Refusal> {
 
 impl LabError {
     fn into_refusal(self) -> Refusal {
-        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "lab", self.to_string())
+        match self {
+            LabError::Persona(error) => Refusal::bad("persona", error.to_string()),
+            other => Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "lab", other.to_string()),
+        }
     }
 }
 

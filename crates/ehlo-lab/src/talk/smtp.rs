@@ -81,6 +81,7 @@ impl Smtp {
                 self.errors += 1;
                 reply(cx, &escape(&verb), 500, "5.5.1", "command not recognised");
             }
+            _ => reply(cx, "", 502, "5.5.1", "command not implemented"),
         }
         if self.errors > 20 && !*cx.stopped {
             reply(cx, "", 421, "4.7.0", &format!("{} too many errors, closing", cx.settings.host_name));
@@ -349,7 +350,7 @@ impl Talk for Smtp {
         while !*cx.stopped {
             match self.server.next() {
                 None => return,
-                Some(SmtpInput::Request(request, _)) => self.request(request, cx),
+                Some(SmtpInput::Request(request)) => self.request(request, cx),
                 Some(SmtpInput::Response(response)) => {
                     let step = match &mut self.login {
                         Some(login) => login.respond(&response, cx),
@@ -359,6 +360,7 @@ impl Talk for Smtp {
                 }
                 Some(SmtpInput::Message(message)) => self.message(Some(message), cx),
                 Some(SmtpInput::OversizeMessage) => self.message(None, cx),
+                Some(SmtpInput::Chunk { .. } | SmtpInput::DroppedChunk) => {}
                 Some(SmtpInput::TooLong) => {
                     reply(cx, "", 500, "5.5.6", "the line is too long");
                     cx.close();
