@@ -22,6 +22,7 @@ mod observe;
 mod personas;
 mod play;
 mod settings;
+mod start;
 mod store;
 mod switchboard;
 mod talk;
@@ -41,4 +42,5 @@ pub use observe::{Event, Happened, Header, Mail, MailId, Observe, Session, Wante
 pub use personas::{persona, personas};
 pub use play::{Played, play};
 pub use settings::{AfterStartTls, Settings};
+pub use start::{StartError, TestLab, TestLabBuilder, TimedOut, start};
 pub use store::{Body, Delivered, Envelope, Message, Store, StoreError};

@@ -1,7 +1,7 @@
 use super::answer::Refusal;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::StatusCode;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use std::time::Duration;
 
 /// So long may a client take for a body.
@@ -9,12 +9,17 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Reads a body of at most `most` bytes.
 pub(super) async fn read(body: Incoming, most: usize) -> Result<Vec<u8>, Refusal> {
+    let too_large = || {
+        let text = format!("the body has more than {most} bytes");
+        Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", text))
+    };
+    // One that announces too much is not read at all.
+    if body.size_hint().lower() > most as u64 {
+        return too_large();
+    }
     match tokio::time::timeout(PATIENCE, Limited::new(body, most).collect()).await {
         Err(_) => Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the body did not come in time")),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            let text = format!("the body has more than {most} bytes");
-            Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", text))
-        }
+        Ok(Err(error)) if error.is::<LengthLimitError>() => too_large(),
         Ok(Err(_)) => Err(Refusal::bad("body", "the body cannot be read")),
         Ok(Ok(body)) => Ok(body.to_bytes().to_vec()),
     }

@@ -44,13 +44,18 @@ pub(super) fn whole_mail(found: &Mail, raw: &[u8]) -> Value {
     let parsed = MessageParser::default().parse(raw);
     let (mut text, mut html, mut parts) = (Value::Null, Value::Null, Vec::new());
     if let Some(parsed) = &parsed {
-        let first = |ids: &[u32]| ids.first().and_then(|&id| parsed.parts.get(id as usize));
-        if let Some(MessagePart { body: PartType::Text(body), .. }) = first(&parsed.text_body) {
-            text = json!(cut(body));
-        }
-        if let Some(MessagePart { body: PartType::Html(body), .. }) = first(&parsed.html_body) {
-            html = json!(cut(body));
-        }
+        // Which part is which is told by what it is: a message of texts alone counts them as its HTML, too.
+        let mut first = |ids: &[u32]| {
+            for part in ids.iter().filter_map(|&id| parsed.parts.get(id as usize)) {
+                match &part.body {
+                    PartType::Text(body) if text.is_null() => text = json!(cut(body)),
+                    PartType::Html(body) if html.is_null() => html = json!(cut(body)),
+                    _ => {}
+                }
+            }
+        };
+        first(&parsed.text_body);
+        first(&parsed.html_body);
         parts = parsed.parts.iter().take(MOST_PARTS).map(part).collect();
     }
     if let Some(document) = document.as_object_mut() {
