@@ -125,6 +125,13 @@ pub enum LabError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// The port for HTTP cannot be listened on.
+    Http {
+        /// Address and port.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        error: std::io::Error,
+    },
     /// The certificates cannot be made.
     Certificates(String),
     /// A persona cannot be read.
@@ -137,6 +144,7 @@ impl fmt::Display for LabError {
             LabError::Listen { scheme, address, error } => {
                 write!(f, "{scheme} cannot listen on {address}: {error}")
             }
+            LabError::Http { address, error } => write!(f, "HTTP cannot listen on {address}: {error}"),
             LabError::Persona(error) => write!(f, "{error}"),
             LabError::Certificates(detail) => write!(f, "the lab's certificates cannot be made: {detail}"),
         }

@@ -13,6 +13,7 @@ mod dates;
 mod deflate;
 mod delivery;
 mod faults;
+mod http;
 mod lab;
 mod listen;
 mod mail;
@@ -25,6 +26,7 @@ mod queue;
 mod rules;
 mod scripts;
 mod settings;
+mod start;
 mod store;
 mod switchboard;
 mod talk;
@@ -38,6 +40,7 @@ pub use faults::{
     ActiveFault, Acts, Circumstances, FAULTS, Fault, FaultAction, FaultError, FaultMeta, Moment, Notes,
     PLACES, Point, Scope,
 };
+pub use http::{HttpListener, HttpRunning};
 pub use lab::Lab;
 pub use listen::{Listeners, Running};
 pub use observe::{Event, Happened, Header, Mail, MailId, Observe, Session, Wanted};
@@ -46,4 +49,5 @@ pub use play::{Played, play};
 pub use rules::{RuleError, RuleProblem, Rules};
 pub use scripts::{LARGEST_SCRIPT, MOST_SCRIPTS, ScriptError, Scripts};
 pub use settings::{AfterStartTls, Handshake, Settings};
+pub use start::{StartError, TestLab, TestLabBuilder, TimedOut, start};
 pub use store::{Body, Delivered, Envelope, Message, Store, StoreError};
