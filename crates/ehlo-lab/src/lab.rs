@@ -1,5 +1,7 @@
+use crate::store::{Keeper, Maildir};
 use crate::{
     Accounts, ActiveFault, Authority, CertificateKind, Flight, LabConfig, LabError, Service, Settings, Store,
+    StoreError,
 };
 use ehlo_core::{Family, Tick};
 use rustls::ServerConfig;
@@ -32,13 +34,13 @@ impl Lab {
     /// Makes a lab; nothing listens yet.
     ///
     /// # Errors
-    /// [`LabError::Certificates`].
+    /// [`LabError::Certificates`], and [`LabError::Store`] or [`LabError::StoreInUse`] if mail is to be kept.
     pub fn new(config: LabConfig) -> Result<Arc<Lab>, LabError> {
         let bad = |e: rcgen::Error| LabError::Certificates(e.to_string());
         let mut names = vec![config.host_name.clone()];
         names.extend(config.names.iter().cloned());
         let authority = Authority::new(&names, config.now).map_err(bad)?;
-        let store = Arc::new(Store::new(config.accounts.names(), config.now));
+        let store = Arc::new(open_store(&config)?);
         let mut services = BTreeMap::new();
         // Services with the same kind of certificate show the same one, as on a real host.
         let mut flights: Vec<(CertificateKind, Flight)> = Vec::new();
@@ -138,6 +140,23 @@ impl Lab {
     fn state(&self, service: Service) -> &ServiceState {
         &self.services[&service]
     }
+}
+
+/// The store, on the disk or in memory.
+fn open_store(config: &LabConfig) -> Result<Store, LabError> {
+    let path = config.store.clone().unwrap_or_default();
+    let failed = |error: StoreError| LabError::Store { path: path.clone(), error };
+    let keeper = match &config.store {
+        None => None,
+        Some(root) => match Maildir::open(root, &config.host_name, config.fsync) {
+            Ok(maildir) => Some(Box::new(maildir) as Box<dyn Keeper>),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                return Err(LabError::StoreInUse(path));
+            }
+            Err(error) => return Err(failed(error.into())),
+        },
+    };
+    Store::open(config.accounts.names(), config.now, config.limit, keeper).map_err(failed)
 }
 
 impl std::fmt::Debug for Lab {

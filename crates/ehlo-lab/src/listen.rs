@@ -8,6 +8,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+/// So often a store that other programs may change is looked at.
+const LOOK: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// Sockets that listen for a lab, and nothing serves yet.
 pub struct Listeners {
     tcp: Vec<(Scheme, TcpListener, SocketAddr)>,
@@ -126,10 +129,26 @@ impl Listeners {
             });
             path
         });
+        if lab.store().is_shared() {
+            tasks.spawn(look(Arc::clone(lab)));
+        }
         addresses.sort_by_key(|(scheme, address)| {
             (Service::SCHEMES.iter().position(|s| s == scheme), address.family(), address.clone())
         });
         Running { addresses, _tasks: tasks, socket }
+    }
+}
+
+/// Looks at what other programs do to the mailboxes on the disk.
+async fn look(lab: Arc<Lab>) {
+    let mut ticks = tokio::time::interval(LOOK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let store = Arc::clone(lab.store());
+        if tokio::task::spawn_blocking(move || store.look()).await.is_err() {
+            return;
+        }
     }
 }
 

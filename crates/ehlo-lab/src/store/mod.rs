@@ -4,12 +4,13 @@
 mod boxes;
 mod keeper;
 mod mailbox;
+mod maildir;
 mod message;
 
 pub(crate) use boxes::{FlagChange, Mailboxes};
-#[expect(unused_imports, reason = "the one that keeps a Maildir comes next")]
 pub(crate) use keeper::{Foreign, Keeper, KeptAccount, KeptMailbox};
 pub(crate) use mailbox::{Attributes, Mailbox, SPECIAL_USE};
+pub(crate) use maildir::Maildir;
 pub use message::{Body, Message};
 
 use crate::dates::rfc5322;
@@ -239,6 +240,27 @@ impl Store {
         other.tell();
         accounts.insert(second.to_owned(), other);
         done
+    }
+
+    /// Takes in what other programs have done to the mailboxes on the disk. What cannot be read now is looked at again
+    /// the next time.
+    pub(crate) fn look(&self) {
+        for account in self.accounts() {
+            let changed = self.with(&account, |boxes| {
+                for name in boxes.folders.keys().cloned().collect::<Vec<_>>() {
+                    let _ = boxes.look(&name);
+                }
+                boxes.is_dirty()
+            });
+            if changed == Some(true) {
+                self.announce();
+            }
+        }
+    }
+
+    /// Whether other programs may change it.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.shared.keeper.is_some()
     }
 
     pub(crate) fn announce(&self) {
