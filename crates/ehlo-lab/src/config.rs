@@ -1,4 +1,4 @@
-use crate::{Accounts, ActiveFault, StoreError};
+use crate::{Accounts, ActiveFault, FaultError, StoreError};
 use ehlo_core::{Family, Role, Scheme};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,6 +20,8 @@ pub struct LabConfig {
     pub fsync: bool,
     /// The most bytes of messages, in memory and in files.
     pub limit: u64,
+    /// Whom it imitates, as [`crate::persona`] reads it.
+    pub personas: Vec<ActiveFault>,
     /// What is to go wrong.
     pub faults: Vec<ActiveFault>,
     /// Makes challenges unpredictable; fixed in tests.
@@ -41,6 +43,7 @@ impl LabConfig {
             store: None,
             fsync: false,
             limit: LabConfig::LIMIT,
+            personas: Vec::new(),
             faults: Vec::new(),
             seed,
             now,
@@ -135,6 +138,8 @@ pub enum LabError {
     },
     /// The certificates cannot be made.
     Certificates(String),
+    /// A persona cannot be read.
+    Persona(FaultError),
 }
 
 impl fmt::Display for LabError {
@@ -147,6 +152,7 @@ impl fmt::Display for LabError {
             LabError::Store { path, error } => {
                 write!(f, "{} cannot be used as a store: {error}", path.display())
             }
+            LabError::Persona(error) => write!(f, "{error}"),
             LabError::Certificates(detail) => write!(f, "the lab's certificates cannot be made: {detail}"),
         }
     }

@@ -1,4 +1,6 @@
 use crate::context::{Action, Context};
+use crate::deflate::Deflate;
+use crate::memory::Memory;
 use crate::settings::AfterStartTls;
 use crate::talk::{Talk, talk_for};
 use crate::{Lab, Point, Service};
@@ -15,10 +17,11 @@ pub struct Connection {
     lab: Arc<Lab>,
     service: Service,
     peer: String,
-    number: u64,
+    memory: Memory,
     talk: Box<dyn Talk>,
     tls: Option<Box<ServerConnection>>,
     tls_name: Option<String>,
+    deflate: Option<Box<Deflate>>,
     greeted: bool,
     actions: VecDeque<Action>,
     ready: VecDeque<Vec<u8>>,
@@ -57,10 +60,11 @@ impl Connection {
             lab: Arc::clone(lab),
             service,
             peer: peer.to_owned(),
-            number: lab.count_connection(service),
+            memory: Memory::new(lab, service),
             talk: talk_for(service.scheme),
             tls: None,
             tls_name: None,
+            deflate: None,
             greeted: false,
             actions: VecDeque::new(),
             ready: VecDeque::new(),
@@ -72,7 +76,7 @@ impl Connection {
         if connection.actions.iter().any(|a| matches!(a, Action::Reset | Action::Close | Action::Deaf)) {
             return connection;
         }
-        if lab.settings(service).implicit_tls {
+        if connection.memory.state.settings.implicit_tls {
             connection.begin_tls();
         } else {
             connection.greet(now);
@@ -86,7 +90,7 @@ impl Connection {
             Mode::Deaf | Mode::Ended => {}
             Mode::InsteadOfTls(how) => self.instead_of_tls(how, now),
             Mode::Open => match self.tls.take() {
-                None => self.with(now, |talk, cx| talk.receive(bytes, cx)),
+                None => self.hear(bytes, now),
                 Some(mut tls) => {
                     let went_on = self.handle_tls(&mut tls, bytes, now);
                     self.tls = Some(tls);
@@ -122,10 +126,17 @@ impl Connection {
             }
             let Some(action) = self.actions.pop_front() else { return Step::Idle };
             match action {
-                Action::Send(bytes) => self.transmit(&bytes),
+                Action::Send(bytes) => match &mut self.deflate {
+                    Some(deflate) => {
+                        let packed = deflate.pack(&bytes);
+                        self.transmit(packed);
+                    }
+                    None => self.transmit(bytes),
+                },
                 Action::SendRaw(bytes) => self.ready.push_back(bytes),
                 Action::Wait(time) => self.hold = Some(now.after(time)),
                 Action::StartTls => self.upgrade(now),
+                Action::Compress => self.deflate = Some(Box::default()),
                 Action::Deaf => self.mode = Mode::Deaf,
                 Action::Reset => {
                     self.mode = Mode::Ended;
@@ -154,8 +165,9 @@ impl Connection {
     }
 
     fn upgrade(&mut self, now: Tick) {
-        match self.lab.settings(self.service).after_starttls {
+        match self.memory.state.settings.after_starttls {
             AfterStartTls::Handshake => {
+                self.memory.forget();
                 self.talk.tls_started();
                 self.begin_tls();
             }
@@ -180,7 +192,8 @@ impl Connection {
     }
 
     fn begin_tls(&mut self) {
-        match ServerConnection::new(self.lab.tls(self.service)) {
+        self.memory.refresh(&self.lab, self.service);
+        match ServerConnection::new(Arc::clone(&self.memory.state.tls)) {
             Ok(tls) => self.tls = Some(Box::new(tls)),
             // The configuration was accepted when the lab was made; a connection without TLS must not go on.
             Err(_) => self.actions.push_back(Action::Reset),
@@ -213,7 +226,7 @@ impl Connection {
                 return false;
             }
             if !text.is_empty() {
-                self.with(now, |talk, cx| talk.receive(&text, cx));
+                self.hear(&text, now);
             }
             if state.peer_has_closed() {
                 return false;
@@ -222,12 +235,43 @@ impl Connection {
         true
     }
 
-    fn transmit(&mut self, bytes: &[u8]) {
+    /// Gives text to the conversation: what is packed is unpacked in portions, however much it becomes.
+    fn hear(&mut self, bytes: &[u8], now: Tick) {
+        let Some(mut deflate) = self.deflate.take() else {
+            return self.receive(bytes, now);
+        };
+        let sound = deflate.unpack(bytes, |portion| self.receive(portion, now));
+        self.deflate = Some(deflate);
+        if !sound {
+            self.actions.push_back(Action::Close);
+        }
+    }
+
+    /// Hands text of the client to the conversation, as far as no fault ends it in the middle.
+    fn receive(&mut self, text: &[u8], now: Tick) {
+        match &mut self.memory.hang_up_in {
+            Some(left) => {
+                let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(text.len());
+                *left -= taken as u64;
+                let over = *left == 0;
+                if taken > 0 {
+                    let text = &text[..taken];
+                    self.with(now, |talk, cx| talk.receive(text, cx));
+                }
+                if over {
+                    self.actions.push_back(Action::Close);
+                }
+            }
+            None => self.with(now, |talk, cx| talk.receive(text, cx)),
+        }
+    }
+
+    fn transmit(&mut self, bytes: Vec<u8>) {
         match &mut self.tls {
-            None => self.ready.push_back(bytes.to_vec()),
+            None => self.ready.push_back(bytes),
             Some(tls) => {
                 // The buffer of a server connection has a limit; what does not fit goes out in further rounds.
-                let mut rest = bytes;
+                let mut rest = &bytes[..];
                 while !rest.is_empty() {
                     let Ok(written) = tls.writer().write(rest) else { break };
                     rest = &rest[written..];
@@ -242,18 +286,26 @@ impl Connection {
 
     fn with(&mut self, now: Tick, work: impl FnOnce(&mut dyn Talk, &mut Context<'_>)) {
         let mut stopped = false;
+        self.memory.refresh(&self.lab, self.service);
+        if let Some(account) = self.talk.account()
+            && self.memory.account.as_deref() != Some(account)
+        {
+            self.memory.account = Some(account.to_owned());
+        }
+        let settings = Arc::clone(&self.memory.state.settings);
         let mut context = Context {
             lab: &self.lab,
             service: self.service,
-            settings: self.lab.settings(self.service),
+            settings: &settings,
             peer: &self.peer,
-            number: self.number,
+            memory: &mut self.memory,
             tls: self.tls_name.as_deref(),
             now: self.lab.unix_time(now),
             actions: &mut self.actions,
             stopped: &mut stopped,
         };
         work(&mut *self.talk, &mut context);
+        context.release();
     }
 }
 

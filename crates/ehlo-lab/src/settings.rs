@@ -1,9 +1,11 @@
 use crate::CertificateKind;
-use ehlo_core::{Role, Scheme};
+use ehlo_core::{Protocol, Role, Scheme};
 
 /// How one service of the lab behaves. The defaults are what a well-kept server does; faults change them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
+    /// What is spoken.
+    pub protocol: Protocol,
     /// Whether the port is there at all.
     pub listening: bool,
     /// The name that the server gives itself.
@@ -66,6 +68,7 @@ impl Settings {
     pub fn new(scheme: Scheme, host_name: &str) -> Settings {
         let role = scheme.role();
         Settings {
+            protocol: scheme.protocol(),
             listening: true,
             host_name: host_name.to_owned(),
             banner: "ehlo lab".into(),

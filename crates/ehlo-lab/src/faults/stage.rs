@@ -1,7 +1,9 @@
 //! Faults at any stage: the argument names it as `greeting`, `capabilities`, `starttls`, or a command such as `MAIL`.
 
-use super::{Fault, FaultAction, FaultMeta, Moment, Point};
+use super::{Acts, Fault, FaultAction, FaultMeta, Moment, Point};
 use std::time::Duration;
+
+const FAMILY: &str = "stage";
 
 fn strikes(moment: &Moment<'_>, stage: Option<&str>) -> bool {
     match stage.unwrap_or("greeting").to_ascii_lowercase().as_str() {
@@ -23,8 +25,8 @@ fn checked(argument: Option<&str>) -> Result<(), &'static str> {
 pub(super) struct Silence;
 
 impl Fault for Silence {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "silence", example: Some("greeting") }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "silence", family: FAMILY, acts: Acts::Replies, example: Some("greeting") }
     }
 
     fn check(&self, argument: Option<&str>) -> Result<(), &'static str> {
@@ -40,8 +42,8 @@ impl Fault for Silence {
 pub(super) struct Close;
 
 impl Fault for Close {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "close", example: Some("greeting") }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "close", family: FAMILY, acts: Acts::Replies, example: Some("greeting") }
     }
 
     fn check(&self, argument: Option<&str>) -> Result<(), &'static str> {
@@ -57,8 +59,8 @@ impl Fault for Close {
 pub(super) struct Reset;
 
 impl Fault for Reset {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "reset", example: Some("greeting") }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "reset", family: FAMILY, acts: Acts::Replies, example: Some("greeting") }
     }
 
     fn check(&self, argument: Option<&str>) -> Result<(), &'static str> {
@@ -74,8 +76,8 @@ impl Fault for Reset {
 pub(super) struct Drip;
 
 impl Fault for Drip {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "drip", example: Some("capabilities") }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "drip", family: FAMILY, acts: Acts::Replies, example: Some("capabilities") }
     }
 
     fn check(&self, argument: Option<&str>) -> Result<(), &'static str> {
@@ -95,8 +97,13 @@ impl Fault for Drip {
 pub(super) struct Reply;
 
 impl Fault for Reply {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "reply", example: Some("MAIL:451 4.3.0 not now") }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta {
+            id: "reply",
+            family: FAMILY,
+            acts: Acts::Replies,
+            example: Some("MAIL:451 4.3.0 not now"),
+        }
     }
 
     fn check(&self, argument: Option<&str>) -> Result<(), &'static str> {

@@ -68,7 +68,7 @@ impl Body {
 }
 
 /// Makes line ends CR LF: files of other programs may hold LF alone.
-pub fn with_crlf(bytes: Vec<u8>) -> Vec<u8> {
+pub(crate) fn with_crlf(bytes: Vec<u8>) -> Vec<u8> {
     let lonely = |(at, &b): (usize, &u8)| b == b'\n' && (at == 0 || bytes[at - 1] != b'\r');
     if !bytes.iter().enumerate().any(lonely) {
         return bytes;

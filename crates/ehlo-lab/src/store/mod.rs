@@ -7,7 +7,7 @@ mod mailbox;
 mod maildir;
 mod message;
 
-pub(crate) use boxes::{FlagChange, Mailboxes};
+pub(crate) use boxes::{FlagChange, Mailboxes, Quota};
 pub(crate) use keeper::{Foreign, Keeper, KeptAccount, KeptMailbox};
 pub(crate) use mailbox::{Attributes, Mailbox, SPECIAL_USE};
 pub(crate) use maildir::Maildir;
