@@ -1,10 +1,11 @@
 use crate::context::{Action, Context};
 use crate::deflate::Deflate;
 use crate::memory::Memory;
+use crate::observe::{Ended, Observe, Recorder};
 use crate::settings::AfterStartTls;
 use crate::talk::{Talk, talk_for};
 use crate::{Lab, Point, Service};
-use ehlo_core::Tick;
+use ehlo_core::{Side, Tick};
 use rustls::ServerConnection;
 use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
@@ -27,6 +28,8 @@ pub struct Connection {
     ready: VecDeque<Vec<u8>>,
     hold: Option<Tick>,
     mode: Mode,
+    /// If somebody wants to see what happens.
+    recorder: Option<Box<Recorder>>,
 }
 
 /// What a connection wants done.
@@ -70,6 +73,7 @@ impl Connection {
             ready: VecDeque::new(),
             hold: None,
             mode: Mode::Open,
+            recorder: Observe::begin(lab, service, peer, now),
         };
         // Whether anything at all happens is the first moment at which a fault can act.
         connection.with(now, |_, cx| cx.send(Point::Accept, "", Vec::new()));
@@ -77,7 +81,7 @@ impl Connection {
             return connection;
         }
         if connection.memory.state.settings.implicit_tls {
-            connection.begin_tls();
+            connection.begin_tls(now);
         } else {
             connection.greet(now);
         }
@@ -102,9 +106,19 @@ impl Connection {
         }
     }
 
-    /// Takes note that the client has closed.
+    /// Takes note that the client has been silent for too long.
     pub fn handle_end(&mut self) {
         self.actions.push_back(Action::Close);
+    }
+
+    /// Takes note that the client has closed, or cannot be reached any more.
+    pub fn handle_loss(&mut self, now: Tick) {
+        self.ended(Ended::ByClient, now);
+    }
+
+    /// Whose mailboxes it is about: the account that is logged in, where that matters for [`Connection::wake`].
+    pub fn account(&self) -> Option<&str> {
+        self.talk.account()
     }
 
     /// Takes note that mailboxes may have changed.
@@ -126,24 +140,25 @@ impl Connection {
             }
             let Some(action) = self.actions.pop_front() else { return Step::Idle };
             match action {
-                Action::Send(bytes) => match &mut self.deflate {
-                    Some(deflate) => {
-                        let packed = deflate.pack(&bytes);
-                        self.transmit(packed);
+                Action::Send(bytes) => self.say(bytes, now),
+                Action::SendRaw(bytes) => {
+                    if let Some(recorder) = &mut self.recorder {
+                        recorder.said_raw(&bytes, now);
                     }
-                    None => self.transmit(bytes),
-                },
-                Action::SendRaw(bytes) => self.ready.push_back(bytes),
+                    self.ready.push_back(bytes);
+                }
                 Action::Wait(time) => self.hold = Some(now.after(time)),
                 Action::StartTls => self.upgrade(now),
                 Action::Compress => self.deflate = Some(Box::default()),
                 Action::Deaf => self.mode = Mode::Deaf,
                 Action::Reset => {
                     self.mode = Mode::Ended;
+                    self.ended(Ended::Reset, now);
                     return Step::Reset;
                 }
                 Action::Close => {
                     self.mode = Mode::Ended;
+                    self.ended(Ended::ByServer, now);
                     self.actions.clear();
                     if let Some(tls) = &mut self.tls {
                         tls.send_close_notify();
@@ -169,10 +184,13 @@ impl Connection {
             AfterStartTls::Handshake => {
                 self.memory.forget();
                 self.talk.tls_started();
-                self.begin_tls();
+                return self.begin_tls(now);
             }
             AfterStartTls::GoOnInClear => self.with(now, |talk, cx| talk.receive(b"", cx)),
             how => self.mode = Mode::InsteadOfTls(how),
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.tls_declined(now);
         }
     }
 
@@ -191,7 +209,10 @@ impl Connection {
         }
     }
 
-    fn begin_tls(&mut self) {
+    fn begin_tls(&mut self, now: Tick) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.tls_begins(now);
+        }
         self.memory.refresh(&self.lab, self.service);
         match ServerConnection::new(Arc::clone(&self.memory.state.tls)) {
             Ok(tls) => self.tls = Some(Box::new(tls)),
@@ -212,11 +233,22 @@ impl Connection {
             if !answer.is_empty() {
                 self.ready.push_back(answer);
             }
-            let Ok(state) = result else { return false };
+            let state = match result {
+                Ok(state) => state,
+                Err(error) => {
+                    if let Some(recorder) = &mut self.recorder {
+                        recorder.tls_failed(&error, now);
+                    }
+                    return false;
+                }
+            };
             if !tls.is_handshaking() && self.tls_name.is_none() {
                 let version = tls.protocol_version().and_then(|v| v.as_str()).unwrap_or("TLS");
                 let suite = tls.negotiated_cipher_suite().and_then(|s| s.suite().as_str()).unwrap_or("?");
                 self.tls_name = Some(format!("{version} with {suite}"));
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.tls_on(version, suite, tls.server_name(), now);
+                }
                 if !self.greeted {
                     self.greet(now);
                 }
@@ -249,6 +281,9 @@ impl Connection {
 
     /// Hands text of the client to the conversation, as far as no fault ends it in the middle.
     fn receive(&mut self, text: &[u8], now: Tick) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.said(Side::Client, text, now);
+        }
         match &mut self.memory.hang_up_in {
             Some(left) => {
                 let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(text.len());
@@ -264,6 +299,20 @@ impl Connection {
             }
             None => self.with(now, |talk, cx| talk.receive(text, cx)),
         }
+    }
+
+    fn ended(&mut self, how: Ended, now: Tick) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.ended(how, now);
+        }
+    }
+
+    fn say(&mut self, bytes: Vec<u8>, now: Tick) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.said(Side::Server, &bytes, now);
+        }
+        let packed = self.deflate.as_mut().map(|deflate| deflate.pack(&bytes));
+        self.transmit(packed.unwrap_or(bytes));
     }
 
     fn transmit(&mut self, bytes: Vec<u8>) {
@@ -306,6 +355,9 @@ impl Connection {
         };
         work(&mut *self.talk, &mut context);
         context.release();
+        if let Some(recorder) = &mut self.recorder {
+            recorder.account(self.talk.account());
+        }
     }
 }
 

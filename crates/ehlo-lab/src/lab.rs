@@ -1,6 +1,8 @@
 use crate::store::{Keeper, Maildir};
 use crate::switchboard::{Installed, ServiceState, Standing, Switchboard};
-use crate::{Accounts, ActiveFault, Authority, LabConfig, LabError, Service, Settings, Store, StoreError};
+use crate::{
+    Accounts, ActiveFault, Authority, LabConfig, LabError, Observe, Service, Settings, Store, StoreError,
+};
 use ehlo_core::{Family, Tick};
 use rustls::ServerConfig;
 use std::collections::BTreeMap;
@@ -18,6 +20,7 @@ pub struct Lab {
     seed: u64,
     serial: AtomicU64,
     epoch: i64,
+    observe: Observe,
 }
 
 impl Lab {
@@ -49,6 +52,7 @@ impl Lab {
             seed: config.seed,
             serial: AtomicU64::new(0),
             epoch: config.now,
+            observe: Observe::new(),
         }))
     }
 
@@ -70,6 +74,11 @@ impl Lab {
     /// The certificate authority.
     pub fn authority(&self) -> &Authority {
         &self.authority
+    }
+
+    /// The sessions, for whoever wants to see them.
+    pub fn observe(&self) -> &Observe {
+        &self.observe
     }
 
     /// How a service behaves at this moment.

@@ -17,6 +17,7 @@ mod lab;
 mod listen;
 mod mail;
 mod memory;
+mod observe;
 mod personas;
 mod play;
 mod settings;
@@ -34,7 +35,8 @@ pub use faults::{
 };
 pub use lab::Lab;
 pub use listen::{Listeners, Running};
+pub use observe::{Event, Happened, Header, Mail, MailId, Observe, Session, Wanted};
 pub use personas::{persona, personas};
 pub use play::{Played, play};
 pub use settings::{AfterStartTls, Settings};
-pub use store::{Body, Delivered, Message, Store, StoreError};
+pub use store::{Body, Delivered, Envelope, Message, Store, StoreError};

@@ -365,6 +365,10 @@ impl Framer {
 
     fn compact(&mut self) {
         self.buffer.drain(..self.start);
+        // What one large literal needed is not kept for the rest of the connection.
+        if self.buffer.capacity() > 16 * 1024 && self.buffer.len() < 4 * 1024 {
+            self.buffer.shrink_to(4 * 1024);
+        }
         self.base += self.start as u64;
         self.part -= self.start;
         self.scanned = self.scanned.saturating_sub(self.start);

@@ -102,16 +102,13 @@ impl Mailboxes {
         self.changed.subscribe()
     }
 
-    /// Wakes the sessions of the account, if there is anything to tell.
-    pub(super) fn tell(&mut self) {
-        if std::mem::take(&mut self.dirty) {
+    /// Wakes the sessions of the account, if there is anything to tell; whether there was.
+    pub(super) fn tell(&mut self) -> bool {
+        let told = std::mem::take(&mut self.dirty);
+        if told {
             self.changed.send_modify(|n| *n += 1);
         }
-    }
-
-    /// Whether there is anything to tell.
-    pub(super) fn is_dirty(&self) -> bool {
-        self.dirty
+        told
     }
 
     /// Makes a folder; whether it is new. A validity is never used twice, so that a folder that was deleted and made

@@ -11,7 +11,7 @@ pub(crate) use boxes::{FlagChange, Mailboxes, Quota};
 pub(crate) use keeper::{Foreign, Keeper, KeptAccount, KeptMailbox};
 pub(crate) use mailbox::{Attributes, Mailbox, SPECIAL_USE};
 pub(crate) use maildir::Maildir;
-pub use message::{Body, Message};
+pub use message::{Body, Envelope, Message};
 
 use crate::dates::rfc5322;
 use std::collections::BTreeMap;
@@ -87,12 +87,20 @@ impl From<io::Error> for StoreError {
 pub struct Delivered {
     /// The reverse-path, without brackets.
     pub from: String,
+    /// The recipients of this delivery, without brackets: those of this account, or those of other domains.
+    pub to: Vec<String>,
     /// The message as it came, lines ended by CR LF.
     pub message: Vec<u8>,
     /// The trace field to put in front, without `Received:`.
     pub received: String,
     /// When, in seconds since 1970.
     pub at: i64,
+}
+
+impl Delivered {
+    fn envelope(&self) -> Arc<Envelope> {
+        Arc::new(Envelope { from: self.from.clone(), to: self.to.clone() })
+    }
 }
 
 impl Store {
@@ -162,7 +170,11 @@ impl Store {
         let trace =
             format!("Return-Path: <{}>\r\nReceived: {}; {}\r\n", mail.from, mail.received, rfc5322(mail.at));
         let bytes = [trace.as_bytes(), &mail.message].concat();
-        self.add(account, mailbox, Message::new(bytes, mail.at))
+        self.add(
+            account,
+            mailbox,
+            Message { envelope: Some(mail.envelope()), ..Message::new(bytes, mail.at) },
+        )
     }
 
     /// Keeps a message for another domain: it goes nowhere, but can be looked at.
@@ -183,7 +195,9 @@ impl Store {
             rfc5322(mail.at)
         );
         let bytes = [trace.as_bytes(), &mail.message].concat();
-        self.add(account, "Outbound", Message::new(bytes, mail.at))
+        let envelope = Envelope { from: mail.from.clone(), to: recipients.to_vec() };
+        let message = Message { envelope: Some(Arc::new(envelope)), ..Message::new(bytes, mail.at) };
+        self.add(account, "Outbound", message)
     }
 
     /// Puts a message as it is into a mailbox, which is made if it is not there.
@@ -215,7 +229,9 @@ impl Store {
         let mut accounts = self.lock();
         let boxes = accounts.get_mut(account)?;
         let done = work(boxes);
-        boxes.tell();
+        if boxes.tell() {
+            self.announce();
+        }
         Some(done)
     }
 
@@ -238,6 +254,7 @@ impl Store {
             done
         });
         other.tell();
+        self.announce();
         accounts.insert(second.to_owned(), other);
         done
     }
@@ -246,15 +263,11 @@ impl Store {
     /// the next time.
     pub(crate) fn look(&self) {
         for account in self.accounts() {
-            let changed = self.with(&account, |boxes| {
+            self.with(&account, |boxes| {
                 for name in boxes.folders.keys().cloned().collect::<Vec<_>>() {
                     let _ = boxes.look(&name);
                 }
-                boxes.is_dirty()
             });
-            if changed == Some(true) {
-                self.announce();
-            }
         }
     }
 
@@ -309,6 +322,7 @@ mod tests {
     fn mail(text: &str) -> Delivered {
         Delivered {
             from: "a@b".into(),
+            to: vec!["alice@lab.test".into()],
             message: text.as_bytes().to_vec(),
             received: "by lab.test".into(),
             at: 0,

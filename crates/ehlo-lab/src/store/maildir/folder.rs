@@ -115,6 +115,7 @@ pub(super) fn load(
             modseq: record.modseq,
             email_id: record.email_id,
             thread_id: record.thread_id,
+            envelope: record.envelope.clone(),
         });
     }
     if !gone.is_empty() {
@@ -189,7 +190,7 @@ impl Folder {
         let mut lines = Vec::with_capacity(messages.len());
         let staged = messages.iter().try_for_each(|message| {
             let (way, base) = self.stage(message, &table, unique)?;
-            lines.push(uidlist::came(message.uid, &Record::of(message, &base)));
+            lines.extend(uidlist::came(message.uid, &Record::of(message, &base)));
             coming.push(way);
             Ok(())
         });

@@ -175,6 +175,7 @@ impl Folder {
             modseq: 0,
             email_id: 0,
             thread_id: 0,
+            envelope: None,
         })
     }
 }

@@ -4,6 +4,7 @@
 //! identifier. Lines are appended, and what a later one says holds:
 //!
 //! - `+ UID MODSEQ EMAILID THREADID DATE SAVED SIZE NAME FLAG…`: a message came
+//! - `@ UID MODSEQ FROM TO…`: with which envelope it came
 //! - `= UID MODSEQ FLAG…`: it has other flags
 //! - `- UID MODSEQ`: it is gone
 //! - `* COUNT`: the next so many lines hold together, or not at all
@@ -12,11 +13,12 @@
 //! its writer and does not count; the next writer cuts it off. A line that cannot be understood is passed over.
 
 use super::words;
-use crate::store::Message;
+use crate::store::{Envelope, Message};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::{fmt, fs};
 
 /// The name of the file.
@@ -37,6 +39,7 @@ pub(super) struct Record {
     /// The file name without flags.
     pub(super) base: OsString,
     pub(super) flags: Vec<String>,
+    pub(super) envelope: Option<Arc<Envelope>>,
 }
 
 /// What a whole file says.
@@ -117,7 +120,7 @@ impl Listed {
     fn take(&mut self, line: &str) -> Option<()> {
         let mut words = line.split(' ');
         let kind = words.next()?;
-        if !matches!(kind, "+" | "=" | "-") {
+        if !matches!(kind, "+" | "@" | "=" | "-") {
             return None;
         }
         let uid: u32 = words.next()?.parse().ok().filter(|uid| *uid > 0)?;
@@ -133,9 +136,16 @@ impl Listed {
                     size: words.next()?.parse().ok()?,
                     base: words::name(words.next()?),
                     flags: words.map(words::text).collect(),
+                    envelope: None,
                 };
                 self.head.serial = self.head.serial.max(record.email_id);
                 self.records.insert(uid, record);
+            }
+            "@" => {
+                let from = words::text(words.next()?);
+                if let Some(record) = self.records.get_mut(&uid) {
+                    record.envelope = Some(Arc::new(Envelope { from, to: words.map(words::text).collect() }));
+                }
             }
             "=" => {
                 if let Some(record) = self.records.get_mut(&uid) {
@@ -151,16 +161,24 @@ impl Listed {
     }
 }
 
-/// The line for a message that came.
-pub(super) fn came(uid: u32, record: &Record) -> String {
-    let Record { modseq, email_id, thread_id, at, saved, size, base, flags } = record;
+/// The lines for a message that came.
+pub(super) fn came(uid: u32, record: &Record) -> Vec<String> {
+    let Record { modseq, email_id, thread_id, at, saved, size, base, flags, envelope } = record;
     let base = words::name_word(base);
-    format!("+ {uid} {modseq} {email_id} {thread_id} {at} {saved} {size} {base}{}\n", flag_words(flags))
+    let mut lines = vec![format!(
+        "+ {uid} {modseq} {email_id} {thread_id} {at} {saved} {size} {base}{}\n",
+        all_words(flags)
+    )];
+    if let Some(envelope) = envelope {
+        let from = words::word(envelope.from.as_bytes());
+        lines.push(format!("@ {uid} {modseq} {from}{}\n", all_words(&envelope.to)));
+    }
+    lines
 }
 
 /// The line for a message that has other flags.
 pub(super) fn changed(uid: u32, modseq: u64, flags: &[String]) -> String {
-    format!("= {uid} {modseq}{}\n", flag_words(flags))
+    format!("= {uid} {modseq}{}\n", all_words(flags))
 }
 
 /// The line for a message that is gone.
@@ -168,8 +186,8 @@ pub(super) fn gone(uid: u32, modseq: u64) -> String {
     format!("- {uid} {modseq}\n")
 }
 
-fn flag_words(flags: &[String]) -> String {
-    flags.iter().map(|flag| format!(" {}", words::word(flag.as_bytes()))).collect()
+fn all_words(list: &[String]) -> String {
+    list.iter().map(|text| format!(" {}", words::word(text.as_bytes()))).collect()
 }
 
 impl Record {
@@ -184,6 +202,7 @@ impl Record {
             size: message.body.len(),
             base: base.to_owned(),
             flags: message.flags.clone(),
+            envelope: message.envelope.clone(),
         }
     }
 }
@@ -222,8 +241,10 @@ impl UidList {
         let mut text = head.to_string();
         let mut lines = 0;
         for (uid, record) in records {
-            text.push_str(&came(uid, record));
-            lines += 1;
+            for line in came(uid, record) {
+                text.push_str(&line);
+                lines += 1;
+            }
         }
         super::replace(folder, FILE, text.as_bytes(), fsync)?;
         Ok(UidList { path: folder.join(FILE), head, lines, len: text.len() as u64, fsync })
@@ -285,7 +306,7 @@ impl UidList {
 
     /// Whether the file should be written anew: most of it says nothing any more, or somebody took it away.
     pub(super) fn is_stale(&self, messages: usize) -> bool {
-        self.lines > 2 * messages + MOST_OLD
+        self.lines > 4 * messages + MOST_OLD
             || !fs::symlink_metadata(&self.path).is_ok_and(|m| m.is_file() && m.len() >= self.len)
     }
 }
@@ -305,20 +326,27 @@ mod tests {
             size: 99,
             base: base.into(),
             flags: flags.iter().map(|f| (*f).to_owned()).collect(),
+            envelope: None,
         }
+    }
+
+    fn line(uid: u32, record: &Record) -> String {
+        came(uid, record).concat()
     }
 
     const FIRST: &str = "ehlo-uidlist 1 V5 N3 M2 I0\n";
 
     #[test]
     fn what_a_list_says() {
-        let one = record("1.M2 P3%.höst", &["\\Seen", "two words"]);
+        let to = vec!["a b@c".to_owned(), String::new()];
+        let envelope = Some(Arc::new(Envelope { from: String::new(), to }));
+        let one = Record { envelope, ..record("1.M2 P3%.höst", &["\\Seen", "two words"]) };
         let text = [
             FIRST.to_owned(),
-            came(3, &one),
-            came(4, &record("x", &[])),
+            line(3, &one),
+            line(4, &record("x", &[])),
             changed(4, 6, &["a".to_owned()]),
-            came(5, &record("y", &[])),
+            line(5, &record("y", &[])),
             gone(5, 7),
             "nonsense\n+ x\n+ 0 1\n= 99 3\n\n".to_owned(),
         ]
@@ -328,12 +356,12 @@ mod tests {
         assert_eq!(listed.records.keys().collect::<Vec<_>>(), [&3, &4]);
         assert_eq!(listed.records[&3], one);
         assert_eq!((listed.records[&4].modseq, &listed.records[&4].flags[..]), (6, &["a".to_owned()][..]));
-        assert_eq!((listed.len, listed.lines), (text.len() as u64, 10));
+        assert_eq!((listed.len, listed.lines), (text.len() as u64, 11));
     }
 
     #[test]
     fn what_was_torn_does_not_count() {
-        let whole = format!("{FIRST}{}", came(3, &record("x", &[])));
+        let whole = format!("{FIRST}{}", line(3, &record("x", &[])));
         for rest in
             ["+ 4 1 1 1 1 1 1 y", "+", "* 2\n+ 4 1 1 1 1 1 1 y\n", "* 2\n+ 4 1 1 1 1 1 1 y\n- 3 1", "* 9\n"]
         {
@@ -358,7 +386,7 @@ mod tests {
 
         #[test]
         fn cut_anywhere_a_list_says_what_was_whole(cut in 0usize..200) {
-            let text = format!("{FIRST}{}* 2\n{}{}", came(3, &record("x", &["f"])), came(4, &record("y", &[])), gone(3, 9));
+            let text = format!("{FIRST}{}* 2\n{}{}", line(3, &record("x", &["f"])), line(4, &record("y", &[])), gone(3, 9));
             let cut = cut.min(text.len());
             let Some(listed) = parse(&text.as_bytes()[..cut]) else {
                 prop_assert!(cut < FIRST.len());

@@ -246,6 +246,10 @@ impl Imap {
 }
 
 impl Talk for Imap {
+    fn account(&self) -> Option<&str> {
+        self.account.as_deref()
+    }
+
     fn greet(&mut self, cx: &mut Context<'_>) {
         if let Some(account) = cx.settings.preauth.clone() {
             self.account = Some(account);
@@ -279,10 +283,6 @@ impl Talk for Imap {
     fn tls_started(&mut self) {
         self.server.forget();
         self.login = None;
-    }
-
-    fn account(&self) -> Option<&str> {
-        self.account.as_deref()
     }
 
     fn wake(&mut self, cx: &mut Context<'_>) {
