@@ -1,4 +1,4 @@
-use crate::{Accounts, ActiveFault, FaultError, StoreError};
+use crate::{Accounts, ActiveFault, FaultError, Seed, SeedError, StoreError};
 use ehlo_core::{Family, Role, Scheme};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,6 +20,8 @@ pub struct LabConfig {
     pub fsync: bool,
     /// The most bytes of messages, in memory and in files.
     pub limit: u64,
+    /// Messages that are in it from the beginning.
+    pub seeds: Vec<Seed>,
     /// Whom it imitates, as [`crate::persona`] reads it.
     pub personas: Vec<ActiveFault>,
     /// What is to go wrong.
@@ -43,6 +45,7 @@ impl LabConfig {
             store: None,
             fsync: false,
             limit: LabConfig::LIMIT,
+            seeds: Vec::new(),
             personas: Vec::new(),
             faults: Vec::new(),
             seed,
@@ -136,6 +139,8 @@ pub enum LabError {
         /// What is wrong.
         error: StoreError,
     },
+    /// Messages cannot be put in.
+    Seed(SeedError),
     /// The certificates cannot be made.
     Certificates(String),
     /// A persona cannot be read.
@@ -153,6 +158,7 @@ impl fmt::Display for LabError {
                 write!(f, "{} cannot be used as a store: {error}", path.display())
             }
             LabError::Persona(error) => write!(f, "{error}"),
+            LabError::Seed(error) => write!(f, "{error}"),
             LabError::Certificates(detail) => write!(f, "the lab's certificates cannot be made: {detail}"),
         }
     }

@@ -208,7 +208,11 @@ fn open_store(config: &LabConfig) -> Result<Store, LabError> {
             Err(error) => return Err(failed(error.into())),
         },
     };
-    Store::open(config.accounts.names(), config.now, config.limit, keeper).map_err(failed)
+    let store = Store::open(config.accounts.names(), config.now, config.limit, keeper).map_err(failed)?;
+    for seed in &config.seeds {
+        seed.sow(&store, &config.accounts, config.now).map_err(LabError::Seed)?;
+    }
+    Ok(store)
 }
 
 impl std::fmt::Debug for Lab {

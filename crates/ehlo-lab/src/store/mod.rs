@@ -10,7 +10,8 @@ mod message;
 pub(crate) use boxes::{FlagChange, Mailboxes, Quota};
 pub(crate) use keeper::{Foreign, Keeper, KeptAccount, KeptMailbox};
 pub(crate) use mailbox::{Attributes, Mailbox, SPECIAL_USE};
-pub(crate) use maildir::Maildir;
+pub(crate) use maildir::{Maildir, contents as folder_contents};
+pub(crate) use message::with_crlf;
 pub use message::{Body, Envelope, Message};
 
 use crate::dates::rfc5322;

@@ -43,7 +43,7 @@ mod scan;
 mod uidlist;
 mod words;
 
-pub(crate) use scan::read;
+pub(crate) use scan::{contents, read};
 
 use super::{Attributes, Foreign, Keeper, KeptAccount, Message};
 use folder::Folder;

@@ -154,30 +154,40 @@ impl Folder {
         }
         let mut came: Vec<Place> = found.into_values().collect();
         came.sort_by(|a, b| order(&a.name).cmp(&order(&b.name)));
-        foreign.came = came.iter().filter_map(|place| self.offer(place, &table, now.looked)).collect();
+        let offers = came.iter().filter_map(|place| message(&self.path, place, &table, now.looked));
+        foreign.came = offers.collect();
         self.offered = foreign.came.iter().filter_map(path_of).collect::<HashSet<_>>();
         self.stamp = Some(now);
         Ok(foreign)
     }
+}
 
-    /// A message of another program, if it can be read.
-    fn offer(&self, place: &Place, table: &Keywords, now: SystemTime) -> Option<Message> {
-        let path = place.path(&self.path);
-        let mut file = fs::File::open(&path).ok()?;
-        let at = seconds(file.metadata().ok()?.modified().ok()?);
-        let size = size_with_crlf(&mut file).ok()?;
-        Some(Message {
-            body: Body::File { path: Arc::new(path), size },
-            uid: 0,
-            flags: table.flags(&info::letters(&place.name), &[]),
-            at,
-            saved: seconds(now),
-            modseq: 0,
-            email_id: 0,
-            thread_id: 0,
-            envelope: None,
-        })
-    }
+/// The messages of a folder that is in no store, in the order in which they came.
+pub(crate) fn contents(folder: &Path) -> io::Result<Vec<Message>> {
+    let table = Keywords::read(folder)?;
+    let mut found: Vec<Place> = scan(folder)?.into_values().collect();
+    found.sort_by(|a, b| order(&a.name).cmp(&order(&b.name)));
+    let now = SystemTime::now();
+    Ok(found.iter().filter_map(|place| message(folder, place, &table, now)).collect())
+}
+
+/// A message of another program, if it can be read.
+fn message(folder: &Path, place: &Place, table: &Keywords, now: SystemTime) -> Option<Message> {
+    let path = place.path(folder);
+    let mut file = fs::File::open(&path).ok()?;
+    let at = seconds(file.metadata().ok()?.modified().ok()?);
+    let size = size_with_crlf(&mut file).ok()?;
+    Some(Message {
+        body: Body::File { path: Arc::new(path), size },
+        uid: 0,
+        flags: table.flags(&info::letters(&place.name), &[]),
+        at,
+        saved: seconds(now),
+        modseq: 0,
+        email_id: 0,
+        thread_id: 0,
+        envelope: None,
+    })
 }
 
 fn path_of(message: &Message) -> Option<PathBuf> {
