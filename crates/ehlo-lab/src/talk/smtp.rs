@@ -1,5 +1,5 @@
-use super::Talk;
 use super::sasl::{Login, LoginStep};
+use super::{Talk, named};
 use crate::context::Context;
 use crate::{Delivered, Point};
 use ehlo_core::{Role, Scheme, escape};
@@ -46,6 +46,10 @@ impl Smtp {
     }
 
     fn request(&mut self, request: Request, cx: &mut Context<'_>) {
+        let (verb, subject) = named::smtp(&request);
+        if cx.intercepted(&verb, "", subject.as_deref()) {
+            return;
+        }
         let mut say = |verb: &str, code, enhanced, text: &str| reply(cx, verb, code, enhanced, text);
         match request {
             Request::Hello { verb, name } => self.hello(verb, &name, cx),
@@ -81,6 +85,7 @@ impl Smtp {
                 self.errors += 1;
                 reply(cx, &escape(&verb), 500, "5.5.1", "command not recognised");
             }
+            _ => reply(cx, "", 502, "5.5.1", "command not implemented"),
         }
         if self.errors > 20 && !*cx.stopped {
             reply(cx, "", 421, "4.7.0", &format!("{} too many errors, closing", cx.settings.host_name));
@@ -247,13 +252,7 @@ impl Smtp {
             }
             mail.foreign.push(address.clone());
         } else {
-            let accounts = cx.lab.accounts();
-            // RFC 5321 §4.5.1: mail for postmaster must be taken.
-            let owner = match local_part.to_lowercase().as_str() {
-                "postmaster" | "abuse" => accounts.names().next(),
-                _ => accounts.owner_of(&local_part),
-            };
-            let Some(owner) = owner else {
+            let Some(owner) = owner(cx, &address) else {
                 return reply(cx, "RCPT", 550, "5.1.1", "no such mailbox");
             };
             if !mail.local.iter().any(|o| o == owner) {
@@ -281,6 +280,11 @@ impl Smtp {
 
     fn message(&mut self, message: Option<Vec<u8>>, cx: &mut Context<'_>) {
         let Some(mail) = self.mail.take() else { return };
+        // LMTP answers for each recipient (RFC 2033 §4.2).
+        let answers = if self.is_lmtp() { mail.accepted.len() } else { 1 };
+        if cx.intercepted_for(".", "", None, answers) {
+            return;
+        }
         let verdict = match message {
             None => Err((552, "5.3.4", "the message is too large")),
             Some(message) if message.len() > cx.settings.largest_message => {
@@ -296,7 +300,6 @@ impl Smtp {
         if let Ok(message) = &verdict {
             self.store(&mail, message, &id, cx);
         }
-        let answers = if self.is_lmtp() { mail.accepted.len() } else { 1 };
         for index in 0..answers {
             match &verdict {
                 Err((code, enhanced, text)) => reply(cx, ".", *code, enhanced, text),
@@ -325,9 +328,16 @@ impl Smtp {
             cx.peer,
             cx.settings.host_name
         );
-        let delivered =
-            Delivered { from: mail.from.clone(), message: message.to_vec(), received, at: cx.now };
+        let mut delivered = Delivered {
+            from: mail.from.clone(),
+            to: Vec::new(),
+            message: message.to_vec(),
+            received,
+            at: cx.now,
+        };
         for account in &mail.local {
+            let of_account = |address: &&String| owner(cx, address) == Some(account.as_str());
+            delivered.to = mail.accepted.iter().filter(of_account).cloned().collect();
             let _ = crate::delivery::deliver(cx, account, &delivered);
         }
         if let (Some(user), false) = (&self.user, mail.foreign.is_empty()) {
@@ -348,7 +358,7 @@ impl Talk for Smtp {
         while !*cx.stopped {
             match self.server.next() {
                 None => return,
-                Some(SmtpInput::Request(request, _)) => self.request(request, cx),
+                Some(SmtpInput::Request(request)) => self.request(request, cx),
                 Some(SmtpInput::Response(response)) => {
                     let step = match &mut self.login {
                         Some(login) => login.respond(&response, cx),
@@ -358,6 +368,7 @@ impl Talk for Smtp {
                 }
                 Some(SmtpInput::Message(message)) => self.message(Some(message), cx),
                 Some(SmtpInput::OversizeMessage) => self.message(None, cx),
+                Some(SmtpInput::Chunk { .. } | SmtpInput::DroppedChunk) => {}
                 Some(SmtpInput::TooLong) => {
                     reply(cx, "", 500, "5.5.6", "the line is too long");
                     cx.close();
@@ -379,6 +390,20 @@ impl Talk for Smtp {
         let text =
             if role == Role::Lmtp { "TLS was expected" } else { "TLS handshake was expected, not text" };
         reply(cx, "", 554, "5.5.0", text);
+    }
+}
+
+/// The account that mail for `address` goes to, if its domain is ours.
+fn owner<'a>(cx: &Context<'a>, address: &str) -> Option<&'a str> {
+    let (local_part, domain) = address.rsplit_once('@').unwrap_or((address, ""));
+    if !domain.is_empty() && !domain.eq_ignore_ascii_case(cx.lab.host_name()) {
+        return None;
+    }
+    let accounts = cx.lab.accounts();
+    match local_part.to_lowercase().as_str() {
+        // RFC 5321 §4.5.1: mail for postmaster must be taken.
+        "postmaster" | "abuse" => accounts.names().next(),
+        _ => accounts.owner_of(local_part),
     }
 }
 
