@@ -1,4 +1,4 @@
-use crate::{Accounts, ActiveFault, FaultError};
+use crate::{Accounts, ActiveFault, FaultError, Rules};
 use ehlo_core::{Family, Role, Scheme};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,6 +16,12 @@ pub struct LabConfig {
     pub accounts: Accounts,
     /// Whom it imitates, as [`crate::persona`] reads it.
     pub personas: Vec<ActiveFault>,
+    /// What is done with mail, beyond delivering it.
+    pub rules: Rules,
+    /// Whether XCLIENT and XFORWARD are offered.
+    pub xclient: bool,
+    /// Whether each connection begins with a PROXY header.
+    pub proxy_protocol: bool,
     /// What is to go wrong.
     pub faults: Vec<ActiveFault>,
     /// Makes challenges unpredictable; fixed in tests.
@@ -32,6 +38,9 @@ impl LabConfig {
             names: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec(),
             accounts: Accounts::default(),
             personas: Vec::new(),
+            rules: Rules::default(),
+            xclient: false,
+            proxy_protocol: false,
             faults: Vec::new(),
             seed,
             now,

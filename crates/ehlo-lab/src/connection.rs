@@ -2,6 +2,7 @@ use crate::context::{Action, Context};
 use crate::deflate::Deflate;
 use crate::memory::Memory;
 use crate::observe::{Ended, Observe, Recorder};
+use crate::proxy::{self, Header};
 use crate::settings::{AfterStartTls, Handshake};
 use crate::talk::{Talk, talk_for};
 use crate::{Lab, Point, Service};
@@ -24,6 +25,8 @@ pub struct Connection {
     tls_name: Option<String>,
     deflate: Option<Box<Deflate>>,
     greeted: bool,
+    /// What there is of a PROXY header, as long as one is due.
+    proxied: Option<Vec<u8>>,
     actions: VecDeque<Action>,
     ready: VecDeque<Vec<u8>>,
     hold: Option<Tick>,
@@ -71,6 +74,7 @@ impl Connection {
             tls_name: None,
             deflate: None,
             greeted: false,
+            proxied: lab.settings(service).proxy_protocol.then(Vec::new),
             actions: VecDeque::new(),
             ready: VecDeque::new(),
             hold: None,
@@ -87,17 +91,17 @@ impl Connection {
         if connection.actions.iter().any(|a| matches!(a, Action::Reset | Action::Close | Action::Deaf)) {
             return connection;
         }
-        if connection.memory.state.settings.implicit_tls {
-            connection.begin_tls(now);
-        } else {
-            connection.greet(now);
+        if connection.proxied.is_none() {
+            connection.begin(now);
         }
         connection
     }
 
     /// Takes bytes from the client.
     pub fn handle(&mut self, bytes: &[u8], now: Tick) {
+        crate::queue::release(&self.lab, now);
         match self.mode {
+            Mode::Open if self.proxied.is_some() => self.read_proxy_header(bytes, now),
             Mode::Deaf | Mode::Ended => {}
             Mode::HangUp => self.actions.push_back(Action::Close),
             Mode::InsteadOfTls(how) => self.instead_of_tls(how, now),
@@ -149,12 +153,7 @@ impl Connection {
             let Some(action) = self.actions.pop_front() else { return Step::Idle };
             match action {
                 Action::Send(bytes) => self.say(bytes, now),
-                Action::SendRaw(bytes) => {
-                    if let Some(recorder) = &mut self.recorder {
-                        recorder.said_raw(&bytes, now);
-                    }
-                    self.ready.push_back(bytes);
-                }
+                Action::SendRaw(bytes) => self.say_raw(bytes, now),
                 Action::Wait(time) => self.hold = Some(now.after(time)),
                 Action::StartTls => self.upgrade(now),
                 Action::Compress => self.deflate = Some(Box::default()),
@@ -179,6 +178,55 @@ impl Connection {
                         }
                     }
                     return Step::Close;
+                }
+            }
+        }
+    }
+
+    /// What follows at once behind a [`Step::Transmit`], if it is bytes as well: they may go out in one write.
+    pub fn more(&mut self, now: Tick) -> Option<Vec<u8>> {
+        while self.ready.is_empty()
+            && self.hold.is_none()
+            && let Some(Action::Send(_) | Action::SendRaw(_)) = self.actions.front()
+        {
+            match self.actions.pop_front() {
+                Some(Action::Send(bytes)) => self.say(bytes, now),
+                Some(Action::SendRaw(bytes)) => self.say_raw(bytes, now),
+                _ => {}
+            }
+        }
+        self.ready.pop_front()
+    }
+
+    fn say_raw(&mut self, bytes: Vec<u8>, now: Tick) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.said_raw(&bytes, now);
+        }
+        self.ready.push_back(bytes);
+    }
+
+    fn begin(&mut self, now: Tick) {
+        if self.memory.state.settings.implicit_tls {
+            self.begin_tls(now);
+        } else {
+            self.greet(now);
+        }
+    }
+
+    /// Nothing is said before the header is here; who cannot say who he is, is not served.
+    fn read_proxy_header(&mut self, bytes: &[u8], now: Tick) {
+        let Some(mut header) = self.proxied.take() else { return };
+        header.extend_from_slice(bytes);
+        match proxy::parse(&header) {
+            Header::Incomplete => self.proxied = Some(header),
+            Header::Bad => self.actions.push_back(Action::Close),
+            Header::Whole(length, client) => {
+                if let Some(client) = client {
+                    self.peer = client.to_string();
+                }
+                self.begin(now);
+                if header.len() > length {
+                    self.handle(&header[length..], now);
                 }
             }
         }

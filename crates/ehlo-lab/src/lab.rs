@@ -1,4 +1,6 @@
 use crate::delivery::Late;
+use crate::queue::Queue;
+use crate::rules::Rules;
 use crate::switchboard::{Installed, ServiceState, Standing, Switchboard};
 use crate::{Accounts, ActiveFault, Authority, LabConfig, LabError, Observe, Service, Settings, Store};
 use ehlo_core::{Family, Tick};
@@ -11,6 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Lab {
     host_name: String,
     accounts: Accounts,
+    rules: Rules,
+    queue: Queue,
     store: Arc<Store>,
     authority: Authority,
     switchboard: Switchboard,
@@ -36,7 +40,10 @@ impl Lab {
         let mut base = BTreeMap::new();
         for &scheme in Service::SCHEMES {
             for family in [Family::V4, Family::V6, Family::Unix] {
-                base.insert(Service { scheme, family }, Settings::new(scheme, &config.host_name));
+                let mut settings = Settings::new(scheme, &config.host_name);
+                settings.xclient = config.xclient;
+                settings.proxy_protocol = config.proxy_protocol;
+                base.insert(Service { scheme, family }, settings);
             }
         }
         let connections = base.keys().map(|&service| (service, AtomicU64::new(0))).collect();
@@ -44,6 +51,8 @@ impl Lab {
         Ok(Arc::new(Lab {
             host_name: config.host_name,
             accounts: config.accounts,
+            rules: config.rules,
+            queue: Queue::default(),
             store,
             authority,
             switchboard,
@@ -64,6 +73,27 @@ impl Lab {
     /// Who may log in.
     pub fn accounts(&self) -> &Accounts {
         &self.accounts
+    }
+
+    /// The account whose address or user name this is, whatever the case: the part before `@`. If everybody is let in,
+    /// an account is made for a name that has none; none as well if that fails.
+    pub fn account_of(&self, local_part: &str) -> Option<String> {
+        if let Some(name) = self.accounts.owner_of(local_part) {
+            return Some(name.to_owned());
+        }
+        let name = self.accounts.accepts_any().then(|| Accounts::name_for(local_part)).flatten()?;
+        self.store.add_account(&name).ok()?;
+        Some(name)
+    }
+
+    /// The rules for mail that comes in.
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Mail that waits for its time.
+    pub(crate) fn queue(&self) -> &Queue {
+        &self.queue
     }
 
     /// The mailboxes.

@@ -52,6 +52,10 @@ pub struct Settings {
     pub echoed_address: Option<String>,
     /// The largest message taken, in bytes.
     pub largest_message: usize,
+    /// Whether XCLIENT and XFORWARD are offered (SMTP): anybody may then give himself out for another.
+    pub xclient: bool,
+    /// Whether each connection begins with a PROXY header, which names the client.
+    pub proxy_protocol: bool,
 }
 
 /// What a server does when a client begins a handshake.
@@ -109,6 +113,8 @@ impl Settings {
             capabilities_frozen: false,
             echoed_address: None,
             largest_message: 25 * 1024 * 1024,
+            xclient: false,
+            proxy_protocol: false,
         }
     }
 }

@@ -11,7 +11,7 @@ pub(crate) mod dates;
 pub(crate) mod decode;
 pub(crate) mod header;
 pub(crate) mod mime;
+pub(crate) mod sort;
 mod structure;
 pub(crate) mod subject;
-pub(crate) mod sort;
 pub(crate) mod thread;

@@ -4,7 +4,7 @@ mod imap;
 mod named;
 mod pop3;
 mod sasl;
-mod smtp;
+pub(crate) mod smtp;
 
 use crate::context::Context;
 use ehlo_core::{Protocol, Scheme};
