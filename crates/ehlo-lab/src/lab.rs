@@ -8,7 +8,6 @@ use crate::{
     StoreError,
 };
 use ehlo_core::{Family, Tick};
-use ehlo_wire::sasl::Passwords as _;
 use rustls::ServerConfig;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -60,7 +59,7 @@ impl Lab {
             rules: config.rules,
             queue: Queue::default(),
             store,
-            scripts: Scripts::new(None),
+            scripts: Scripts::new(config.store.as_ref().map(|folder| folder.join("ehlo-sieve"))),
             authority,
             switchboard,
             connections,
@@ -91,12 +90,6 @@ impl Lab {
         let name = self.accounts.accepts_any().then(|| Accounts::name_for(local_part)).flatten()?;
         self.store.add_account(&name).ok()?;
         Some(name)
-    }
-
-    /// Whether this is the password of this user.
-    pub(crate) fn lets_in(&self, user: &str, password: &[u8]) -> bool {
-        self.accounts.any_password(user)
-            || self.accounts.password(user).is_some_and(|known| known.expose().as_bytes() == password)
     }
 
     /// The rules for mail that comes in.

@@ -271,7 +271,7 @@ impl Held {
     }
 
     /// Delivers it. Who was not reached is reported: nobody waits for a reply any more.
-    pub(crate) fn deliver(&self, lab: &Lab, now: i64) {
+    pub(crate) fn deliver(mut self, lab: &Lab, now: i64) {
         let (mut actions, mut stopped) = (VecDeque::new(), false);
         let mut memory = Memory::without_client(lab, self.service);
         let settings = lab.settings(self.service);
@@ -287,8 +287,7 @@ impl Held {
             stopped: &mut stopped,
         };
         let mut outcomes = vec![Ok(Done::Delivered); self.mail.recipients.len()];
-        let mut delivered = self.delivered.clone();
-        transfer(&self.mail, &mut delivered, &mut outcomes, &cx);
+        transfer(&self.mail, &mut self.delivered, &mut outcomes, &cx);
         let told: Vec<Told<'_>> = report::of(&self.mail, &outcomes, true);
         if !told.is_empty() {
             // If the report cannot be kept either, there is nobody left to tell.
@@ -322,7 +321,9 @@ fn transfer(mail: &Envelope, delivered: &mut Delivered, outcomes: &mut [Outcome]
     }
 }
 
-fn keep(mail: &Envelope, target: &Target, delivered: &Delivered, cx: &Context<'_>) -> Outcome {
+fn keep(mail: &Envelope, target: &Target, delivered: &mut Delivered, cx: &Context<'_>) -> Outcome {
+    let of_target = mail.recipients.iter().filter(|r| r.target == *target);
+    delivered.to = of_target.map(|r| r.address.clone()).collect();
     let (kept, done) = match target {
         Target::Local { account, mailbox: None } => {
             (crate::delivery::deliver(cx, account, delivered), Done::Delivered)
