@@ -99,6 +99,8 @@ deviation_kinds! {
     BadAtom = "bad-atom", "RFC 9051 §4.1";
     /// A quoted string holds a character that needs a literal, or a wrong escape.
     BadQuoted = "bad-quoted", "RFC 9051 §4.3";
+    /// A literal is announced in the form of the other side: clients write `{n+}`, servers `{n}` (ManageSieve).
+    BadLiteral = "bad-literal", "RFC 5804 §4";
     /// A number is missing, malformed, or too large.
     BadNumber = "bad-number", "RFC 9051 §4.2";
     /// The tag is not one that was sent, or has characters that a tag must not have.

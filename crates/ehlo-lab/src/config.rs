@@ -1,4 +1,4 @@
-use crate::{Accounts, ActiveFault, Rules};
+use crate::{Accounts, ActiveFault, FaultError, Rules};
 use ehlo_core::{Family, Role, Scheme};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,6 +14,8 @@ pub struct LabConfig {
     pub names: Vec<String>,
     /// Who may log in.
     pub accounts: Accounts,
+    /// Whom it imitates, as [`crate::persona`] reads it.
+    pub personas: Vec<ActiveFault>,
     /// What is done with mail, beyond delivering it.
     pub rules: Rules,
     /// Whether XCLIENT and XFORWARD are offered.
@@ -35,6 +37,7 @@ impl LabConfig {
             host_name: "lab.test".into(),
             names: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec(),
             accounts: Accounts::default(),
+            personas: Vec::new(),
             rules: Rules::default(),
             xclient: false,
             proxy_protocol: false,
@@ -123,6 +126,8 @@ pub enum LabError {
     },
     /// The certificates cannot be made.
     Certificates(String),
+    /// A persona cannot be read.
+    Persona(FaultError),
 }
 
 impl fmt::Display for LabError {
@@ -131,6 +136,7 @@ impl fmt::Display for LabError {
             LabError::Listen { scheme, address, error } => {
                 write!(f, "{scheme} cannot listen on {address}: {error}")
             }
+            LabError::Persona(error) => write!(f, "{error}"),
             LabError::Certificates(detail) => write!(f, "the lab's certificates cannot be made: {detail}"),
         }
     }

@@ -10,26 +10,38 @@ mod config;
 mod connection;
 mod context;
 mod dates;
+mod deflate;
 mod delivery;
 mod faults;
 mod lab;
 mod listen;
+mod mail;
+mod memory;
+mod observe;
+mod personas;
 mod play;
 mod proxy;
 mod queue;
 mod rules;
 mod settings;
 mod store;
+mod switchboard;
 mod talk;
 
 pub use accounts::{AccountError, Accounts};
 pub use certificates::{Authority, CertificateKind, Flight};
 pub use config::{LabConfig, LabError, Ports, Service};
 pub use connection::{Connection, Step};
-pub use faults::{ActiveFault, FAULTS, Fault, FaultAction, FaultError, FaultMeta, Moment, Point, Scope};
+pub use delivery::{Delivery, DeliveryAction};
+pub use faults::{
+    ActiveFault, Acts, Circumstances, FAULTS, Fault, FaultAction, FaultError, FaultMeta, Moment, Notes,
+    PLACES, Point, Scope,
+};
 pub use lab::Lab;
 pub use listen::{Listeners, Running};
+pub use observe::{Event, Happened, Header, Mail, MailId, Observe, Session, Wanted};
+pub use personas::{persona, personas};
 pub use play::{Played, play};
 pub use rules::{RuleError, RuleProblem, Rules};
-pub use settings::{AfterStartTls, Settings};
-pub use store::{Body, Delivered, Message, Store, StoreError};
+pub use settings::{AfterStartTls, Handshake, Settings};
+pub use store::{Body, Delivered, Envelope, Message, Store, StoreError};

@@ -34,6 +34,11 @@ pub enum FramerMode {
     ImapResponses,
     /// IMAP commands: lines and literals, where a synchronising literal waits for the server's consent.
     ImapCommands,
+    /// ManageSieve responses: lines and literals `{n}` (RFC 5804 §4, `literal-s2c`).
+    SieveResponses,
+    /// ManageSieve commands: lines and literals `{n+}`, which never wait for consent (`literal-c2s`). They are announced
+    /// all the same, so that somebody looks at the size before the octets are let in.
+    SieveCommands,
 }
 
 /// How a line ended.
@@ -142,7 +147,7 @@ impl Framer {
     /// A framer for a stream that begins now.
     pub fn new(mode: FramerMode, limits: &Limits) -> Framer {
         let longest_line = match mode {
-            FramerMode::Lines => limits.line,
+            FramerMode::Lines | FramerMode::SieveResponses | FramerMode::SieveCommands => limits.line,
             FramerMode::ImapResponses | FramerMode::ImapCommands => limits.imap_line,
         };
         Framer {
@@ -264,15 +269,17 @@ impl Framer {
                         };
                         let size = usize::try_from(announced.size).unwrap_or(usize::MAX);
                         if size.saturating_add(end - self.start) > self.largest_unit
-                            && self.mode == FramerMode::ImapResponses
+                            && matches!(self.mode, FramerMode::ImapResponses | FramerMode::SieveResponses)
                         {
                             return Some(self.too_large("literal", self.largest_unit));
                         }
                         self.literal = match self.mode {
-                            FramerMode::ImapCommands => Literal::Waiting(announced),
+                            FramerMode::ImapCommands | FramerMode::SieveCommands => {
+                                Literal::Waiting(announced)
+                            }
                             _ => Literal::Reading(size),
                         };
-                        if self.mode == FramerMode::ImapCommands && !announced.synchronising {
+                        if matches!(self.literal, Literal::Waiting(_)) && !announced.synchronising {
                             // Somebody has to look at the size before the octets are let in.
                             return None;
                         }
@@ -323,6 +330,8 @@ impl Framer {
         match self.mode {
             FramerMode::Lines => None,
             FramerMode::ImapResponses if self.parts.is_empty() && has_no_literals(line) => None,
+            // An open quote in front of the brace: it is text.
+            FramerMode::SieveResponses | FramerMode::SieveCommands if ends_in_quote(line) => None,
             _ => announced(line),
         }
     }
@@ -356,6 +365,10 @@ impl Framer {
 
     fn compact(&mut self) {
         self.buffer.drain(..self.start);
+        // What one large literal needed is not kept for the rest of the connection.
+        if self.buffer.capacity() > 16 * 1024 && self.buffer.len() < 4 * 1024 {
+            self.buffer.shrink_to(4 * 1024);
+        }
         self.base += self.start as u64;
         self.part -= self.start;
         self.scanned = self.scanned.saturating_sub(self.start);
@@ -395,6 +408,20 @@ fn announced(line: &[u8]) -> Option<Announced> {
     }
     let size = digits.iter().fold(0u64, |n, &d| n.saturating_mul(10).saturating_add(u64::from(d - b'0')));
     Some(Announced { size, synchronising })
+}
+
+/// Whether a line of ManageSieve ends inside a quoted string.
+fn ends_in_quote(line: &[u8]) -> bool {
+    let (mut open, mut escaped) = (false, false);
+    for &byte in line {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if open => escaped = true,
+            b'"' => open = !open,
+            _ => {}
+        }
+    }
+    open
 }
 
 /// Whether an IMAP response line begins a response in which human text, not a literal, stands at the end.

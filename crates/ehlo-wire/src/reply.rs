@@ -42,7 +42,7 @@ impl Reply {
             Reply::Smtp(reply) => reply.shown(),
             Reply::Pop3(response) => escape(&response.line),
             Reply::Imap(response) => escape(&response.line),
-            Reply::Sieve(response) => escape(&response.line),
+            Reply::Sieve(response) => response.shown(),
         }
     }
 
@@ -55,7 +55,7 @@ impl Reply {
             Reply::Smtp(reply) => reply.lines.last().map(|line| line.text.clone()),
             Reply::Pop3(response) => Some(response.text.clone()),
             Reply::Imap(response) => response.continuation().map(<[u8]>::to_vec),
-            Reply::Sieve(_) => None,
+            Reply::Sieve(response) => response.challenge.clone(),
         }
     }
 }

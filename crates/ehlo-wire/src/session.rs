@@ -145,6 +145,17 @@ impl ClientSession {
         self.tracker.tls_started();
     }
 
+    /// Waits for what the server says unasked after the handshake (ManageSieve, RFC 5804 §2.2).
+    pub fn await_greeting(&mut self, now: Tick) {
+        self.arm(Stage::Greeting, now);
+    }
+
+    /// Waits for it no longer.
+    pub fn forgo_greeting(&mut self) {
+        self.tracker.forgo_greeting();
+        self.deadline = None;
+    }
+
     /// Takes note that no handshake follows though STARTTLS was accepted.
     pub fn tls_declined(&mut self) {
         self.tracker.tls_declined();

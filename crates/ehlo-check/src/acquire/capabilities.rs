@@ -3,7 +3,7 @@ use super::service::Service;
 use ehlo_core::facts::{Answered, Capability, CapabilityFacts, ConnectionFacts, Moment, Said};
 use ehlo_core::{Deviation, Evidence, Failure, Protocol, Span, TranscriptId, escape};
 use ehlo_dialogue::{Dialogue, Turn};
-use ehlo_wire::{Reply, imap, pop3, smtp};
+use ehlo_wire::{Reply, imap, pop3, sieve, smtp};
 use std::net::IpAddr;
 
 /// Asks the server what it can do.
@@ -65,11 +65,7 @@ pub(super) fn unasked(turn: &Turn, moment: Moment) -> Option<CapabilityFacts> {
         match reply {
             Reply::Imap(response) => found.list.extend(from_imap(turn.transcript, response)),
             Reply::Sieve(response) => {
-                for (name, value, span) in &response.capabilities {
-                    let args: Vec<Vec<u8>> =
-                        value.iter().flat_map(|v| v.split(|&b| b == b' ')).map(<[u8]>::to_vec).collect();
-                    found.list.push(capability(turn.transcript, name.clone(), &args, *span));
-                }
+                found.list.extend(from_sieve(turn.transcript, response));
             }
             _ => {}
         }
@@ -144,6 +140,14 @@ fn from_imap(transcript: TranscriptId, response: &imap::Response) -> Vec<Capabil
             at: Evidence::bytes(transcript, span),
         })
         .collect()
+}
+
+fn from_sieve(transcript: TranscriptId, response: &sieve::Response) -> Vec<Capability> {
+    let one = |(name, value, span): (String, Option<&[u8]>, Span)| {
+        let words = value.unwrap_or_default().split(|&b| b == b' ').filter(|w| !w.is_empty());
+        capability(transcript, name, &words.map(<[u8]>::to_vec).collect::<Vec<_>>(), span)
+    };
+    response.capabilities().map(one).collect()
 }
 
 fn capability(transcript: TranscriptId, name: String, args: &[Vec<u8>], span: Span) -> Capability {

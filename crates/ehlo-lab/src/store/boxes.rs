@@ -90,11 +90,13 @@ impl Mailboxes {
         self.changed.subscribe()
     }
 
-    /// Wakes the sessions of the account, if there is anything to tell.
-    pub(super) fn tell(&mut self) {
-        if std::mem::take(&mut self.dirty) {
+    /// Wakes the sessions of the account, if there is anything to tell; whether there was.
+    pub(super) fn tell(&mut self) -> bool {
+        let told = std::mem::take(&mut self.dirty);
+        if told {
             self.changed.send_modify(|n| *n += 1);
         }
+        told
     }
 
     /// Makes a folder; whether it is new. A validity is never used twice, so that a folder that was deleted and made
@@ -184,6 +186,9 @@ impl Mailboxes {
         let uids: Vec<u32> = messages.iter().map(|m| m.uid).collect();
         mailbox.modseq = modseq;
         mailbox.next_uid = uids.last().map_or(first, |last| last.saturating_add(1));
+        for message in &messages {
+            mailbox.note_keywords(&message.flags);
+        }
         mailbox.messages.append(&mut messages);
         self.shared.used.fetch_add(size, Ordering::Relaxed);
         self.dirty = true;
@@ -199,7 +204,9 @@ impl Mailboxes {
             FlagChange::Set(flags) => {
                 let same = flags.len() == message.flags.len() && flags.iter().all(|f| message.has(f));
                 message.flags.retain(|f| flags.iter().any(|g| g.eq_ignore_ascii_case(f)));
-                flags.iter().for_each(|flag| drop(message.set(flag, true)));
+                for flag in *flags {
+                    message.set(flag, true);
+                }
                 !same
             }
             FlagChange::Add(flags) => flags.iter().fold(false, |any, flag| message.set(flag, true) || any),
@@ -215,6 +222,7 @@ impl Mailboxes {
             locked(keeper).flags(&self.account, name, &mut message)?;
         }
         mailbox.modseq = message.modseq;
+        mailbox.note_keywords(&message.flags);
         mailbox.messages[at] = message;
         self.dirty = true;
         Ok(true)
@@ -250,6 +258,7 @@ impl Mailboxes {
                 let Some(at) = mailbox.at(changed.uid) else { continue };
                 let flags = mailbox.messages[at].flags != changed.flags;
                 changed.modseq = if flags { mailbox.next_modseq() } else { mailbox.messages[at].modseq };
+                mailbox.note_keywords(&changed.flags);
                 mailbox.messages[at] = changed;
                 self.dirty |= flags;
             }

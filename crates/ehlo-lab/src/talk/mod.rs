@@ -1,6 +1,7 @@
 //! What the lab says: one conversation for each protocol.
 
 mod imap;
+mod named;
 mod pop3;
 mod sasl;
 pub(crate) mod smtp;
@@ -18,6 +19,10 @@ pub(crate) trait Talk: Send {
     fn tls_started(&mut self);
     /// Who is logged in.
     fn account(&self) -> Option<&str> {
+        None
+    }
+    /// Whose mailboxes it waits for news of.
+    fn watched(&self) -> Option<&str> {
         None
     }
     /// Mailboxes may have changed.

@@ -1,5 +1,5 @@
-use super::Talk;
 use super::sasl::{Login, LoginStep};
+use super::{Talk, named};
 use crate::context::Context;
 use crate::store::MaildropLock;
 use crate::{Message, Point, StoreError};
@@ -45,6 +45,10 @@ impl Pop3 {
     }
 
     fn request(&mut self, request: Request, cx: &mut Context<'_>) {
+        let (verb, subject) = named::pop3(&request);
+        if cx.intercepted(&verb, "", subject.as_deref()) {
+            return;
+        }
         match request {
             Request::Capa => self.capa(cx),
             Request::Quit => self.quit(cx),
@@ -299,7 +303,7 @@ impl Maildrop {
 
 impl Talk for Pop3 {
     fn greet(&mut self, cx: &mut Context<'_>) {
-        self.stamp = cx.lab.challenge(cx.now);
+        self.stamp = cx.apop_stamp();
         let stamp = if cx.settings.apop { format!(" {}", self.stamp) } else { String::new() };
         let text = format!("+OK {} {}{stamp}\r\n", cx.settings.host_name, cx.settings.banner);
         cx.send(Point::Greeting, "", text.into_bytes());

@@ -140,16 +140,23 @@ impl Conn {
                     self.caps_changed = true;
                 }
             }
-            Reply::Sieve(response) => {
-                for (name, value, _) in &response.capabilities {
-                    let name = name.to_ascii_uppercase();
-                    if name == "SASL" {
-                        let value =
-                            String::from_utf8_lossy(value.as_deref().unwrap_or_default()).to_uppercase();
-                        self.seen.caps.extend(value.split_whitespace().map(|m| format!("AUTH={m}")));
+            Reply::Sieve(response) if response.lists_capabilities() => {
+                let mut caps = Vec::new();
+                for (name, value, _) in response.capabilities() {
+                    let words = || {
+                        let words = value.unwrap_or_default().split(|&b| b == b' ');
+                        words.filter(|w| !w.is_empty()).map(ehlo_core::escape)
+                    };
+                    match name.as_str() {
+                        "SASL" => caps.extend(words().map(|m| format!("AUTH={}", m.to_uppercase()))),
+                        // RFC 5804 §1.7: the extensions of the language, which have names in lower case.
+                        "SIEVE" => caps.extend(words().map(|e| format!("SIEVE={e}"))),
+                        _ => {}
                     }
-                    self.seen.caps.push(name);
+                    caps.push(name);
                 }
+                self.seen.caps = caps;
+                self.caps_changed = true;
             }
             _ => {}
         }

@@ -1,11 +1,11 @@
 use super::{ClientSide, Credentials, Mechanism};
-use crate::{Command, Reply};
+use crate::{Command, Reply, sieve};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ehlo_core::facts::Answered;
 use ehlo_core::{Protocol, Stage};
 
-/// A SASL exchange as SMTP, LMTP, POP3 and IMAP carry it, client side: one engine for all.
+/// A SASL exchange as all protocols carry it, client side: one engine for all.
 ///
 /// The command is sent as [`Exchange::start`] yields it; each reply goes into [`Exchange::reply`].
 pub struct Exchange {
@@ -53,6 +53,7 @@ impl Exchange {
     /// The command that begins it.
     pub fn start(&mut self) -> Command {
         let mut line = match self.protocol {
+            Protocol::Sieve => return self.start_sieve(),
             Protocol::Imap => format!("{} AUTHENTICATE {}", self.tag, self.mechanism),
             _ => format!("AUTH {}", self.mechanism),
         };
@@ -69,6 +70,21 @@ impl Exchange {
             });
         }
         line.push_str("\r\n");
+        Command::raw(Stage::Auth, line)
+    }
+
+    /// `AUTHENTICATE "mechanism" ["response"]` (RFC 5804 §2.1). An empty first response is an empty string.
+    fn start_sieve(&mut self) -> Command {
+        let mut line = b"AUTHENTICATE ".to_vec();
+        line.extend_from_slice(&sieve::string(self.mechanism.as_bytes()));
+        if self.initial_response
+            && let Some(first) = self.side.initial()
+        {
+            self.initial_sent = true;
+            line.push(b' ');
+            line.extend_from_slice(&sieve::string(STANDARD.encode(first.expose()).as_bytes()));
+        }
+        line.extend_from_slice(b"\r\n");
         Command::raw(Stage::Auth, line)
     }
 
@@ -103,6 +119,11 @@ impl Exchange {
                 "*".into()
             }
         };
+        if self.protocol == Protocol::Sieve {
+            // RFC 5804 §2.1: every response is a string, the asterisk as well.
+            let line = [sieve::string(line.as_bytes()), b"\r\n".to_vec()].concat();
+            return Step::Send(Command::raw(Stage::Auth, line));
+        }
         line.push_str("\r\n");
         Step::Send(Command::raw(Stage::Auth, line))
     }
@@ -122,6 +143,7 @@ mod tests {
         let greeting: &[u8] = match protocol {
             Protocol::Imap => b"* OK\r\n",
             Protocol::Pop3 => b"+OK\r\n",
+            Protocol::Sieve => b"OK\r\n",
             _ => b"220 x\r\n",
         };
         tracker.server_sent(greeting);
@@ -150,6 +172,12 @@ mod tests {
         );
         let (sent, _) = run(Protocol::Imap, "PLAIN", false, &["+ ", "a1 OK in"]);
         assert_eq!(sent, ["a1 AUTHENTICATE PLAIN", "AGJlbnV0emVybmFtZQBwYXNzd29ydA=="]);
+        let (sent, _) = run(Protocol::Sieve, "PLAIN", true, &["OK"]);
+        assert_eq!(sent, ["AUTHENTICATE \"PLAIN\" \"AGJlbnV0emVybmFtZQBwYXNzd29ydA==\""]);
+        let (sent, _) = run(Protocol::Sieve, "PLAIN", false, &["\"\"", "OK"]);
+        assert_eq!(sent, ["AUTHENTICATE \"PLAIN\"", "\"AGJlbnV0emVybmFtZQBwYXNzd29ydA==\""]);
+        let (sent, answered) = run(Protocol::Sieve, "CRAM-MD5", false, &["\"!\"", "NO"]);
+        assert_eq!((sent[1].as_str(), answered), ("\"*\"", Answered::Refused));
         let (sent, _) = run(Protocol::Pop3, "PLAIN", false, &["+ ", "+OK in"]);
         assert_eq!(sent, ["AUTH PLAIN", "AGJlbnV0emVybmFtZQBwYXNzd29ydA=="]);
     }

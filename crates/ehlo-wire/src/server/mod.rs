@@ -5,8 +5,10 @@
 
 mod imap;
 mod pop3;
+mod sieve;
 mod smtp;
 
 pub use imap::{ImapInput, ImapServer};
 pub use pop3::{Pop3Input, Pop3Server, encode_lines};
+pub use sieve::{SieveInput, SieveServer, encode_string};
 pub use smtp::{SmtpInput, SmtpServer, encode_reply};

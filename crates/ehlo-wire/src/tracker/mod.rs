@@ -2,9 +2,10 @@
 
 mod imap;
 mod pop3;
+mod sieve;
 mod smtp;
 
-use crate::{Ending, Framer, FramerEvent, FramerMode, Parsed, PartKind, Reply, Unit, sieve};
+use crate::{Ending, Framer, FramerEvent, FramerMode, Parsed, PartKind, Reply, Unit};
 use ehlo_core::{DataSort, Deviation, DeviationKind, Limits, Protocol, Side, Span};
 
 /// Follows any dialogue of one connection, whoever leads it: typed, scripted, recorded, or our own.
@@ -19,7 +20,6 @@ pub struct Tracker {
     emitted: [usize; 2],
     state: State,
     dialect: Dialect,
-    replies: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ enum Dialect {
     Smtp(smtp::Smtp),
     Pop3(pop3::Pop3),
     Imap(imap::Imap),
-    Sieve(sieve::Assembler),
+    Sieve(sieve::Sieve),
 }
 
 /// What state a session is in, as far as both sides' words tell.
@@ -112,7 +112,7 @@ impl Tracker {
                 (FramerMode::ImapCommands, FramerMode::ImapResponses, Dialect::Imap(imap::Imap::new()))
             }
             Protocol::Sieve => {
-                (FramerMode::Lines, FramerMode::Lines, Dialect::Sieve(sieve::Assembler::default()))
+                (FramerMode::SieveCommands, FramerMode::SieveResponses, Dialect::Sieve(sieve::Sieve::new()))
             }
         };
         // What we send ourselves may be long: a base64 response of a long password, or a line that tests a limit.
@@ -126,7 +126,6 @@ impl Tracker {
             emitted: [0, 0],
             state: State::default(),
             dialect,
-            replies: 0,
         }
     }
 
@@ -141,8 +140,7 @@ impl Tracker {
             Dialect::Smtp(smtp) => smtp.pending(),
             Dialect::Pop3(pop3) => pop3.pending(),
             Dialect::Imap(imap) => imap.pending(),
-            Dialect::Sieve(_) if self.replies == 0 => vec![Pending::greeting()],
-            Dialect::Sieve(_) => Vec::new(),
+            Dialect::Sieve(sieve) => sieve.pending(),
         }
     }
 
@@ -189,7 +187,12 @@ impl Tracker {
                 None => {
                     self.emit_partial(Side::Client, &mut out);
                     match self.client.announced() {
-                        Some(announced) if !announced.synchronising => self.client.accept_literal(),
+                        // In ManageSieve nobody is asked, whatever the client writes.
+                        Some(announced)
+                            if !announced.synchronising || matches!(self.dialect, Dialect::Sieve(_)) =>
+                        {
+                            self.client.accept_literal();
+                        }
                         _ => break,
                     }
                 }
@@ -239,7 +242,8 @@ impl Tracker {
         let cut = match &mut self.dialect {
             Dialect::Smtp(smtp) => smtp.cut_short(),
             Dialect::Pop3(pop3) => pop3.cut_short(),
-            Dialect::Imap(_) | Dialect::Sieve(_) => None,
+            Dialect::Sieve(sieve) => sieve.cut_short(),
+            Dialect::Imap(_) => None,
         };
         out.extend(cut.map(|reply| Tracked::Reply {
             reply: Box::new(reply),
@@ -263,6 +267,9 @@ impl Tracker {
         self.server.reset();
         self.emitted = [0, 0];
         self.state = State { greeted: self.state.greeted, tls: true, ..State::default() };
+        if let Dialect::Sieve(sieve) = &mut self.dialect {
+            sieve.tls_started();
+        }
     }
 
     /// Takes note that no handshake follows though STARTTLS was accepted: a tester types on in the clear.
@@ -270,17 +277,24 @@ impl Tracker {
         self.state.tls_next = false;
     }
 
+    /// Takes note that the server does not say what it can do after the handshake, as a ManageSieve server must
+    /// (RFC 5804 §2.2): nobody waits for it any longer.
+    pub fn forgo_greeting(&mut self) {
+        if let Dialect::Sieve(sieve) = &mut self.dialect {
+            sieve.forgo_greeting();
+        }
+    }
+
     fn client_unit(&mut self, unit: &Unit, out: &mut Vec<Tracked>) {
         match &mut self.dialect {
             Dialect::Smtp(smtp) => smtp.client(unit, &mut self.state, out),
             Dialect::Pop3(pop3) => pop3.client(unit, &mut self.state, out),
             Dialect::Imap(imap) => imap.client(unit, &mut self.state, out),
-            Dialect::Sieve(_) => {}
+            Dialect::Sieve(sieve) => sieve.client(unit, &mut self.state, out),
         }
     }
 
     fn server_unit(&mut self, unit: &Unit, out: &mut Vec<Tracked>) {
-        let before = out.len();
         match &mut self.dialect {
             Dialect::Smtp(smtp) => smtp.server(unit, &mut self.state, out),
             Dialect::Pop3(pop3) => pop3.server(unit, &mut self.state, out),
@@ -294,15 +308,8 @@ impl Tracker {
                     }
                 }
             }
-            Dialect::Sieve(sieve) => {
-                if let Some(response) = sieve.push(unit) {
-                    self.state.greeted = true;
-                    let reply = Box::new(response.map(Reply::Sieve));
-                    out.push(Tracked::Reply { reply, completes: true, verb: String::new() });
-                }
-            }
+            Dialect::Sieve(sieve) => sieve.server(unit, &mut self.state, out),
         }
-        self.replies += out[before..].iter().filter(|t| matches!(t, Tracked::Reply { .. })).count();
     }
 
     /// A reply of many lines that does not end.
@@ -311,7 +318,7 @@ impl Tracker {
             Dialect::Smtp(smtp) => smtp.unfinished(),
             Dialect::Pop3(pop3) => pop3.unfinished(),
             Dialect::Imap(imap) => imap.unfinished(),
-            Dialect::Sieve(sieve) => (sieve.pending_lines(), 0),
+            Dialect::Sieve(sieve) => sieve.unfinished(),
         };
         let at = Span::new(Side::Server, unit.from, unit.to());
         if lines > self.limits.reply_lines {

@@ -5,6 +5,7 @@ use super::report::{self, Told};
 use super::transaction::obey;
 use super::{Smtp, refuse, reply};
 use crate::context::Context;
+use crate::memory::Memory;
 use crate::rules::{Facts, RuleAction};
 use crate::{Delivered, Lab, Point, Service};
 use ehlo_wire::server::encode_reply;
@@ -91,6 +92,11 @@ impl Smtp {
     /// A message has ended; without one it was too large.
     pub(super) fn message(&mut self, message: Option<Vec<u8>>, cx: &mut Context<'_>) {
         let Some(mut mail) = self.mail.take() else { return };
+        // LMTP answers for each recipient (RFC 2033 §4.2).
+        let answers = if self.is_lmtp() { mail.recipients.len() } else { 1 };
+        if cx.intercepted_for(".", "", None, answers) {
+            return;
+        }
         let id = cx.lab.queue_id();
         let whole = message
             .filter(|m| m.len() <= cx.settings.largest_message)
@@ -100,8 +106,9 @@ impl Smtp {
             Err(refusal) => (vec![Err(refusal); mail.recipients.len()], None),
             Ok(message) => {
                 let mut outcomes = self.ask_rules(&mut mail, &message, cx);
-                let delivered = Delivered {
+                let mut delivered = Delivered {
                     from: mail.from.clone(),
+                    to: Vec::new(),
                     message,
                     received: self.received(&mail, &id, cx),
                     at: cx.now,
@@ -112,7 +119,7 @@ impl Smtp {
                         None
                     }
                     None => {
-                        transfer(&mail, &delivered, &mut outcomes, cx);
+                        transfer(&mail, &mut delivered, &mut outcomes, cx);
                         Some(delivered)
                     }
                 };
@@ -219,8 +226,13 @@ impl Smtp {
         let failed = outcomes.iter().find_map(|o| o.as_ref().err());
         // Whoever gets one reply for all can be told of some who did not get it by a report only.
         let untold = !for_each && any.is_some();
-        let empty =
-            Delivered { from: String::new(), message: Vec::new(), received: String::new(), at: cx.now };
+        let empty = Delivered {
+            from: String::new(),
+            to: Vec::new(),
+            message: Vec::new(),
+            received: String::new(),
+            at: cx.now,
+        };
         let told = report::of(mail, outcomes, untold);
         let reported = match told.is_empty() {
             true => Ok(()),
@@ -261,19 +273,22 @@ impl Held {
     /// Delivers it. Who was not reached is reported: nobody waits for a reply any more.
     pub(crate) fn deliver(&self, lab: &Lab, now: i64) {
         let (mut actions, mut stopped) = (VecDeque::new(), false);
+        let mut memory = Memory::without_client(lab, self.service);
+        let settings = lab.settings(self.service);
         let cx = Context {
             lab,
             service: self.service,
-            settings: lab.settings(self.service),
+            settings: &settings,
             peer: "",
-            number: 0,
+            memory: &mut memory,
             tls: None,
             now,
             actions: &mut actions,
             stopped: &mut stopped,
         };
         let mut outcomes = vec![Ok(Done::Delivered); self.mail.recipients.len()];
-        transfer(&self.mail, &self.delivered, &mut outcomes, &cx);
+        let mut delivered = self.delivered.clone();
+        transfer(&self.mail, &mut delivered, &mut outcomes, &cx);
         let told: Vec<Told<'_>> = report::of(&self.mail, &outcomes, true);
         if !told.is_empty() {
             // If the report cannot be kept either, there is nobody left to tell.
@@ -283,7 +298,7 @@ impl Held {
 }
 
 /// Puts a message where it belongs, for those recipients that nothing stands against.
-fn transfer(mail: &Envelope, delivered: &Delivered, outcomes: &mut [Outcome], cx: &Context<'_>) {
+fn transfer(mail: &Envelope, delivered: &mut Delivered, outcomes: &mut [Outcome], cx: &Context<'_>) {
     let wanted = |outcomes: &[Outcome], at: usize| outcomes[at].is_ok();
     // Two addresses of one account make one message.
     let mut kept: Vec<(&Target, Outcome)> = Vec::new();
@@ -296,6 +311,8 @@ fn transfer(mail: &Envelope, delivered: &Delivered, outcomes: &mut [Outcome], cx
             target => match kept.iter().find(|(t, _)| *t == target) {
                 Some((_, outcome)) => outcome.clone(),
                 None => {
+                    let same = mail.recipients.iter().filter(|r| r.target == *target);
+                    delivered.to = same.map(|r| r.address.clone()).collect();
                     let outcome = keep(mail, target, delivered, cx);
                     kept.push((target, outcome.clone()));
                     outcome
@@ -311,7 +328,7 @@ fn keep(mail: &Envelope, target: &Target, delivered: &Delivered, cx: &Context<'_
             (crate::delivery::deliver(cx, account, delivered), Done::Delivered)
         }
         Target::Local { account, mailbox: Some(mailbox) } => {
-            (cx.lab.store().deliver_into(account, mailbox, delivered), Done::Delivered)
+            (crate::delivery::deliver_into(cx, account, mailbox, delivered), Done::Delivered)
         }
         Target::Foreign => {
             let is_foreign = |r: &&super::envelope::Recipient| r.target == Target::Foreign;

@@ -9,8 +9,8 @@ mod transaction;
 
 pub(crate) use message::Held;
 
-use super::Talk;
 use super::sasl::{Login, LoginStep};
+use super::{Talk, named};
 use crate::Point;
 use crate::context::Context;
 use client::Client;
@@ -60,6 +60,13 @@ impl Smtp {
     }
 
     fn request(&mut self, request: Request, cx: &mut Context<'_>) {
+        // The octets of a chunk come whatever is answered: faults act on the end of the message instead.
+        if !matches!(request, Request::Bdat { .. } | Request::BadChunk) {
+            let (verb, subject) = named::smtp(&request);
+            if cx.intercepted(&verb, "", subject.as_deref()) {
+                return;
+            }
+        }
         let xclient = cx.settings.xclient;
         let mut say = |verb: &str, code, enhanced, text: &str| reply(cx, verb, code, enhanced, text);
         match request {

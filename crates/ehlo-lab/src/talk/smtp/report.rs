@@ -48,6 +48,7 @@ pub(super) fn send(
     let failure = told.iter().any(|t| t.outcome.is_err());
     let report = Delivered {
         from: String::new(),
+        to: vec![mail.from.clone()],
         message: write(mail, id, delivered, told, cx),
         received: format!("by {} (ehlo lab) id {}", cx.settings.host_name, cx.lab.queue_id()),
         at: cx.now,
