@@ -534,8 +534,12 @@ fn links_are_not_followed() {
 fn ten_thousand_messages_are_there_at_once() {
     let dir = Dir::new();
     let store = dir.open();
-    let messages = (0..10_000).map(|n| mail(&format!("Message-ID: <{n}@x>\r\n\r\nbody\r\n"))).collect();
-    on(&store, |boxes| boxes.append("INBOX", messages).unwrap());
+    add(&store, "INBOX", &["Message-ID: <1@x>\r\n\r\nbody\r\n"]);
+    // Copies share one file, which is what makes it bearable here.
+    on(&store, |boxes| {
+        let first = boxes.folders["INBOX"].messages[0].clone();
+        boxes.append("INBOX", vec![first; 9_999]).unwrap();
+    });
     drop(store);
     let start = std::time::Instant::now();
     let store = dir.open();
