@@ -263,7 +263,7 @@ fn what_was_acknowledged_outlives_a_kill() {
                 })
             })
             .collect();
-        std::thread::sleep(Duration::from_millis(30 + random(round) % 600));
+        std::thread::sleep(Duration::from_millis(30 + random(round) % 1200));
         // Ends by SIGKILL.
         drop(lab);
         for client in clients {
