@@ -1,4 +1,4 @@
-use crate::{Accounts, ActiveFault, FaultError, Seed, SeedError, StoreError};
+use crate::{Accounts, ActiveFault, FaultError, Rules, Seed, SeedError, StoreError};
 use ehlo_core::{Family, Role, Scheme};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,6 +24,12 @@ pub struct LabConfig {
     pub seeds: Vec<Seed>,
     /// Whom it imitates, as [`crate::persona`] reads it.
     pub personas: Vec<ActiveFault>,
+    /// What is done with mail, beyond delivering it.
+    pub rules: Rules,
+    /// Whether XCLIENT and XFORWARD are offered.
+    pub xclient: bool,
+    /// Whether each connection begins with a PROXY header.
+    pub proxy_protocol: bool,
     /// What is to go wrong.
     pub faults: Vec<ActiveFault>,
     /// Makes challenges unpredictable; fixed in tests.
@@ -47,6 +53,9 @@ impl LabConfig {
             limit: LabConfig::LIMIT,
             seeds: Vec::new(),
             personas: Vec::new(),
+            rules: Rules::default(),
+            xclient: false,
+            proxy_protocol: false,
             faults: Vec::new(),
             seed,
             now,
@@ -74,6 +83,7 @@ impl Service {
         Scheme::Pop3s,
         Scheme::Imap,
         Scheme::Imaps,
+        Scheme::Sieve,
     ];
 
     /// What it is for.
@@ -130,6 +140,13 @@ pub enum LabError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// The port for HTTP cannot be listened on.
+    Http {
+        /// Address and port.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        error: std::io::Error,
+    },
     /// Another lab uses the directory of the store.
     StoreInUse(PathBuf),
     /// The store cannot be used.
@@ -153,6 +170,7 @@ impl fmt::Display for LabError {
             LabError::Listen { scheme, address, error } => {
                 write!(f, "{scheme} cannot listen on {address}: {error}")
             }
+            LabError::Http { address, error } => write!(f, "HTTP cannot listen on {address}: {error}"),
             LabError::StoreInUse(path) => write!(f, "{} is in use by another ehlo lab", path.display()),
             LabError::Store { path, error } => {
                 write!(f, "{} cannot be used as a store: {error}", path.display())
@@ -174,7 +192,7 @@ mod tests {
     fn ports_follow_the_standard_ones() {
         let ports = Ports::default();
         let all: Vec<u16> = Service::SCHEMES.iter().map(|&s| ports.of(s)).collect();
-        assert_eq!(all, [2025, 2587, 2465, 2024, 2110, 2995, 2143, 2993]);
+        assert_eq!(all, [2025, 2587, 2465, 2024, 2110, 2995, 2143, 2993, 2190]);
         let ports = Ports { base: 0, fixed: BTreeMap::from([(Scheme::Imap, 1143)]), ..Ports::default() };
         assert_eq!((ports.of(Scheme::Imap), ports.of(Scheme::Smtp)), (1143, 0));
     }

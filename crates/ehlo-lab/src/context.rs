@@ -1,11 +1,12 @@
-use crate::faults::Notes;
 use crate::faults::reply::{Status, status, tag};
+use crate::faults::{Circumstances, Notes};
 use crate::memory::Memory;
 use crate::switchboard::Installed;
 use crate::{FaultAction, Lab, Moment, Point, Service, Settings};
-use ehlo_core::Protocol;
+use ehlo_core::{Protocol, Secret};
+use ehlo_wire::sasl::Passwords;
+use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// What a connection has to do next.
@@ -50,8 +51,19 @@ impl Context<'_> {
     /// it be. `tag` is empty but for IMAP; `subject` is the address of MAIL and RCPT, or the user name of a login.
     /// Yields whether the command is done with.
     pub(crate) fn intercepted(&mut self, command: &str, tag: &str, subject: Option<&str>) -> bool {
+        self.intercepted_for(command, tag, subject, 1)
+    }
+
+    /// The same for a command that wants so many answers: the end of DATA in LMTP.
+    pub(crate) fn intercepted_for(
+        &mut self,
+        command: &str,
+        tag: &str,
+        subject: Option<&str>,
+        answers: usize,
+    ) -> bool {
         self.memory.learn(command, subject);
-        let standing = Arc::clone(&self.memory.standing);
+        let standing = self.memory.standing();
         for installed in standing.faults(self.service) {
             let moment = self.moment(Point::Command, command, tag, b"", &installed.notes);
             if !self.memory.allows(installed, &moment.circumstances()) {
@@ -64,7 +76,9 @@ impl Context<'_> {
             match action {
                 FaultAction::Replace(reply) => {
                     // Whatever changes replies changes this one, too.
-                    self.send(Point::Reply, command, reply);
+                    for _ in 0..answers {
+                        self.send(Point::Reply, command, reply.clone());
+                    }
                     return true;
                 }
                 FaultAction::Delay(time) => self.actions.push_back(Action::Wait(time)),
@@ -102,7 +116,7 @@ impl Context<'_> {
         if is_login(command) && !listed && status(self.service.scheme.protocol(), &reply) == Status::Good {
             self.memory.logged_in = true;
         }
-        let standing = Arc::clone(&self.memory.standing);
+        let standing = self.memory.standing();
         for installed in standing.faults(self.service) {
             let tag = match self.service.scheme.protocol() {
                 Protocol::Imap => tag(&reply),
@@ -141,9 +155,8 @@ impl Context<'_> {
             Some((portion, gap)) => {
                 for part in reply.chunks(portion) {
                     self.actions.push_back(Action::Send(part.to_vec()));
-                    if !gap.is_zero() {
-                        self.actions.push_back(Action::Wait(gap));
-                    }
+                    // Even no wait is one: portions must not be put together again.
+                    self.actions.push_back(Action::Wait(gap));
                 }
             }
         }
@@ -159,6 +172,41 @@ impl Context<'_> {
         if let Some(held) = self.memory.held.take() {
             self.actions.push_back(Action::Send(held));
         }
+    }
+
+    /// The passwords as this connection finds them: faults may let anybody in, or nobody.
+    pub(crate) fn passwords(&self) -> Gate<'_, '_> {
+        Gate { cx: self, asked: RefCell::default() }
+    }
+
+    /// Whether this is the password of this user.
+    pub(crate) fn lets_in(&self, user: &str, password: &[u8]) -> bool {
+        let gate = self.passwords();
+        gate.any_password(user)
+            || gate.password(user).is_some_and(|known| known.expose().as_bytes() == password)
+    }
+
+    /// What faults make of a login, whatever the password.
+    fn verdict(&self, user: &str) -> Option<bool> {
+        let standing = self.memory.standing();
+        let now = Circumstances {
+            tls: self.tls.is_some(),
+            account: Some(user),
+            sender: None,
+            recipient: None,
+            command: "",
+            connection: self.memory.number,
+        };
+        let wanted = standing.faults(self.service).filter(|f| self.memory.allows(f, &now));
+        let mut verdict = None;
+        for installed in wanted {
+            if let Some(lets_in) = installed.fault.login()
+                && self.chosen(installed)
+            {
+                verdict = Some(lets_in);
+            }
+        }
+        verdict
     }
 
     /// Begins TLS behind what was sent.
@@ -196,6 +244,11 @@ impl Context<'_> {
             clear || !ehlo_wire::sasl::mechanism(name).is_some_and(|m| m.meta().password_equivalent)
         };
         self.settings.mechanisms.iter().copied().filter(fine).collect()
+    }
+
+    /// A timestamp for the greeting of POP3 (RFC 1939 §7).
+    pub(crate) fn apop_stamp(&self) -> String {
+        self.settings.apop_stamp.clone().unwrap_or_else(|| self.lab.challenge(self.now))
     }
 
     /// Whether STARTTLS is to be listed now.
@@ -254,6 +307,40 @@ impl Context<'_> {
     fn end(&mut self, action: Action) {
         self.actions.push_back(action);
         *self.stopped = true;
+    }
+}
+
+/// Passwords, with what faults make of them.
+pub(crate) struct Gate<'c, 'a> {
+    cx: &'c Context<'a>,
+    /// What was said of whom: one login is one occasion, however often it is asked about.
+    asked: RefCell<Option<(String, Option<bool>)>>,
+}
+
+impl Gate<'_, '_> {
+    fn verdict(&self, user: &str) -> Option<bool> {
+        let mut asked = self.asked.borrow_mut();
+        match &*asked {
+            Some((known, verdict)) if known == user => *verdict,
+            _ => {
+                let verdict = self.cx.verdict(user);
+                *asked = Some((user.to_owned(), verdict));
+                verdict
+            }
+        }
+    }
+}
+
+impl Passwords for Gate<'_, '_> {
+    fn password(&self, user: &str) -> Option<Secret<String>> {
+        match self.verdict(user) {
+            Some(false) => None,
+            _ => self.cx.lab.accounts().password(user),
+        }
+    }
+
+    fn any_password(&self, user: &str) -> bool {
+        self.verdict(user).unwrap_or_else(|| self.cx.lab.accounts().any_password(user))
     }
 }
 
