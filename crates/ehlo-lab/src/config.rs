@@ -1,4 +1,4 @@
-use crate::{Accounts, ActiveFault, FaultError};
+use crate::{Accounts, ActiveFault, FaultError, Rules};
 use ehlo_core::{Family, Role, Scheme};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,6 +16,12 @@ pub struct LabConfig {
     pub accounts: Accounts,
     /// Whom it imitates, as [`crate::persona`] reads it.
     pub personas: Vec<ActiveFault>,
+    /// What is done with mail, beyond delivering it.
+    pub rules: Rules,
+    /// Whether XCLIENT and XFORWARD are offered.
+    pub xclient: bool,
+    /// Whether each connection begins with a PROXY header.
+    pub proxy_protocol: bool,
     /// What is to go wrong.
     pub faults: Vec<ActiveFault>,
     /// Makes challenges unpredictable; fixed in tests.
@@ -32,6 +38,9 @@ impl LabConfig {
             names: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec(),
             accounts: Accounts::default(),
             personas: Vec::new(),
+            rules: Rules::default(),
+            xclient: false,
+            proxy_protocol: false,
             faults: Vec::new(),
             seed,
             now,
@@ -59,6 +68,7 @@ impl Service {
         Scheme::Pop3s,
         Scheme::Imap,
         Scheme::Imaps,
+        Scheme::Sieve,
     ];
 
     /// What it is for.
@@ -151,7 +161,7 @@ mod tests {
     fn ports_follow_the_standard_ones() {
         let ports = Ports::default();
         let all: Vec<u16> = Service::SCHEMES.iter().map(|&s| ports.of(s)).collect();
-        assert_eq!(all, [2025, 2587, 2465, 2024, 2110, 2995, 2143, 2993]);
+        assert_eq!(all, [2025, 2587, 2465, 2024, 2110, 2995, 2143, 2993, 2190]);
         let ports = Ports { base: 0, fixed: BTreeMap::from([(Scheme::Imap, 1143)]), ..Ports::default() };
         assert_eq!((ports.of(Scheme::Imap), ports.of(Scheme::Smtp)), (1143, 0));
     }

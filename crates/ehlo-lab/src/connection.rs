@@ -2,7 +2,8 @@ use crate::context::{Action, Context};
 use crate::deflate::Deflate;
 use crate::memory::Memory;
 use crate::observe::{Ended, Observe, Recorder};
-use crate::settings::AfterStartTls;
+use crate::proxy::{self, Header};
+use crate::settings::{AfterStartTls, Handshake};
 use crate::talk::{Talk, talk_for};
 use crate::{Lab, Point, Service};
 use ehlo_core::{Side, Tick};
@@ -24,6 +25,8 @@ pub struct Connection {
     tls_name: Option<String>,
     deflate: Option<Box<Deflate>>,
     greeted: bool,
+    /// What there is of a PROXY header, as long as one is due.
+    proxied: Option<Vec<u8>>,
     actions: VecDeque<Action>,
     ready: VecDeque<Vec<u8>>,
     hold: Option<Tick>,
@@ -53,6 +56,8 @@ enum Mode {
     /// STARTTLS was accepted, but no handshake follows: a fault.
     InsteadOfTls(AfterStartTls),
     Deaf,
+    /// The connection is closed as soon as the client says anything: a fault.
+    HangUp,
     Ended,
 }
 
@@ -69,29 +74,36 @@ impl Connection {
             tls_name: None,
             deflate: None,
             greeted: false,
+            proxied: lab.settings(service).proxy_protocol.then(Vec::new),
             actions: VecDeque::new(),
             ready: VecDeque::new(),
             hold: None,
             mode: Mode::Open,
             recorder: Observe::begin(lab, service, peer, now),
         };
+        // A port that is open cannot be closed for new clients alone: they are reset.
+        if !connection.memory.state.settings.listening {
+            connection.actions.push_back(Action::Reset);
+            return connection;
+        }
         // Whether anything at all happens is the first moment at which a fault can act.
         connection.with(now, |_, cx| cx.send(Point::Accept, "", Vec::new()));
         if connection.actions.iter().any(|a| matches!(a, Action::Reset | Action::Close | Action::Deaf)) {
             return connection;
         }
-        if connection.memory.state.settings.implicit_tls {
-            connection.begin_tls(now);
-        } else {
-            connection.greet(now);
+        if connection.proxied.is_none() {
+            connection.begin(now);
         }
         connection
     }
 
     /// Takes bytes from the client.
     pub fn handle(&mut self, bytes: &[u8], now: Tick) {
+        crate::queue::release(&self.lab, now);
         match self.mode {
+            Mode::Open if self.proxied.is_some() => self.read_proxy_header(bytes, now),
             Mode::Deaf | Mode::Ended => {}
+            Mode::HangUp => self.actions.push_back(Action::Close),
             Mode::InsteadOfTls(how) => self.instead_of_tls(how, now),
             Mode::Open => match self.tls.take() {
                 None => self.hear(bytes, now),
@@ -116,9 +128,9 @@ impl Connection {
         self.ended(Ended::ByClient, now);
     }
 
-    /// Whose mailboxes it is about: the account that is logged in, where that matters for [`Connection::wake`].
-    pub fn account(&self) -> Option<&str> {
-        self.talk.account()
+    /// The account whose mailboxes it wants to hear of by [`Connection::wake`]; none while nobody waits for news.
+    pub fn watched(&self) -> Option<&str> {
+        self.talk.watched()
     }
 
     /// Takes note that mailboxes may have changed.
@@ -141,12 +153,7 @@ impl Connection {
             let Some(action) = self.actions.pop_front() else { return Step::Idle };
             match action {
                 Action::Send(bytes) => self.say(bytes, now),
-                Action::SendRaw(bytes) => {
-                    if let Some(recorder) = &mut self.recorder {
-                        recorder.said_raw(&bytes, now);
-                    }
-                    self.ready.push_back(bytes);
-                }
+                Action::SendRaw(bytes) => self.say_raw(bytes, now),
                 Action::Wait(time) => self.hold = Some(now.after(time)),
                 Action::StartTls => self.upgrade(now),
                 Action::Compress => self.deflate = Some(Box::default()),
@@ -160,7 +167,9 @@ impl Connection {
                     self.mode = Mode::Ended;
                     self.ended(Ended::ByServer, now);
                     self.actions.clear();
-                    if let Some(tls) = &mut self.tls {
+                    if let Some(tls) = &mut self.tls
+                        && self.memory.state.settings.close_notify
+                    {
                         tls.send_close_notify();
                         let last = drain(tls);
                         if !last.is_empty() {
@@ -169,6 +178,48 @@ impl Connection {
                         }
                     }
                     return Step::Close;
+                }
+            }
+        }
+    }
+
+    /// What follows at once behind a [`Step::Transmit`], if it is bytes as well: they may go out in one write.
+    pub fn more(&mut self, now: Tick) -> Option<Vec<u8>> {
+        while self.ready.is_empty()
+            && self.hold.is_none()
+            && let Some(Action::Send(_) | Action::SendRaw(_)) = self.actions.front()
+        {
+            match self.actions.pop_front() {
+                Some(Action::Send(bytes)) => self.say(bytes, now),
+                Some(Action::SendRaw(bytes)) => self.say_raw(bytes, now),
+                _ => {}
+            }
+        }
+        self.ready.pop_front()
+    }
+
+    fn begin(&mut self, now: Tick) {
+        if self.memory.state.settings.implicit_tls {
+            self.begin_tls(now);
+        } else {
+            self.greet(now);
+        }
+    }
+
+    /// Nothing is said before the header is here; who cannot say who he is, is not served.
+    fn read_proxy_header(&mut self, bytes: &[u8], now: Tick) {
+        let Some(mut header) = self.proxied.take() else { return };
+        header.extend_from_slice(bytes);
+        match proxy::parse(&header) {
+            Header::Incomplete => self.proxied = Some(header),
+            Header::Bad => self.actions.push_back(Action::Close),
+            Header::Whole(length, client) => {
+                if let Some(client) = client {
+                    self.peer = client.to_string();
+                }
+                self.begin(now);
+                if header.len() > length {
+                    self.handle(&header[length..], now);
                 }
             }
         }
@@ -214,6 +265,11 @@ impl Connection {
             recorder.tls_begins(now);
         }
         self.memory.refresh(&self.lab, self.service);
+        match self.memory.state.settings.handshake {
+            Handshake::Answered => {}
+            Handshake::Closed => return self.mode = Mode::HangUp,
+            Handshake::Stalled => return self.mode = Mode::Deaf,
+        }
         match ServerConnection::new(Arc::clone(&self.memory.state.tls)) {
             Ok(tls) => self.tls = Some(Box::new(tls)),
             // The configuration was accepted when the lab was made; a connection without TLS must not go on.
@@ -249,7 +305,9 @@ impl Connection {
                 if let Some(recorder) = &mut self.recorder {
                     recorder.tls_on(version, suite, tls.server_name(), now);
                 }
-                if !self.greeted {
+                if self.greeted {
+                    self.with(now, |talk, cx| talk.secured(cx));
+                } else {
                     self.greet(now);
                 }
             }
@@ -307,6 +365,14 @@ impl Connection {
         }
     }
 
+    /// Sends bytes past TLS.
+    fn say_raw(&mut self, bytes: Vec<u8>, now: Tick) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.said_raw(&bytes, now);
+        }
+        self.ready.push_back(bytes);
+    }
+
     fn say(&mut self, bytes: Vec<u8>, now: Tick) {
         if let Some(recorder) = &mut self.recorder {
             recorder.said(Side::Server, &bytes, now);
@@ -335,6 +401,7 @@ impl Connection {
 
     fn with(&mut self, now: Tick, work: impl FnOnce(&mut dyn Talk, &mut Context<'_>)) {
         let mut stopped = false;
+        self.lab.deliver_due(now);
         self.memory.refresh(&self.lab, self.service);
         if let Some(account) = self.talk.account()
             && self.memory.account.as_deref() != Some(account)

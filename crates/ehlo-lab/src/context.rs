@@ -5,7 +5,6 @@ use crate::switchboard::Installed;
 use crate::{FaultAction, Lab, Moment, Point, Service, Settings};
 use ehlo_core::Protocol;
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// What a connection has to do next.
@@ -50,8 +49,19 @@ impl Context<'_> {
     /// it be. `tag` is empty but for IMAP; `subject` is the address of MAIL and RCPT, or the user name of a login.
     /// Yields whether the command is done with.
     pub(crate) fn intercepted(&mut self, command: &str, tag: &str, subject: Option<&str>) -> bool {
+        self.intercepted_for(command, tag, subject, 1)
+    }
+
+    /// The same for a command that wants so many answers: the end of DATA in LMTP.
+    pub(crate) fn intercepted_for(
+        &mut self,
+        command: &str,
+        tag: &str,
+        subject: Option<&str>,
+        answers: usize,
+    ) -> bool {
         self.memory.learn(command, subject);
-        let standing = Arc::clone(&self.memory.standing);
+        let standing = self.memory.standing();
         for installed in standing.faults(self.service) {
             let moment = self.moment(Point::Command, command, tag, b"", &installed.notes);
             if !self.memory.allows(installed, &moment.circumstances()) {
@@ -64,7 +74,9 @@ impl Context<'_> {
             match action {
                 FaultAction::Replace(reply) => {
                     // Whatever changes replies changes this one, too.
-                    self.send(Point::Reply, command, reply);
+                    for _ in 0..answers {
+                        self.send(Point::Reply, command, reply.clone());
+                    }
                     return true;
                 }
                 FaultAction::Delay(time) => self.actions.push_back(Action::Wait(time)),
@@ -102,7 +114,7 @@ impl Context<'_> {
         if is_login(command) && !listed && status(self.service.scheme.protocol(), &reply) == Status::Good {
             self.memory.logged_in = true;
         }
-        let standing = Arc::clone(&self.memory.standing);
+        let standing = self.memory.standing();
         for installed in standing.faults(self.service) {
             let tag = match self.service.scheme.protocol() {
                 Protocol::Imap => tag(&reply),
@@ -141,9 +153,8 @@ impl Context<'_> {
             Some((portion, gap)) => {
                 for part in reply.chunks(portion) {
                     self.actions.push_back(Action::Send(part.to_vec()));
-                    if !gap.is_zero() {
-                        self.actions.push_back(Action::Wait(gap));
-                    }
+                    // Even no wait is one: portions must not be put together again.
+                    self.actions.push_back(Action::Wait(gap));
                 }
             }
         }
@@ -196,6 +207,11 @@ impl Context<'_> {
             clear || !ehlo_wire::sasl::mechanism(name).is_some_and(|m| m.meta().password_equivalent)
         };
         self.settings.mechanisms.iter().copied().filter(fine).collect()
+    }
+
+    /// A timestamp for the greeting of POP3 (RFC 1939 §7).
+    pub(crate) fn apop_stamp(&self) -> String {
+        self.settings.apop_stamp.clone().unwrap_or_else(|| self.lab.challenge(self.now))
     }
 
     /// Whether STARTTLS is to be listed now.

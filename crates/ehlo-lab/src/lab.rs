@@ -1,6 +1,12 @@
+use crate::delivery::Late;
+use crate::queue::Queue;
+use crate::rules::Rules;
 use crate::switchboard::{Installed, ServiceState, Standing, Switchboard};
-use crate::{Accounts, ActiveFault, Authority, LabConfig, LabError, Observe, Service, Settings, Store};
+use crate::{
+    Accounts, ActiveFault, Authority, LabConfig, LabError, Observe, Scripts, Service, Settings, Store,
+};
 use ehlo_core::{Family, Tick};
+use ehlo_wire::sasl::Passwords as _;
 use rustls::ServerConfig;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,10 +16,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Lab {
     host_name: String,
     accounts: Accounts,
+    rules: Rules,
+    queue: Queue,
     store: Arc<Store>,
+    scripts: Scripts,
     authority: Authority,
     switchboard: Switchboard,
     connections: BTreeMap<Service, AtomicU64>,
+    late: Late,
     seed: u64,
     serial: AtomicU64,
     epoch: i64,
@@ -34,7 +44,10 @@ impl Lab {
         let mut base = BTreeMap::new();
         for &scheme in Service::SCHEMES {
             for family in [Family::V4, Family::V6, Family::Unix] {
-                base.insert(Service { scheme, family }, Settings::new(scheme, &config.host_name));
+                let mut settings = Settings::new(scheme, &config.host_name);
+                settings.xclient = config.xclient;
+                settings.proxy_protocol = config.proxy_protocol;
+                base.insert(Service { scheme, family }, settings);
             }
         }
         let connections = base.keys().map(|&service| (service, AtomicU64::new(0))).collect();
@@ -42,10 +55,14 @@ impl Lab {
         Ok(Arc::new(Lab {
             host_name: config.host_name,
             accounts: config.accounts,
+            rules: config.rules,
+            queue: Queue::default(),
             store,
+            scripts: Scripts::new(None),
             authority,
             switchboard,
             connections,
+            late: Late::default(),
             seed: config.seed,
             serial: AtomicU64::new(0),
             epoch: config.now,
@@ -63,9 +80,41 @@ impl Lab {
         &self.accounts
     }
 
+    /// The account whose address or user name this is, whatever the case: the part before `@`. If everybody is let in,
+    /// an account is made for a name that has none; none as well if that fails.
+    pub fn account_of(&self, local_part: &str) -> Option<String> {
+        if let Some(name) = self.accounts.owner_of(local_part) {
+            return Some(name.to_owned());
+        }
+        let name = self.accounts.accepts_any().then(|| Accounts::name_for(local_part)).flatten()?;
+        self.store.add_account(&name).ok()?;
+        Some(name)
+    }
+
+    /// Whether this is the password of this user.
+    pub(crate) fn lets_in(&self, user: &str, password: &[u8]) -> bool {
+        self.accounts.any_password(user)
+            || self.accounts.password(user).is_some_and(|known| known.expose().as_bytes() == password)
+    }
+
+    /// The rules for mail that comes in.
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Mail that waits for its time.
+    pub(crate) fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
     /// The mailboxes.
     pub fn store(&self) -> &Arc<Store> {
         &self.store
+    }
+
+    /// The Sieve scripts of the accounts.
+    pub fn scripts(&self) -> &Scripts {
+        &self.scripts
     }
 
     /// The certificate authority.
@@ -160,6 +209,18 @@ impl Lab {
         let standing = self.standing();
         let personas = standing.personas().iter().filter(|p| p.fault.meta().family == "persona");
         personas.map(|p| p.fault.to_string()).collect()
+    }
+
+    /// Mail that comes late.
+    pub(crate) fn late(&self) -> &Late {
+        &self.late
+    }
+
+    /// Delivers the mail that a fault has kept back, as far as it is due at `tick`. Yields when the next is due.
+    pub fn deliver_due(&self, tick: Tick) -> Option<Tick> {
+        self.late.release(self, self.unix_time(tick));
+        let due = u64::try_from(self.late.next()?.saturating_sub(self.epoch)).unwrap_or(0);
+        Some(Tick(due.saturating_mul(1_000_000)))
     }
 
     /// Counts a connection: the first is 1.

@@ -1,4 +1,4 @@
-//! A mail server inside the process: SMTP, submission, LMTP, POP3 and IMAP, plain and TLS, with accounts, mail in
+//! A mail server inside the process: SMTP, submission, LMTP, POP3, IMAP and ManageSieve, plain and TLS, with accounts, mail in
 //! memory, its own certificate authority, and faults on request.
 //!
 //! It knows nothing of the client that tests it, so that each is an oracle for the other. A [`Connection`] is sans-I/O
@@ -21,6 +21,10 @@ mod memory;
 mod observe;
 mod personas;
 mod play;
+mod proxy;
+mod queue;
+mod rules;
+mod scripts;
 mod settings;
 mod start;
 mod store;
@@ -31,6 +35,7 @@ pub use accounts::{AccountError, Accounts};
 pub use certificates::{Authority, CertificateKind, Flight};
 pub use config::{LabConfig, LabError, Ports, Service};
 pub use connection::{Connection, Step};
+pub use delivery::{Delivery, DeliveryAction};
 pub use faults::{
     ActiveFault, Acts, Circumstances, FAULTS, Fault, FaultAction, FaultError, FaultMeta, Moment, Notes,
     PLACES, Point, Scope,
@@ -41,6 +46,8 @@ pub use listen::{Listeners, Running};
 pub use observe::{Event, Happened, Header, Mail, MailId, Observe, Session, Wanted};
 pub use personas::{persona, personas};
 pub use play::{Played, play};
-pub use settings::{AfterStartTls, Settings};
+pub use rules::{RuleError, RuleProblem, Rules};
+pub use scripts::{LARGEST_SCRIPT, MOST_SCRIPTS, ScriptError, Scripts};
+pub use settings::{AfterStartTls, Handshake, Settings};
 pub use start::{StartError, TestLab, TestLabBuilder, TimedOut, start};
 pub use store::{Body, Delivered, Envelope, Message, Store, StoreError};

@@ -14,6 +14,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+/// Where a write is not made longer by what comes next.
+const MOST_IN_A_WRITE: usize = 64 * 1024;
+
 /// Sockets that listen for a lab, and nothing serves yet.
 pub struct Listeners {
     tcp: Vec<(Scheme, TcpListener, SocketAddr)>,
@@ -91,6 +94,13 @@ impl Listeners {
         let mut tasks = JoinSet::new();
         let mut addresses: Vec<(Scheme, Address)> = Vec::new();
         let start = Instant::now();
+        let queue = Arc::clone(lab);
+        tasks.spawn(async move {
+            loop {
+                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                crate::queue::release(&queue, tick_since(start));
+            }
+        });
         for (scheme, listener, local) in self.tcp {
             addresses.push((scheme, Address::Ip(local)));
             let lab = Arc::clone(lab);
@@ -183,13 +193,20 @@ async fn drive<S>(lab: &Arc<Lab>, service: Service, peer: &str, stream: &mut S, 
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let now = || Tick(u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX));
+    let now = || tick_since(start);
     let mut connection = Connection::new(lab, service, peer, now());
     let mut mailboxes = Mailboxes::default();
     loop {
         let mut idle = false;
         let until = match connection.poll(now()) {
             Step::Transmit(bytes) => {
+                // The answers to pipelined commands go out in one write.
+                let mut bytes = bytes;
+                while bytes.len() < MOST_IN_A_WRITE
+                    && let Some(more) = connection.more(now())
+                {
+                    bytes.extend_from_slice(&more);
+                }
                 if stream.write_all(&bytes).await.is_err() || stream.flush().await.is_err() {
                     connection.handle_loss(now());
                     return false;
@@ -218,8 +235,8 @@ where
                 Instant::now() + Duration::from_secs(1800)
             }
         };
-        if mailboxes.follow(lab, connection.account()) {
-            // What changed between the login and now would be missed.
+        if mailboxes.follow(lab, connection.watched()) {
+            // What changed until now would be missed.
             connection.wake(now());
             continue;
         }
@@ -239,8 +256,7 @@ where
     }
 }
 
-/// The mailboxes that a connection wants to know about: those of the account that is logged in, and no others, so that
-/// a delivery does not wake everybody.
+/// The mailboxes that a connection waits for news of, and no others, so that a delivery does not wake everybody.
 #[derive(Default)]
 struct Mailboxes {
     account: Option<String>,
@@ -278,6 +294,10 @@ async fn read_some<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Vec<u8>> 
         Pin::new(&mut *stream).poll_read(cx, &mut buffer).map_ok(|()| buffer.filled().to_vec())
     })
     .await
+}
+
+fn tick_since(start: Instant) -> Tick {
+    Tick(u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX))
 }
 
 async fn serve_tcp(lab: &Arc<Lab>, service: Service, stream: TcpStream, peer: IpAddr, start: Instant) {

@@ -31,8 +31,7 @@ pub(crate) struct Memory {
     pub(crate) held: Option<Vec<u8>>,
     /// After so many more bytes of the client the connection is closed.
     pub(crate) hang_up_in: Option<u64>,
-    /// What holds, as of the last input.
-    pub(crate) standing: Arc<Standing>,
+    standing: Arc<Standing>,
     /// How the service behaves towards this connection.
     pub(crate) state: ServiceState,
     /// Which faults that hold for whole connections hold for this one.
@@ -42,9 +41,18 @@ pub(crate) struct Memory {
 impl Memory {
     /// A client has come.
     pub(crate) fn new(lab: &Lab, service: Service) -> Memory {
+        Memory::of(lab, service, lab.count_connection(service))
+    }
+
+    /// Something is done for a client that is not there any more.
+    pub(crate) fn without_client(lab: &Lab, service: Service) -> Memory {
+        Memory::of(lab, service, 0)
+    }
+
+    fn of(lab: &Lab, service: Service, number: u64) -> Memory {
         let standing = lab.standing();
         let mut memory = Memory {
-            number: lab.count_connection(service),
+            number,
             account: None,
             sender: None,
             recipient: None,
@@ -60,6 +68,11 @@ impl Memory {
         };
         memory.decide(lab, service);
         memory
+    }
+
+    /// What holds, as of the last input.
+    pub(crate) fn standing(&self) -> Arc<Standing> {
+        Arc::clone(&self.standing)
     }
 
     /// Takes note of what has changed in the lab.
@@ -98,7 +111,7 @@ impl Memory {
     pub(crate) fn allows(&self, installed: &Installed, now: &Circumstances<'_>) -> bool {
         match installed.fault.meta().acts {
             Acts::Settings => self.decided.get(&installed.id).copied().unwrap_or(true),
-            Acts::Replies => installed.fault.scope.fits(now),
+            Acts::Replies | Acts::Delivery => installed.fault.scope.fits(now),
         }
     }
 

@@ -33,6 +33,7 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
     }
     config.accounts = accounts(matches, texts)?;
     config.faults = check::faults(matches, "fault", texts)?;
+    crate::lab_mail::configure(&mut config, matches, texts)?;
     let ports = ports(matches, texts)?;
     config.names.extend(ports.addresses.iter().map(ToString::to_string).filter(|a| !is_wildcard(a)));
 
@@ -121,7 +122,7 @@ fn accounts(matches: &ArgMatches, texts: Texts) -> anyhow::Result<Accounts> {
     Ok(accounts)
 }
 
-fn account_error(error: &ehlo_lab::AccountError, texts: Texts) -> String {
+pub(crate) fn account_error(error: &ehlo_lab::AccountError, texts: Texts) -> String {
     let text = ehlo_core::escape(error.text.as_bytes());
     match error.line {
         0 => texts.fill("cli/bad-account", &[("text", &text)]),

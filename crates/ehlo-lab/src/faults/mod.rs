@@ -4,17 +4,25 @@
 
 mod auth;
 mod banner;
+mod capability;
 mod certificate;
 mod connection;
 mod hostile;
+mod mail;
+mod mailbox;
+mod policy;
 pub(crate) mod reply;
+mod rule;
 mod scope;
+mod shape;
 mod stage;
 mod starttls;
+mod tls;
 
 pub(crate) use scope::Count;
 pub use scope::{Circumstances, PLACES, Scope};
 
+use crate::delivery::{Delivery, DeliveryAction};
 use crate::{Service, Settings};
 use ehlo_core::Protocol;
 use std::collections::BTreeMap;
@@ -40,6 +48,10 @@ pub trait Fault: Sync {
     fn on(&self, _moment: &Moment<'_>, _argument: Option<&str>) -> FaultAction {
         FaultAction::Pass
     }
+    /// Acts when mail that was accepted is about to be delivered.
+    fn deliver(&self, _delivery: &Delivery<'_>, _argument: Option<&str>) -> DeliveryAction {
+        DeliveryAction::Pass
+    }
 }
 
 /// What is known about a fault.
@@ -60,8 +72,10 @@ pub struct FaultMeta {
 pub enum Acts {
     /// How a service behaves. It holds for whole connections.
     Settings,
-    /// Single replies.
+    /// Single commands and replies.
     Replies,
+    /// The delivery of single messages.
+    Delivery,
 }
 
 /// A moment at which a fault can act: a command is about to be carried out, or a reply about to be sent.
@@ -264,6 +278,77 @@ pub static FAULTS: &[&dyn Fault] = &[
     &stage::Reset,
     &stage::Drip,
     &stage::Reply,
+    &shape::REJECT,
+    &shape::DELAY,
+    &shape::PORTIONS,
+    &shape::TRUNCATED,
+    &shape::HEADLESS,
+    &shape::DOUBLED,
+    &shape::SWAPPED,
+    &shape::CLOSE_AFTER,
+    &shape::FAREWELL,
+    &shape::CLOSE_IN_INPUT,
+    &shape::BARE_LF,
+    &shape::BARE_CR,
+    &shape::NUL,
+    &shape::OVERLONG,
+    &shape::INJECT,
+    &shape::INJECT_AFTER,
+    &shape::EARLY_DATA,
+    &capability::HIDDEN,
+    &capability::INVENTED,
+    &capability::REFUSED,
+    &capability::EMPTY,
+    &capability::LOWER_CASE,
+    &capability::EHLO_REFUSED,
+    &policy::LOGINS_REFUSED,
+    &policy::LOGINS_LATER,
+    &policy::LOGINS_SLOW,
+    &policy::BAD_CHALLENGE,
+    &policy::GREYLISTED,
+    &policy::RATE_LIMIT,
+    &policy::RECIPIENT_LIMIT,
+    &policy::TARPIT,
+    &tls::CLOSED,
+    &tls::STALLED,
+    &tls::NO_CLOSE_NOTIFY,
+    &mailbox::SIZE,
+    &mailbox::LITERAL_SHORT,
+    &mailbox::LITERAL_LONG,
+    &mailbox::CLOSE_IN_LITERAL,
+    &mailbox::ENDLESS_LITERAL,
+    &mailbox::UIDVALIDITY,
+    &mailbox::UIDNEXT,
+    &mailbox::UIDS_FALLING,
+    &mailbox::EXISTS,
+    &mailbox::EXPUNGE,
+    &mailbox::OTHER_MESSAGE,
+    &mailbox::FETCH_EMPTY,
+    &mailbox::IDLE_SILENT,
+    &mailbox::IDLE_BYE,
+    &mailbox::MUTF7,
+    &mailbox::DATES,
+    &mailbox::STRUCTURE,
+    &mailbox::TAG_WRONG,
+    &mailbox::TAG_MISSING,
+    &mailbox::TAGGED_MISSING,
+    &mailbox::STUFFING,
+    &mailbox::TERMINATOR,
+    &mailbox::UIDL,
+    &mailbox::UIDL_DOUBLE,
+    &mailbox::APOP_FIXED,
+    &mailbox::APOP_MALFORMED,
+    &mail::LOST,
+    &mail::DOUBLED,
+    &mail::ALTERED,
+    &mail::FIELD_LOST,
+    &mail::FIELD_ADDED,
+    &mail::LINE_ENDS,
+    &mail::CUT,
+    &mail::MISFILED,
+    &mail::LATE,
+    &mail::MISDELIVERED,
+    &mail::FULL,
     &hostile::EndlessLine,
     &hostile::EndlessReply,
     &hostile::HugeLiteral,
@@ -392,6 +477,10 @@ impl ActiveFault {
         self.fault.configure(settings, self.argument.as_deref());
     }
 
+    pub(crate) fn deliver(&self, delivery: &Delivery<'_>) -> DeliveryAction {
+        self.fault.deliver(delivery, self.argument.as_deref())
+    }
+
     pub(crate) fn before(&self, moment: &Moment<'_>) -> FaultAction {
         self.fault.before(moment, self.argument.as_deref())
     }
@@ -443,6 +532,7 @@ fn refusal(protocol: Protocol, code: u16, text: &str) -> Vec<u8> {
     match protocol {
         Protocol::Pop3 => format!("-ERR [SYS/TEMP] {text}\r\n"),
         Protocol::Imap => format!("* BYE [UNAVAILABLE] {text}\r\n"),
+        Protocol::Sieve => format!("BYE (TRYLATER) \"{text}\"\r\n"),
         _ => format!("{code} {text}\r\n"),
     }
     .into_bytes()

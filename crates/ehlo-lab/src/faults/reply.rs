@@ -278,6 +278,37 @@ fn smtp_lines(first: &str, rest: &[String]) -> Vec<u8> {
     ehlo_wire::server::encode_reply(250, None, &lines)
 }
 
+/// Where the list ends that opens at `open`, its bracket included; none if it is never closed.
+pub(crate) fn balanced(text: &[u8], open: usize) -> Option<usize> {
+    let mut depth = 0usize;
+    let mut quoted = false;
+    let mut at = open;
+    while let Some(&byte) = text.get(at) {
+        match byte {
+            b'\\' if quoted => at += 1,
+            b'"' => quoted = !quoted,
+            _ if quoted => {}
+            b'(' => depth += 1,
+            b')' => {
+                depth = depth.checked_sub(1)?;
+                if depth == 0 {
+                    return Some(at + 1);
+                }
+            }
+            b'{' => {
+                // What a literal holds opens and closes nothing.
+                let end = find(&text[at..], b"\r\n").map(|n| at + n)?;
+                if let Some(size) = literal_size(Protocol::Imap, &text[at..end]) {
+                    at = (end + 1).saturating_add(size);
+                }
+            }
+            _ => {}
+        }
+        at = at.checked_add(1)?;
+    }
+    None
+}
+
 fn literal_size(protocol: Protocol, line: &[u8]) -> Option<usize> {
     if !matches!(protocol, Protocol::Imap | Protocol::Sieve) {
         return None;
@@ -346,6 +377,15 @@ mod tests {
         }
         assert_eq!(tag(FETCH), "a1");
         assert_eq!(tag(b""), "*");
+    }
+
+    #[test]
+    fn brackets() {
+        let text = b"x (a (\"(\\\"\" {3}\r\n((( b) NIL) c)";
+        assert_eq!(balanced(text, 2), Some(text.len() - 3));
+        assert_eq!(balanced(b"(a", 0), None);
+        assert_eq!(balanced(b"({99999999999999999999}\r\n)", 0), Some(26));
+        assert_eq!(balanced(b"({18446744073709551615}\r\n)", 0), None);
     }
 
     #[test]

@@ -1,21 +1,24 @@
-//! Faults at any stage: the argument names it as `greeting`, `capabilities`, `starttls`, or a command such as `MAIL`.
+//! Faults at any stage: the argument names it as `any`, `greeting`, `capabilities`, `starttls`, or a command such as `MAIL`.
 
+use super::scope::is_command;
 use super::{Acts, Fault, FaultAction, FaultMeta, Moment, Point};
 use std::time::Duration;
 
 const FAMILY: &str = "stage";
 
-fn strikes(moment: &Moment<'_>, stage: Option<&str>) -> bool {
+/// Whether this is the stage: `any` is all but `accept`.
+pub(super) fn strikes(moment: &Moment<'_>, stage: Option<&str>) -> bool {
     match stage.unwrap_or("greeting").to_ascii_lowercase().as_str() {
+        "any" => moment.point != Point::Accept && !moment.reply.is_empty(),
         "accept" => moment.point == Point::Accept,
         "greeting" => moment.point == Point::Greeting,
         "capabilities" => moment.point == Point::Capabilities,
         "starttls" => moment.point == Point::StartTls,
-        command => moment.point != Point::Accept && moment.command.eq_ignore_ascii_case(command),
+        command => moment.point != Point::Accept && is_command(command, moment.command),
     }
 }
 
-const WANTED: &str = "a stage: accept, greeting, capabilities, starttls, or a command";
+const WANTED: &str = "a stage: any, accept, greeting, capabilities, starttls, or a command";
 
 fn checked(argument: Option<&str>) -> Result<(), &'static str> {
     argument.filter(|a| !a.is_empty()).map(drop).ok_or(WANTED)

@@ -4,7 +4,6 @@ use crate::Point;
 use crate::context::Context;
 use crate::talk::sasl::{Login, LoginStep};
 use ehlo_wire::imap::Value;
-use ehlo_wire::sasl::Passwords;
 
 impl Imap {
     pub(super) fn log_in(&mut self, run: &Run<'_>, cx: &mut Context<'_>) -> Answer {
@@ -16,8 +15,7 @@ impl Imap {
             return no("[PRIVACYREQUIRED] only inside TLS: say STARTTLS first");
         }
         let user = String::from_utf8_lossy(user).into_owned();
-        let known = cx.lab.accounts().password(&user);
-        if known.is_none_or(|known| known.expose().as_bytes() != password) {
+        if !cx.lab.lets_in(&user, password) {
             self.errors += 5;
             return no("[AUTHENTICATIONFAILED] user or password is wrong");
         }
@@ -25,10 +23,10 @@ impl Imap {
     }
 
     fn enter(&mut self, user: &str, cx: &Context<'_>) -> Answer {
-        let Some(account) = cx.lab.accounts().owner_of(user) else {
+        let Some(account) = cx.lab.account_of(user) else {
             return no("[AUTHENTICATIONFAILED] user or password is wrong");
         };
-        self.account = Some(account.to_owned());
+        self.account = Some(account);
         Ok(format!("OK [CAPABILITY {}] welcome", self.capabilities(cx)))
     }
 

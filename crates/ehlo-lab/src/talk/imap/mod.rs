@@ -21,8 +21,8 @@ mod status;
 mod store;
 mod text;
 
-use super::Talk;
 use super::sasl::Login;
+use super::{Talk, named};
 use crate::Point;
 use crate::context::Context;
 use commands::{COMMANDS, When};
@@ -106,6 +106,10 @@ impl Imap {
             cx.send(Point::Reply, "", text);
             return self.count_errors(cx);
         };
+        let user = named::imap_user(&request.name, &request.args);
+        if cx.intercepted(&request.name, tag, user.as_deref()) {
+            return;
+        }
         let mut run = Run { tag, uid: false, args: &request.args, out: Vec::new() };
         let answer = self.run(&request.name, parsed, &mut run, cx);
         match answer {
@@ -283,6 +287,11 @@ impl Talk for Imap {
     fn tls_started(&mut self) {
         self.server.forget();
         self.login = None;
+    }
+
+    fn watched(&self) -> Option<&str> {
+        self.idle.as_ref()?;
+        self.selected.as_ref().map(|selected| selected.place.account.as_str())
     }
 
     fn wake(&mut self, cx: &mut Context<'_>) {
