@@ -156,7 +156,12 @@ impl Connection {
                 Action::SendRaw(bytes) => self.say_raw(bytes, now),
                 Action::Wait(time) => self.hold = Some(now.after(time)),
                 Action::StartTls => self.upgrade(now),
-                Action::Compress => self.deflate = Some(Box::default()),
+                Action::Compress => {
+                    self.deflate = Some(Box::default());
+                    if let Some(recorder) = &mut self.recorder {
+                        recorder.compressed(now);
+                    }
+                }
                 Action::Deaf => self.mode = Mode::Deaf,
                 Action::Reset => {
                     self.mode = Mode::Ended;
