@@ -9,8 +9,8 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         server.push(portion);
         while let Some(input) = server.next() {
             match input {
-                SmtpInput::Request(smtp::Request::Data, _) => server.expect_data(),
-                SmtpInput::Request(smtp::Request::Auth { .. }, _) => server.expect_response(),
+                SmtpInput::Request(smtp::Request::Data) => server.expect_data(),
+                SmtpInput::Request(smtp::Request::Auth { .. }) => server.expect_response(),
                 SmtpInput::Message(message) => {
                     assert!(message.len() <= 500);
                     // What is stuffed for sending comes back as it was.

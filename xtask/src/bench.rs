@@ -1,6 +1,9 @@
 //! Speed and size, beside the tools that people use for the same work. All in one run, on one machine, because
 //! numbers of different days prove nothing.
 
+mod imap;
+mod smtp;
+
 use crate::docs::target;
 use crate::steps::{cargo, output, step};
 use anyhow::{Context as _, Result, bail};
@@ -9,17 +12,76 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// The tables that can be asked for by name.
+const PARTS: &[&str] = &["check", "run", "smtp", "imap"];
+
 /// Runs of each command; the median counts.
 const RUNS: usize = 15;
 
-/// Prints the tables.
-pub(crate) fn run() -> Result<()> {
-    step("build", cargo().args(["build", "--release", "--workspace", "--locked", "--quiet"]))?;
+/// Prints the tables: those that are named, or all.
+pub(crate) fn run(parts: &[String]) -> Result<()> {
+    if let Some(unknown) = parts.iter().find(|part| !PARTS.contains(&part.as_str())) {
+        bail!("there is no table {unknown}; there are {}", PARTS.join(", "));
+    }
+    let wanted = |part: &str| parts.is_empty() || parts.iter().any(|p| p == part);
+    step("build", cargo().args(["build", "--release", "--package", "ehlo", "--locked", "--quiet"]))?;
     let ehlo = target().join("release").join(format!("ehlo{}", std::env::consts::EXE_SUFFIX));
     let ehlo = std::path::absolute(ehlo)?;
-    check_lab(&ehlo)?;
-    beside_others(&ehlo)?;
-    exchanges(&ehlo)
+    if wanted("check") {
+        check_lab(&ehlo)?;
+        beside_others(&ehlo)?;
+    }
+    if wanted("run") {
+        exchanges(&ehlo)?;
+    }
+    let folder = std::env::temp_dir().join(format!("ehlo-bench-lab-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let lab = || {
+        if wanted("smtp") {
+            smtp::run(&ehlo, &folder)?;
+        }
+        if wanted("imap") {
+            imap::run(&ehlo, &folder)?;
+        }
+        Ok(())
+    };
+    let result = lab();
+    let _ = std::fs::remove_dir_all(&folder);
+    result
+}
+
+/// A line of a table in which the lab stands beside another: the higher rate wins.
+fn row(name: &str, ours: f64, theirs: f64, unit: &str, other: &str) {
+    let winner = if ours >= theirs { "ehlo lab" } else { other };
+    let times = (ours / theirs).max(theirs / ours);
+    println!("{name:44}{ours:>10.0}{unit}{theirs:>10.0}{unit}  {winner} is {times:.2} times as fast");
+}
+
+/// The middle one.
+fn median(times: &mut [Duration]) -> Duration {
+    times.sort();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+/// Ports for programs that cannot take a free one by themselves.
+struct Free;
+
+impl Free {
+    fn port() -> Result<u16> {
+        Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    }
+
+    /// Waits until somebody listens.
+    fn wait_for(port: u16) -> Result<()> {
+        let start = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            if start.elapsed() > Duration::from_secs(10) {
+                bail!("nobody listens on port {port}");
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
 }
 
 /// `check lab`: how long it takes and how many connections it makes.

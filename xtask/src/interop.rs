@@ -1,20 +1,10 @@
-//! Tests against real servers and with foreign clients.
+//! Tests against real servers.
 
+use crate::programs;
 use crate::steps::{cargo, has, output, step};
 use anyhow::{Result, bail};
 use std::path::Path;
 use std::process::Command;
-
-/// Foreign clients that the tests compare with, and the Debian packages that hold them.
-const CLIENTS: &[(&str, &str)] = &[
-    ("openssl", "openssl"),
-    ("swaks", "swaks"),
-    ("curl", "curl"),
-    ("/usr/lib/cyrus/bin/imtest", "cyrus-clients"),
-    ("python3", "python3"),
-    // Without it swaks knows no TLS. It is no program; its presence shows in a file.
-    ("/usr/share/doc/libnet-ssleay-perl", "libnet-ssleay-perl"),
-];
 
 /// Starts Postfix and Dovecot and runs the tests against them. Yields why they were skipped, if they were.
 pub(crate) fn run(required: bool) -> Result<Option<String>> {
@@ -25,7 +15,7 @@ pub(crate) fn run(required: bool) -> Result<Option<String>> {
         }
         return Ok(Some(why));
     }
-    install_clients()?;
+    programs::install()?;
     let folder = std::env::temp_dir().join(format!("ehlo-interop-{}", std::process::id()));
     let result = with_servers(&folder);
     // Whatever happened, nothing is left running.
@@ -40,7 +30,6 @@ pub(crate) fn run(required: bool) -> Result<Option<String>> {
 
 fn with_servers(folder: &Path) -> Result<()> {
     step("start Postfix and Dovecot", Command::new("interop/postfix-dovecot").arg("start").arg(folder))?;
-    let variables = output(Command::new("interop/postfix-dovecot").arg("env").arg(folder))?;
     let mut tests = cargo();
     tests.args([
         "test",
@@ -53,15 +42,15 @@ fn with_servers(folder: &Path) -> Result<()> {
         "--include-ignored",
         "--test-threads=2",
     ]);
-    for line in variables.lines() {
-        if let Some((name, value)) = line.split_once('=') {
-            tests.env(name, unquote(value));
-        }
-    }
-    step(
-        "tests against Postfix, Dovecot and foreign clients",
-        tests.env("INSTA_UPDATE", "no").env("EHLO_ALL_CLIENTS", "1"),
-    )
+    tests.envs(variables(folder)?);
+    step("tests against Postfix and Dovecot", tests.env("INSTA_UPDATE", "no").env("EHLO_ALL_CLIENTS", "1"))
+}
+
+/// What there is to know of servers that were started in `folder`.
+pub(crate) fn variables(folder: &Path) -> Result<Vec<(String, String)>> {
+    let told = output(Command::new("interop/postfix-dovecot").arg("env").arg(folder))?;
+    let pair = |line: &str| line.split_once('=').map(|(name, value)| (name.to_owned(), unquote(value)));
+    Ok(told.lines().filter_map(pair).collect())
 }
 
 /// A value as the shell would read it: in single quotes.
@@ -70,7 +59,8 @@ fn unquote(value: &str) -> String {
     inner.replace("'\\''", "'")
 }
 
-fn impossible() -> Option<String> {
+/// Why real servers and foreign programs cannot be had here, if so.
+pub(crate) fn impossible() -> Option<String> {
     if !cfg!(target_os = "linux") {
         return Some("the servers run on Linux only".into());
     }
@@ -81,22 +71,4 @@ fn impossible() -> Option<String> {
     let missing: Vec<&str> =
         ["apt-get", "dpkg-deb", "unshare", "openssl", "bash"].into_iter().filter(|p| !has(p)).collect();
     (!missing.is_empty()).then(|| format!("{} is missing", missing.join(", ")))
-}
-
-fn install_clients() -> Result<()> {
-    let missing: Vec<&str> = CLIENTS
-        .iter()
-        .filter(|(program, _)| !has(program) && !Path::new(program).is_dir())
-        .map(|(_, package)| *package)
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    step("apt-get update", Command::new("apt-get").args(["-qq", "update"]))?;
-    let mut install = Command::new("apt-get");
-    install.args(["-qq", "-y", "--no-install-recommends", "install"]).args(&missing);
-    step(
-        "install foreign clients",
-        install.env("DEBIAN_FRONTEND", "noninteractive").stdout(std::process::Stdio::null()),
-    )
 }

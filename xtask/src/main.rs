@@ -7,6 +7,7 @@ mod docs;
 mod fixture;
 mod fuzz;
 mod interop;
+mod programs;
 mod steps;
 mod test;
 
@@ -16,9 +17,10 @@ const HELP: &str = "cargo xtask COMMAND
 
   test [--require-interop]   format, lints, arrows, tests, documentation, interop
   interop [--require]        tests against real servers only
+  foreign [--require]        tests with other people's mail programs only
   arrows                     which crate may use which
   docs [--update]            the examples in README.md and docs/ are what the program prints
-  bench                      speed and size, beside other tools
+  bench [TABLE…]             speed and size, beside other tools; tables: check, run, smtp, imap
   fuzz [SECONDS] [TARGET…]   every fuzz target, or those named, 60 seconds each unless told otherwise";
 
 fn main() -> std::process::ExitCode {
@@ -39,9 +41,10 @@ fn run() -> Result<()> {
     match arguments.first().map(String::as_str) {
         Some("test") => test::all(has("--require-interop")),
         Some("interop") => interop::run(has("--require")).map(drop),
+        Some("foreign") => programs::run(has("--require")),
         Some("arrows") => arrows::check(),
         Some("docs") => docs::check(has("--update")),
-        Some("bench") => bench::run(),
+        Some("bench") => bench::run(&arguments[1..]),
         // Called by `bench` itself.
         Some("peak-memory") => bench::print_peak(&arguments[1..]),
         Some("fuzz") => fuzz::run(&arguments[1..]),

@@ -1,7 +1,7 @@
 //! `cargo xtask test`
 
 use crate::steps::{cargo, has, step};
-use crate::{arrows, docs, interop};
+use crate::{arrows, docs, interop, programs};
 use anyhow::Result;
 
 /// Runs all tests. Interop is skipped, loudly, where real servers cannot be had, unless it is required.
@@ -23,8 +23,13 @@ pub(crate) fn all(require_interop: bool) -> Result<()> {
     arrows::check()?;
     step("build tests", cargo().args(["test", "--workspace", "--locked", "--no-run", "--quiet"]))?;
     // Snapshots must fit as they are.
-    let tests = ["test", "--workspace", "--locked", "--quiet"];
-    step("tests", cargo().args(tests).env("INSTA_UPDATE", "no").env("CI", "1").env("RUST_BACKTRACE", "0"))?;
+    let mut tests = cargo();
+    tests.args(["test", "--workspace", "--locked", "--quiet"]);
+    tests.env("INSTA_UPDATE", "no").env("CI", "1").env("RUST_BACKTRACE", "0");
+    if require_interop {
+        programs::promise(&mut tests, true)?;
+    }
+    step("tests", &mut tests)?;
     docs::check(false)?;
     let skipped = interop::run(require_interop)?;
     println!();

@@ -7,6 +7,8 @@ use std::fmt;
 #[derive(Clone, Debug)]
 pub struct Accounts {
     passwords: BTreeMap<String, String>,
+    master: Option<(String, String)>,
+    any: bool,
 }
 
 /// Why an account cannot be read.
@@ -33,14 +35,54 @@ impl Default for Accounts {
     /// The three accounts of the how-to.
     fn default() -> Self {
         let known = [("benutzername", "passwort"), ("alice", "wonderland"), ("name", "gEhEiM!")];
-        Accounts { passwords: known.map(|(n, p)| (n.to_owned(), p.to_owned())).into() }
+        Accounts { passwords: known.map(|(n, p)| (n.to_owned(), p.to_owned())).into(), ..Accounts::none() }
     }
 }
 
 impl Accounts {
-    /// No account.
+    /// No account, but the master user.
     pub fn none() -> Accounts {
-        Accounts { passwords: BTreeMap::new() }
+        let master = ("meister".to_owned(), "generalschluessel".to_owned());
+        Accounts { passwords: BTreeMap::new(), master: Some(master), any: false }
+    }
+
+    /// Who may act as any account, by an authorization identity (RFC 4422 §3.4.1): `NAME:PASSWORD`. He has mailboxes of
+    /// his own only if there is an account of that name.
+    ///
+    /// # Errors
+    /// [`AccountError`] if it is not of that form.
+    pub fn set_master(&mut self, text: &str) -> Result<(), AccountError> {
+        let (name, password) = split(text).ok_or_else(|| AccountError { line: 0, text: text.to_owned() })?;
+        self.master = Some((name.to_owned(), password.to_owned()));
+        Ok(())
+    }
+
+    /// Name and password of the master user.
+    pub fn master(&self) -> Option<(&str, &str)> {
+        self.master.as_ref().map(|(name, password)| (name.as_str(), password.as_str()))
+    }
+
+    /// Lets everybody in, with any name that an account may have and any password.
+    pub fn accept_any(&mut self) {
+        self.any = true;
+    }
+
+    /// Whether everybody is let in.
+    pub fn accepts_any(&self) -> bool {
+        self.any
+    }
+
+    /// Whether this user may act as any account.
+    pub fn is_master(&self, user: &str) -> bool {
+        self.master.as_ref().is_some_and(|(name, _)| name == user)
+    }
+
+    /// The name of the account that mail for this local part goes to if accounts are made on the fly: without what
+    /// follows a plus sign, in lower case; none if no account may be called so.
+    pub fn name_for(local_part: &str) -> Option<String> {
+        let base = local_part.split('+').next().unwrap_or(local_part).to_lowercase();
+        // Names become folders where mail is kept in files.
+        (is_name(&base) && base.len() <= 64 && !base.starts_with('.')).then_some(base)
     }
 
     /// Adds `NAME:PASSWORD`. The password may hold colons.
@@ -78,12 +120,7 @@ impl Accounts {
     }
 
     fn add_from(&mut self, text: &str, line: usize) -> Result<(), AccountError> {
-        let bad = || AccountError { line, text: text.to_owned() };
-        let (name, password) = text.split_once(':').ok_or_else(bad)?;
-        let bad_name = |c: char| c.is_whitespace() || c.is_control() || "@/\\:<>\"".contains(c);
-        if name.is_empty() || name.contains(bad_name) || password.is_empty() {
-            return Err(bad());
-        }
+        let (name, password) = split(text).ok_or_else(|| AccountError { line, text: text.to_owned() })?;
         self.passwords.insert(name.to_owned(), password.to_owned());
         Ok(())
     }
@@ -93,8 +130,26 @@ impl Passwords for Accounts {
     /// Logins are taken with and without the domain: `alice` and `alice@lab.test`.
     fn password(&self, user: &str) -> Option<Secret<String>> {
         let name = user.split('@').next().unwrap_or(user);
-        self.passwords.get(name).map(|p| Secret::from(p.as_str()))
+        match &self.master {
+            Some((master, password)) if master == user => Some(Secret::from(password.as_str())),
+            _ => self.passwords.get(name).map(|p| Secret::from(p.as_str())),
+        }
     }
+
+    fn any_password(&self, user: &str) -> bool {
+        self.any
+            && !self.is_master(user)
+            && Accounts::name_for(user.split('@').next().unwrap_or(user)).is_some()
+    }
+}
+
+fn split(text: &str) -> Option<(&str, &str)> {
+    text.split_once(':').filter(|(name, password)| is_name(name) && !password.is_empty())
+}
+
+fn is_name(name: &str) -> bool {
+    let bad = |c: char| c.is_whitespace() || c.is_control() || "@/\\:<>\"".contains(c);
+    !name.is_empty() && !name.contains(bad)
 }
 
 #[cfg(test)]
@@ -110,6 +165,30 @@ mod tests {
         assert_eq!(Accounts::read("bob:x\nalice\n").unwrap_err().line, 2);
         for bad in ["", ":x", "a b:x", "a@b:x", "a:"] {
             assert!(Accounts::none().add(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_master_is_no_account() {
+        let mut accounts = Accounts::default();
+        assert!(accounts.is_master("meister") && accounts.owner_of("meister").is_none());
+        assert_eq!(accounts.password("meister").unwrap().expose(), "generalschluessel");
+        accounts.set_master("alice:other").unwrap();
+        assert_eq!(accounts.password("alice").unwrap().expose(), "other");
+        assert!(!accounts.is_master("meister") && accounts.password("meister").is_none());
+        assert!(accounts.set_master("no password").is_err());
+    }
+
+    #[test]
+    fn anybody_may_come_in_if_that_is_wanted() {
+        let mut accounts = Accounts::none();
+        assert!(!accounts.any_password("bob"));
+        accounts.accept_any();
+        assert!(accounts.any_password("bob") && accounts.any_password("bob@example.test"));
+        assert!(!accounts.any_password("a b") && !accounts.any_password("meister"));
+        assert_eq!(Accounts::name_for("Bob+x").as_deref(), Some("bob"));
+        for bad in ["", "..", "a/b", "+x", &"x".repeat(65)] {
+            assert_eq!(Accounts::name_for(bad), None, "{bad}");
         }
     }
 }

@@ -1,8 +1,12 @@
 use crate::context::{Action, Context};
-use crate::settings::AfterStartTls;
+use crate::deflate::Deflate;
+use crate::memory::Memory;
+use crate::observe::{Ended, Observe, Recorder};
+use crate::proxy::{self, Header};
+use crate::settings::{AfterStartTls, Handshake};
 use crate::talk::{Talk, talk_for};
 use crate::{Lab, Point, Service};
-use ehlo_core::Tick;
+use ehlo_core::{Side, Tick};
 use rustls::ServerConnection;
 use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
@@ -15,15 +19,20 @@ pub struct Connection {
     lab: Arc<Lab>,
     service: Service,
     peer: String,
-    number: u64,
+    memory: Memory,
     talk: Box<dyn Talk>,
     tls: Option<Box<ServerConnection>>,
     tls_name: Option<String>,
+    deflate: Option<Box<Deflate>>,
     greeted: bool,
+    /// What there is of a PROXY header, as long as one is due.
+    proxied: Option<Vec<u8>>,
     actions: VecDeque<Action>,
     ready: VecDeque<Vec<u8>>,
     hold: Option<Tick>,
     mode: Mode,
+    /// If somebody wants to see what happens.
+    recorder: Option<Box<Recorder>>,
 }
 
 /// What a connection wants done.
@@ -47,6 +56,8 @@ enum Mode {
     /// STARTTLS was accepted, but no handshake follows: a fault.
     InsteadOfTls(AfterStartTls),
     Deaf,
+    /// The connection is closed as soon as the client says anything: a fault.
+    HangUp,
     Ended,
 }
 
@@ -57,36 +68,45 @@ impl Connection {
             lab: Arc::clone(lab),
             service,
             peer: peer.to_owned(),
-            number: lab.count_connection(service),
+            memory: Memory::new(lab, service),
             talk: talk_for(service.scheme),
             tls: None,
             tls_name: None,
+            deflate: None,
             greeted: false,
+            proxied: lab.settings(service).proxy_protocol.then(Vec::new),
             actions: VecDeque::new(),
             ready: VecDeque::new(),
             hold: None,
             mode: Mode::Open,
+            recorder: Observe::begin(lab, service, peer, now),
         };
+        // A port that is open cannot be closed for new clients alone: they are reset.
+        if !connection.memory.state.settings.listening {
+            connection.actions.push_back(Action::Reset);
+            return connection;
+        }
         // Whether anything at all happens is the first moment at which a fault can act.
         connection.with(now, |_, cx| cx.send(Point::Accept, "", Vec::new()));
         if connection.actions.iter().any(|a| matches!(a, Action::Reset | Action::Close | Action::Deaf)) {
             return connection;
         }
-        if lab.settings(service).implicit_tls {
-            connection.begin_tls();
-        } else {
-            connection.greet(now);
+        if connection.proxied.is_none() {
+            connection.begin(now);
         }
         connection
     }
 
     /// Takes bytes from the client.
     pub fn handle(&mut self, bytes: &[u8], now: Tick) {
+        crate::queue::release(&self.lab, now);
         match self.mode {
+            Mode::Open if self.proxied.is_some() => self.read_proxy_header(bytes, now),
             Mode::Deaf | Mode::Ended => {}
+            Mode::HangUp => self.actions.push_back(Action::Close),
             Mode::InsteadOfTls(how) => self.instead_of_tls(how, now),
             Mode::Open => match self.tls.take() {
-                None => self.with(now, |talk, cx| talk.receive(bytes, cx)),
+                None => self.hear(bytes, now),
                 Some(mut tls) => {
                     let went_on = self.handle_tls(&mut tls, bytes, now);
                     self.tls = Some(tls);
@@ -98,9 +118,19 @@ impl Connection {
         }
     }
 
-    /// Takes note that the client has closed.
+    /// Takes note that the client has been silent for too long.
     pub fn handle_end(&mut self) {
         self.actions.push_back(Action::Close);
+    }
+
+    /// Takes note that the client has closed, or cannot be reached any more.
+    pub fn handle_loss(&mut self, now: Tick) {
+        self.ended(Ended::ByClient, now);
+    }
+
+    /// The account whose mailboxes it wants to hear of by [`Connection::wake`]; none while nobody waits for news.
+    pub fn watched(&self) -> Option<&str> {
+        self.talk.watched()
     }
 
     /// Takes note that mailboxes may have changed.
@@ -122,19 +152,24 @@ impl Connection {
             }
             let Some(action) = self.actions.pop_front() else { return Step::Idle };
             match action {
-                Action::Send(bytes) => self.transmit(&bytes),
-                Action::SendRaw(bytes) => self.ready.push_back(bytes),
+                Action::Send(bytes) => self.say(bytes, now),
+                Action::SendRaw(bytes) => self.say_raw(bytes, now),
                 Action::Wait(time) => self.hold = Some(now.after(time)),
                 Action::StartTls => self.upgrade(now),
+                Action::Compress => self.deflate = Some(Box::default()),
                 Action::Deaf => self.mode = Mode::Deaf,
                 Action::Reset => {
                     self.mode = Mode::Ended;
+                    self.ended(Ended::Reset, now);
                     return Step::Reset;
                 }
                 Action::Close => {
                     self.mode = Mode::Ended;
+                    self.ended(Ended::ByServer, now);
                     self.actions.clear();
-                    if let Some(tls) = &mut self.tls {
+                    if let Some(tls) = &mut self.tls
+                        && self.memory.state.settings.close_notify
+                    {
                         tls.send_close_notify();
                         let last = drain(tls);
                         if !last.is_empty() {
@@ -148,19 +183,72 @@ impl Connection {
         }
     }
 
+    /// What follows at once behind a [`Step::Transmit`], if it is bytes as well: they may go out in one write.
+    pub fn more(&mut self, now: Tick) -> Option<Vec<u8>> {
+        while self.ready.is_empty()
+            && self.hold.is_none()
+            && let Some(Action::Send(_) | Action::SendRaw(_)) = self.actions.front()
+        {
+            match self.actions.pop_front() {
+                Some(Action::Send(bytes)) => self.say(bytes, now),
+                Some(Action::SendRaw(bytes)) => self.say_raw(bytes, now),
+                _ => {}
+            }
+        }
+        self.ready.pop_front()
+    }
+
+    fn say_raw(&mut self, bytes: Vec<u8>, now: Tick) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.said_raw(&bytes, now);
+        }
+        self.ready.push_back(bytes);
+    }
+
+    fn begin(&mut self, now: Tick) {
+        if self.memory.state.settings.implicit_tls {
+            self.begin_tls(now);
+        } else {
+            self.greet(now);
+        }
+    }
+
+    /// Nothing is said before the header is here; who cannot say who he is, is not served.
+    fn read_proxy_header(&mut self, bytes: &[u8], now: Tick) {
+        let Some(mut header) = self.proxied.take() else { return };
+        header.extend_from_slice(bytes);
+        match proxy::parse(&header) {
+            Header::Incomplete => self.proxied = Some(header),
+            Header::Bad => self.actions.push_back(Action::Close),
+            Header::Whole(length, client) => {
+                if let Some(client) = client {
+                    self.peer = client.to_string();
+                }
+                self.begin(now);
+                if header.len() > length {
+                    self.handle(&header[length..], now);
+                }
+            }
+        }
+    }
+
     fn greet(&mut self, now: Tick) {
         self.greeted = true;
         self.with(now, |talk, cx| talk.greet(cx));
     }
 
     fn upgrade(&mut self, now: Tick) {
-        match self.lab.settings(self.service).after_starttls {
+        match self.memory.state.settings.after_starttls {
             AfterStartTls::Handshake => {
+                self.memory.forget();
                 self.talk.tls_started();
-                self.begin_tls();
+                return self.begin_tls(now);
             }
             AfterStartTls::GoOnInClear => self.with(now, |talk, cx| talk.receive(b"", cx)),
             how => self.mode = Mode::InsteadOfTls(how),
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.tls_declined(now);
         }
     }
 
@@ -179,8 +267,17 @@ impl Connection {
         }
     }
 
-    fn begin_tls(&mut self) {
-        match ServerConnection::new(self.lab.tls(self.service)) {
+    fn begin_tls(&mut self, now: Tick) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.tls_begins(now);
+        }
+        self.memory.refresh(&self.lab, self.service);
+        match self.memory.state.settings.handshake {
+            Handshake::Answered => {}
+            Handshake::Closed => return self.mode = Mode::HangUp,
+            Handshake::Stalled => return self.mode = Mode::Deaf,
+        }
+        match ServerConnection::new(Arc::clone(&self.memory.state.tls)) {
             Ok(tls) => self.tls = Some(Box::new(tls)),
             // The configuration was accepted when the lab was made; a connection without TLS must not go on.
             Err(_) => self.actions.push_back(Action::Reset),
@@ -199,11 +296,22 @@ impl Connection {
             if !answer.is_empty() {
                 self.ready.push_back(answer);
             }
-            let Ok(state) = result else { return false };
+            let state = match result {
+                Ok(state) => state,
+                Err(error) => {
+                    if let Some(recorder) = &mut self.recorder {
+                        recorder.tls_failed(&error, now);
+                    }
+                    return false;
+                }
+            };
             if !tls.is_handshaking() && self.tls_name.is_none() {
                 let version = tls.protocol_version().and_then(|v| v.as_str()).unwrap_or("TLS");
                 let suite = tls.negotiated_cipher_suite().and_then(|s| s.suite().as_str()).unwrap_or("?");
                 self.tls_name = Some(format!("{version} with {suite}"));
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.tls_on(version, suite, tls.server_name(), now);
+                }
                 if self.greeted {
                     self.with(now, |talk, cx| talk.secured(cx));
                 } else {
@@ -215,7 +323,7 @@ impl Connection {
                 return false;
             }
             if !text.is_empty() {
-                self.with(now, |talk, cx| talk.receive(&text, cx));
+                self.hear(&text, now);
             }
             if state.peer_has_closed() {
                 return false;
@@ -224,12 +332,60 @@ impl Connection {
         true
     }
 
-    fn transmit(&mut self, bytes: &[u8]) {
+    /// Gives text to the conversation: what is packed is unpacked in portions, however much it becomes.
+    fn hear(&mut self, bytes: &[u8], now: Tick) {
+        let Some(mut deflate) = self.deflate.take() else {
+            return self.receive(bytes, now);
+        };
+        let sound = deflate.unpack(bytes, |portion| self.receive(portion, now));
+        self.deflate = Some(deflate);
+        if !sound {
+            self.actions.push_back(Action::Close);
+        }
+    }
+
+    /// Hands text of the client to the conversation, as far as no fault ends it in the middle.
+    fn receive(&mut self, text: &[u8], now: Tick) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.said(Side::Client, text, now);
+        }
+        match &mut self.memory.hang_up_in {
+            Some(left) => {
+                let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(text.len());
+                *left -= taken as u64;
+                let over = *left == 0;
+                if taken > 0 {
+                    let text = &text[..taken];
+                    self.with(now, |talk, cx| talk.receive(text, cx));
+                }
+                if over {
+                    self.actions.push_back(Action::Close);
+                }
+            }
+            None => self.with(now, |talk, cx| talk.receive(text, cx)),
+        }
+    }
+
+    fn ended(&mut self, how: Ended, now: Tick) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.ended(how, now);
+        }
+    }
+
+    fn say(&mut self, bytes: Vec<u8>, now: Tick) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.said(Side::Server, &bytes, now);
+        }
+        let packed = self.deflate.as_mut().map(|deflate| deflate.pack(&bytes));
+        self.transmit(packed.unwrap_or(bytes));
+    }
+
+    fn transmit(&mut self, bytes: Vec<u8>) {
         match &mut self.tls {
-            None => self.ready.push_back(bytes.to_vec()),
+            None => self.ready.push_back(bytes),
             Some(tls) => {
                 // The buffer of a server connection has a limit; what does not fit goes out in further rounds.
-                let mut rest = bytes;
+                let mut rest = &bytes[..];
                 while !rest.is_empty() {
                     let Ok(written) = tls.writer().write(rest) else { break };
                     rest = &rest[written..];
@@ -244,18 +400,30 @@ impl Connection {
 
     fn with(&mut self, now: Tick, work: impl FnOnce(&mut dyn Talk, &mut Context<'_>)) {
         let mut stopped = false;
+        self.lab.deliver_due(now);
+        self.memory.refresh(&self.lab, self.service);
+        if let Some(account) = self.talk.account()
+            && self.memory.account.as_deref() != Some(account)
+        {
+            self.memory.account = Some(account.to_owned());
+        }
+        let settings = Arc::clone(&self.memory.state.settings);
         let mut context = Context {
             lab: &self.lab,
             service: self.service,
-            settings: self.lab.settings(self.service),
+            settings: &settings,
             peer: &self.peer,
-            number: self.number,
+            memory: &mut self.memory,
             tls: self.tls_name.as_deref(),
             now: self.lab.unix_time(now),
             actions: &mut self.actions,
             stopped: &mut stopped,
         };
         work(&mut *self.talk, &mut context);
+        context.release();
+        if let Some(recorder) = &mut self.recorder {
+            recorder.account(self.talk.account());
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 use time::OffsetDateTime;
 use time::format_description::FormatItem;
+use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 /// `Tue, 24 Nov 2026 05:04:33 +0000` (RFC 5322 §3.3)
@@ -15,6 +16,16 @@ pub(crate) fn imap_date_time(unix: i64) -> String {
     const FORMAT: &[FormatItem<'_>] =
         format_description!("[day padding:space]-[month repr:short]-[year] [hour]:[minute]:[second] +0000");
     at(unix).format(FORMAT).unwrap_or_default()
+}
+
+/// `2026-11-24T05:04:33Z` (RFC 3339)
+pub(crate) fn rfc3339(unix: i64) -> String {
+    at(unix).format(&Rfc3339).unwrap_or_default()
+}
+
+/// Reads what [`rfc3339`] writes; seconds since 1970.
+pub(crate) fn parse_rfc3339(text: &str) -> Option<i64> {
+    OffsetDateTime::parse(text, &Rfc3339).ok().map(OffsetDateTime::unix_timestamp)
 }
 
 /// Reads `date-time`; seconds since 1970.

@@ -1,11 +1,14 @@
+use crate::delivery::Late;
+use crate::queue::Queue;
+use crate::rules::Rules;
+use crate::store::{Keeper, Maildir};
+use crate::switchboard::{Installed, ServiceState, Standing, Switchboard};
 use crate::{
-    Accounts, ActiveFault, Authority, CertificateKind, Flight, LabConfig, LabError, Scripts, Service,
-    Settings, Store,
+    Accounts, ActiveFault, Authority, LabConfig, LabError, Observe, Scripts, Service, Settings, Store,
+    StoreError,
 };
 use ehlo_core::{Family, Tick};
 use rustls::ServerConfig;
-use rustls::server::{ClientHello, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,66 +17,57 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Lab {
     host_name: String,
     accounts: Accounts,
+    rules: Rules,
+    queue: Queue,
     store: Arc<Store>,
     scripts: Scripts,
     authority: Authority,
-    services: BTreeMap<Service, ServiceState>,
-    faults: Vec<ActiveFault>,
+    switchboard: Switchboard,
+    connections: BTreeMap<Service, AtomicU64>,
+    late: Late,
     seed: u64,
     serial: AtomicU64,
     epoch: i64,
-}
-
-struct ServiceState {
-    settings: Settings,
-    tls: Arc<ServerConfig>,
-    connections: AtomicU64,
+    observe: Observe,
 }
 
 impl Lab {
     /// Makes a lab; nothing listens yet.
     ///
     /// # Errors
-    /// [`LabError::Certificates`].
+    /// [`LabError::Certificates`], and [`LabError::Store`] or [`LabError::StoreInUse`] if mail is to be kept.
     pub fn new(config: LabConfig) -> Result<Arc<Lab>, LabError> {
         let bad = |e: rcgen::Error| LabError::Certificates(e.to_string());
         let mut names = vec![config.host_name.clone()];
         names.extend(config.names.iter().cloned());
         let authority = Authority::new(&names, config.now).map_err(bad)?;
-        let store = Arc::new(Store::new(config.accounts.names(), config.now));
-        let mut services = BTreeMap::new();
-        // Services with the same kind of certificate show the same one, as on a real host.
-        let mut flights: Vec<(CertificateKind, Flight)> = Vec::new();
+        let store = Arc::new(open_store(&config)?);
+        let mut base = BTreeMap::new();
         for &scheme in Service::SCHEMES {
             for family in [Family::V4, Family::V6, Family::Unix] {
-                let service = Service { scheme, family };
                 let mut settings = Settings::new(scheme, &config.host_name);
-                for fault in config.faults.iter().filter(|f| f.scope.holds(service)) {
-                    fault.configure(&mut settings);
-                }
-                let flight = match flights.iter().find(|(kind, _)| *kind == settings.certificate) {
-                    Some((_, flight)) => Arc::clone(flight),
-                    None => {
-                        let flight = authority.issue(&settings.certificate).map_err(bad)?;
-                        flights.push((settings.certificate.clone(), Arc::clone(&flight)));
-                        flight
-                    }
-                };
-                let tls = tls_config(flight).map_err(|e| LabError::Certificates(e.to_string()))?;
-                services.insert(service, ServiceState { settings, tls, connections: AtomicU64::new(0) });
+                settings.xclient = config.xclient;
+                settings.proxy_protocol = config.proxy_protocol;
+                base.insert(Service { scheme, family }, settings);
             }
         }
+        let connections = base.keys().map(|&service| (service, AtomicU64::new(0))).collect();
+        let switchboard = Switchboard::new(base, config.personas, config.faults, &authority)?;
         Ok(Arc::new(Lab {
             host_name: config.host_name,
             accounts: config.accounts,
+            rules: config.rules,
+            queue: Queue::default(),
             store,
-            scripts: Scripts::new(None),
+            scripts: Scripts::new(config.store.as_ref().map(|folder| folder.join("ehlo-sieve"))),
             authority,
-            services,
-            faults: config.faults,
+            switchboard,
+            connections,
+            late: Late::default(),
             seed: config.seed,
             serial: AtomicU64::new(0),
             epoch: config.now,
+            observe: Observe::new(),
         }))
     }
 
@@ -85,6 +79,27 @@ impl Lab {
     /// Who may log in.
     pub fn accounts(&self) -> &Accounts {
         &self.accounts
+    }
+
+    /// The account whose address or user name this is, whatever the case: the part before `@`. If everybody is let in,
+    /// an account is made for a name that has none; none as well if that fails.
+    pub fn account_of(&self, local_part: &str) -> Option<String> {
+        if let Some(name) = self.accounts.owner_of(local_part) {
+            return Some(name.to_owned());
+        }
+        let name = self.accounts.accepts_any().then(|| Accounts::name_for(local_part)).flatten()?;
+        self.store.add_account(&name).ok()?;
+        Some(name)
+    }
+
+    /// The rules for mail that comes in.
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Mail that waits for its time.
+    pub(crate) fn queue(&self) -> &Queue {
+        &self.queue
     }
 
     /// The mailboxes.
@@ -102,27 +117,115 @@ impl Lab {
         &self.authority
     }
 
-    /// How a service behaves.
-    pub fn settings(&self, service: Service) -> &Settings {
-        &self.state(service).settings
+    /// The sessions, for whoever wants to see them.
+    pub fn observe(&self) -> &Observe {
+        &self.observe
+    }
+
+    /// How a service behaves at this moment.
+    pub fn settings(&self, service: Service) -> Arc<Settings> {
+        Arc::clone(&self.standing().service(service).settings)
     }
 
     pub(crate) fn tls(&self, service: Service) -> Arc<ServerConfig> {
-        Arc::clone(&self.state(service).tls)
+        Arc::clone(&self.standing().service(service).tls)
     }
 
-    pub(crate) fn faults(&self, service: Service) -> impl Iterator<Item = &ActiveFault> {
-        self.faults.iter().filter(move |f| f.scope.holds(service))
+    /// What holds at this moment.
+    pub(crate) fn standing(&self) -> Arc<Standing> {
+        self.switchboard.standing()
+    }
+
+    /// How a service behaves towards one connection, for which `decide` says which faults hold.
+    pub(crate) fn state_for(
+        &self,
+        standing: &Standing,
+        service: Service,
+        decide: impl FnMut(&Installed) -> bool,
+    ) -> ServiceState {
+        self.switchboard.for_connection(standing, service, &self.authority, decide)
+    }
+
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The faults in force, in the order in which they act, each with the number that takes it away again.
+    pub fn faults(&self) -> Vec<(u64, ActiveFault)> {
+        self.standing().all().iter().map(|f| (f.id, f.fault.clone())).collect()
+    }
+
+    /// How often a fault has struck; none if it is not in force.
+    pub fn fault_strikes(&self, id: u64) -> Option<u64> {
+        self.standing().all().iter().find(|f| f.id == id).map(|f| f.count.strikes())
+    }
+
+    /// Puts a fault in force, behind those that are: connections that are open feel it from their next reply on, TLS
+    /// from the next handshake on. Yields the number that takes it away again.
+    ///
+    /// # Errors
+    /// [`LabError::Certificates`]: then nothing has changed.
+    pub fn add_fault(&self, fault: ActiveFault) -> Result<u64, LabError> {
+        let installed = self.switchboard.install(fault);
+        let id = installed.id;
+        self.switchboard.change(&self.authority, |in_force| in_force.faults.push(installed))?;
+        Ok(id)
+    }
+
+    /// Takes a fault out of force; whether it was.
+    pub fn remove_fault(&self, id: u64) -> bool {
+        let removed = self.switchboard.change(&self.authority, |in_force| {
+            let before = in_force.faults.len();
+            in_force.faults.retain(|f| f.id != id);
+            in_force.faults.len() < before
+        });
+        removed.unwrap_or(false)
+    }
+
+    /// Takes all faults out of force. A persona stays.
+    pub fn clear_faults(&self) {
+        // Fails only if a certificate of the usual kind cannot be made, which was made when the lab began.
+        let _ = self.switchboard.change(&self.authority, |in_force| in_force.faults.clear());
+    }
+
+    /// Makes the lab imitate somebody, or nobody any more; what it imitated before is over. The text is
+    /// `NAME[@PLACE[+PLACE…]]`; connections that are open see it from their next reply on.
+    ///
+    /// # Errors
+    /// [`LabError::Persona`] or [`LabError::Certificates`]: then nothing has changed.
+    pub fn set_persona(&self, text: Option<&str>) -> Result<(), LabError> {
+        let parts = text.map(crate::persona).transpose().map_err(LabError::Persona)?.unwrap_or_default();
+        let parts: Vec<_> = parts.into_iter().map(|part| self.switchboard.install(part)).collect();
+        self.switchboard.change(&self.authority, |in_force| in_force.personas = parts)
+    }
+
+    /// Whom the lab imitates, in the form that [`Lab::set_persona`] takes.
+    pub fn personas(&self) -> Vec<String> {
+        let standing = self.standing();
+        let personas = standing.personas().iter().filter(|p| p.fault.meta().family == "persona");
+        personas.map(|p| p.fault.to_string()).collect()
+    }
+
+    /// Mail that comes late.
+    pub(crate) fn late(&self) -> &Late {
+        &self.late
+    }
+
+    /// Delivers the mail that a fault has kept back, as far as it is due at `tick`. Yields when the next is due.
+    pub fn deliver_due(&self, tick: Tick) -> Option<Tick> {
+        self.late.release(self, self.unix_time(tick));
+        let due = u64::try_from(self.late.next()?.saturating_sub(self.epoch)).unwrap_or(0);
+        Some(Tick(due.saturating_mul(1_000_000)))
     }
 
     /// Counts a connection: the first is 1.
     pub(crate) fn count_connection(&self, service: Service) -> u64 {
-        self.state(service).connections.fetch_add(1, Ordering::Relaxed) + 1
+        self.connections[&service].fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// How many connections a service has had.
     pub fn connections(&self, service: Service) -> u64 {
-        self.state(service).connections.load(Ordering::Relaxed)
+        self.connections[&service].load(Ordering::Relaxed)
     }
 
     /// The time at `tick`, in seconds since 1970.
@@ -142,10 +245,27 @@ impl Lab {
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
         format!("{:010X}", mix(self.seed.wrapping_add(serial)) & 0xff_ffff_ffff)
     }
+}
 
-    fn state(&self, service: Service) -> &ServiceState {
-        &self.services[&service]
+/// The store, on the disk or in memory.
+fn open_store(config: &LabConfig) -> Result<Store, LabError> {
+    let path = config.store.clone().unwrap_or_default();
+    let failed = |error: StoreError| LabError::Store { path: path.clone(), error };
+    let keeper = match &config.store {
+        None => None,
+        Some(root) => match Maildir::open(root, &config.host_name, config.fsync) {
+            Ok(maildir) => Some(Box::new(maildir) as Box<dyn Keeper>),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                return Err(LabError::StoreInUse(path));
+            }
+            Err(error) => return Err(failed(error.into())),
+        },
+    };
+    let store = Store::open(config.accounts.names(), config.now, config.limit, keeper).map_err(failed)?;
+    for seed in &config.seeds {
+        seed.sow(&store, &config.accounts, config.now).map_err(LabError::Seed)?;
     }
+    Ok(store)
 }
 
 impl std::fmt::Debug for Lab {
@@ -154,26 +274,8 @@ impl std::fmt::Debug for Lab {
     }
 }
 
-#[derive(Debug)]
-struct Always(Arc<CertifiedKey>);
-
-impl ResolvesServerCert for Always {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.0))
-    }
-}
-
-fn tls_config(flight: Arc<CertifiedKey>) -> Result<Arc<ServerConfig>, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(Always(flight)));
-    Ok(Arc::new(config))
-}
-
 /// The finaliser of SplitMix64: spreads a counter over 64 bits.
-fn mix(n: u64) -> u64 {
+pub(crate) fn mix(n: u64) -> u64 {
     let n = n.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,12 +1,24 @@
 use crate::{Connection, Lab, LabError, Ports, Service, Step};
 use ehlo_core::{Address, Scheme, Tick};
+use std::future::poll_fn;
+use std::io;
+use std::mem::MaybeUninit;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+
+/// Where a write is not made longer by what comes next.
+const MOST_IN_A_WRITE: usize = 64 * 1024;
+
+/// So often a store that other programs may change is looked at.
+const LOOK: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Sockets that listen for a lab, and nothing serves yet.
 pub struct Listeners {
@@ -85,6 +97,13 @@ impl Listeners {
         let mut tasks = JoinSet::new();
         let mut addresses: Vec<(Scheme, Address)> = Vec::new();
         let start = Instant::now();
+        let queue = Arc::clone(lab);
+        tasks.spawn(async move {
+            loop {
+                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                crate::queue::release(&queue, tick_since(start));
+            }
+        });
         for (scheme, listener, local) in self.tcp {
             addresses.push((scheme, Address::Ip(local)));
             let lab = Arc::clone(lab);
@@ -94,7 +113,11 @@ impl Listeners {
                 loop {
                     tokio::select! {
                         accepted = listener.accept() => {
-                            let Ok((stream, peer)) = accepted else { continue };
+                            let Ok((stream, peer)) = accepted else {
+                                // Out of descriptors, most likely: asking again at once would not help.
+                                tokio::time::sleep(Duration::from_millis(50)).await;
+                                continue;
+                            };
                             let lab = Arc::clone(&lab);
                             connections.spawn(async move { serve_tcp(&lab, service, stream, peer.ip(), start).await });
                         }
@@ -126,10 +149,26 @@ impl Listeners {
             });
             path
         });
+        if lab.store().is_shared() {
+            tasks.spawn(look(Arc::clone(lab)));
+        }
         addresses.sort_by_key(|(scheme, address)| {
             (Service::SCHEMES.iter().position(|s| s == scheme), address.family(), address.clone())
         });
         Running { addresses, _tasks: tasks, socket }
+    }
+}
+
+/// Looks at what other programs do to the mailboxes on the disk.
+async fn look(lab: Arc<Lab>) {
+    let mut ticks = tokio::time::interval(LOOK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let store = Arc::clone(lab.store());
+        if tokio::task::spawn_blocking(move || store.look()).await.is_err() {
+            return;
+        }
     }
 }
 
@@ -173,51 +212,111 @@ async fn drive<S>(lab: &Arc<Lab>, service: Service, peer: &str, stream: &mut S, 
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let now = || Tick(u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX));
+    let now = || tick_since(start);
     let mut connection = Connection::new(lab, service, peer, now());
-    let mut changes = lab.store().watch();
-    let mut buffer = vec![0; 16 * 1024];
+    let mut mailboxes = Mailboxes::default();
     loop {
         let mut idle = false;
         let until = match connection.poll(now()) {
             Step::Transmit(bytes) => {
+                // The answers to pipelined commands go out in one write.
+                let mut bytes = bytes;
+                while bytes.len() < MOST_IN_A_WRITE
+                    && let Some(more) = connection.more(now())
+                {
+                    bytes.extend_from_slice(&more);
+                }
                 if stream.write_all(&bytes).await.is_err() || stream.flush().await.is_err() {
+                    connection.handle_loss(now());
                     return false;
                 }
                 continue;
             }
             Step::Close => {
                 // Half-close and read on for a moment: closing with unread bytes would reset the connection and
-                // destroy what the client has not read yet.
+                // destroy what the client has not read yet. It is over all the same for whoever watches.
+                drop(connection);
                 let _ = stream.shutdown().await;
-                let linger = tokio::time::sleep(std::time::Duration::from_millis(500));
+                let linger = tokio::time::sleep(Duration::from_millis(500));
                 tokio::pin!(linger);
                 loop {
                     tokio::select! {
-                        read = stream.read(&mut buffer) => if !matches!(read, Ok(n) if n > 0) { return false },
+                        read = read_some(stream) => if !matches!(read, Ok(bytes) if !bytes.is_empty()) { return false },
                         () = &mut linger => return false,
                     }
                 }
             }
             Step::Reset => return true,
-            Step::WaitUntil(tick) => start + std::time::Duration::from_micros(tick.0),
+            Step::WaitUntil(tick) => start + Duration::from_micros(tick.0),
             // Nobody may hold a connection for ever (RFC 5321 §4.5.3.2.7: at least five minutes).
             Step::Idle => {
                 idle = true;
-                Instant::now() + std::time::Duration::from_secs(1800)
+                Instant::now() + Duration::from_secs(1800)
             }
         };
+        if mailboxes.follow(lab, connection.watched()) {
+            // What changed until now would be missed.
+            connection.wake(now());
+            continue;
+        }
         tokio::select! {
-            read = stream.read(&mut buffer) => match read {
-                Ok(0) | Err(_) => return false,
-                Ok(n) => connection.handle(&buffer[..n], now()),
+            read = read_some(stream) => match read {
+                Ok(bytes) if !bytes.is_empty() => connection.handle(&bytes, now()),
+                _ => {
+                    connection.handle_loss(now());
+                    return false;
+                }
             },
-            Ok(()) = changes.changed() => connection.wake(now()),
+            () = mailboxes.changed() => connection.wake(now()),
             () = tokio::time::sleep_until(until) => if idle {
                 connection.handle_end();
             },
         }
     }
+}
+
+/// The mailboxes that a connection waits for news of, and no others, so that a delivery does not wake everybody.
+#[derive(Default)]
+struct Mailboxes {
+    account: Option<String>,
+    changes: Option<watch::Receiver<u64>>,
+}
+
+impl Mailboxes {
+    /// Follows another account; whether it is another.
+    fn follow(&mut self, lab: &Lab, account: Option<&str>) -> bool {
+        if self.account.as_deref() == account {
+            return false;
+        }
+        self.account = account.map(str::to_owned);
+        self.changes = account.and_then(|name| lab.store().watch_account(name));
+        self.changes.is_some()
+    }
+
+    async fn changed(&mut self) {
+        let there = match &mut self.changes {
+            Some(changes) => changes.changed().await.is_ok(),
+            None => false,
+        };
+        if !there {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Reads what is there. The buffer lives on the stack while something is read, and not in the connection while nothing
+/// comes: a thousand idle connections hold a thousand times nothing.
+async fn read_some<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Vec<u8>> {
+    poll_fn(|cx| {
+        let mut space = [MaybeUninit::<u8>::uninit(); 16 * 1024];
+        let mut buffer = ReadBuf::uninit(&mut space);
+        Pin::new(&mut *stream).poll_read(cx, &mut buffer).map_ok(|()| buffer.filled().to_vec())
+    })
+    .await
+}
+
+fn tick_since(start: Instant) -> Tick {
+    Tick(u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX))
 }
 
 async fn serve_tcp(lab: &Arc<Lab>, service: Service, stream: TcpStream, peer: IpAddr, start: Instant) {

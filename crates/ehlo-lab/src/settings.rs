@@ -1,9 +1,11 @@
 use crate::CertificateKind;
-use ehlo_core::{Role, Scheme};
+use ehlo_core::{Protocol, Role, Scheme};
 
 /// How one service of the lab behaves. The defaults are what a well-kept server does; faults change them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
+    /// What is spoken.
+    pub protocol: Protocol,
     /// Whether the port is there at all.
     pub listening: bool,
     /// The name that the server gives itself.
@@ -20,6 +22,10 @@ pub struct Settings {
     pub starttls_honoured: bool,
     /// Whether it is still listed inside TLS.
     pub starttls_after_tls: bool,
+    /// What becomes of handshakes.
+    pub handshake: Handshake,
+    /// Whether the end of TLS is said (RFC 8446 §6.1).
+    pub close_notify: bool,
     /// What comes after STARTTLS was accepted.
     pub after_starttls: AfterStartTls,
     /// Whether logins are possible here at all (not on port 25, not for LMTP).
@@ -36,6 +42,8 @@ pub struct Settings {
     pub auth_required: bool,
     /// Whether the greeting holds a timestamp for APOP.
     pub apop: bool,
+    /// The timestamp of every greeting, if it is always the same one, with its brackets (RFC 1939 §7).
+    pub apop_stamp: Option<String>,
     /// The account that is logged in by the greeting already (IMAP PREAUTH).
     pub preauth: Option<String>,
     /// Whether the list of capabilities is the same before and after TLS.
@@ -44,6 +52,21 @@ pub struct Settings {
     pub echoed_address: Option<String>,
     /// The largest message taken, in bytes.
     pub largest_message: usize,
+    /// Whether XCLIENT and XFORWARD are offered (SMTP): anybody may then give himself out for another.
+    pub xclient: bool,
+    /// Whether each connection begins with a PROXY header, which names the client.
+    pub proxy_protocol: bool,
+}
+
+/// What a server does when a client begins a handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handshake {
+    /// It answers.
+    Answered,
+    /// It closes the connection.
+    Closed,
+    /// It says nothing any more.
+    Stalled,
 }
 
 /// What a server does after it accepted STARTTLS.
@@ -66,6 +89,7 @@ impl Settings {
     pub fn new(scheme: Scheme, host_name: &str) -> Settings {
         let role = scheme.role();
         Settings {
+            protocol: scheme.protocol(),
             listening: true,
             host_name: host_name.to_owned(),
             banner: "ehlo lab".into(),
@@ -74,6 +98,8 @@ impl Settings {
             starttls_offered: true,
             starttls_honoured: true,
             starttls_after_tls: false,
+            handshake: Handshake::Answered,
+            close_notify: true,
             after_starttls: AfterStartTls::Handshake,
             auth: role.takes_logins(),
             mechanisms: vec!["PLAIN", "LOGIN", "CRAM-MD5"],
@@ -82,10 +108,13 @@ impl Settings {
             logindisabled: true,
             auth_required: role == Role::Submission,
             apop: true,
+            apop_stamp: None,
             preauth: None,
             capabilities_frozen: false,
             echoed_address: None,
             largest_message: 25 * 1024 * 1024,
+            xclient: false,
+            proxy_protocol: false,
         }
     }
 }

@@ -208,8 +208,14 @@ impl Framer {
     pub fn take(&mut self, count: usize) -> Vec<u8> {
         let count = count.min(self.buffer.len() - self.start);
         let taken = self.buffer[self.start..self.start + count].to_vec();
-        self.begin_unit(self.start + count);
+        self.skip(count);
         taken
+    }
+
+    /// Passes over `count` bytes, which were looked at by [`Framer::rest`].
+    pub fn skip(&mut self, count: usize) {
+        let count = count.min(self.buffer.len() - self.start);
+        self.begin_unit(self.start + count);
     }
 
     /// The literal that waits for consent.
@@ -359,6 +365,10 @@ impl Framer {
 
     fn compact(&mut self) {
         self.buffer.drain(..self.start);
+        // What one large literal needed is not kept for the rest of the connection.
+        if self.buffer.capacity() > 16 * 1024 && self.buffer.len() < 4 * 1024 {
+            self.buffer.shrink_to(4 * 1024);
+        }
         self.base += self.start as u64;
         self.part -= self.start;
         self.scanned = self.scanned.saturating_sub(self.start);

@@ -5,6 +5,8 @@ mod cli;
 mod exit;
 mod input;
 mod lab;
+mod lab_mail;
+mod lab_store;
 mod output;
 mod progress;
 mod run;

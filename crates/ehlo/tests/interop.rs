@@ -1,17 +1,14 @@
-//! The built program against real servers, compared with what other people's programs see there; and other people's
-//! clients against the lab.
+//! The built program against real servers, compared with what other people's programs see there.
 
 #![allow(clippy::unwrap_used, reason = "a test reports by failing")]
-#![allow(clippy::print_stderr, reason = "what is left out is said aloud")]
 
 #[path = "interop/capabilities.rs"]
 mod capabilities;
 #[path = "interop/certificates.rs"]
 mod certificates;
 #[path = "cli/common.rs"]
+#[allow(dead_code, reason = "shared with other tests; here the servers are others")]
 mod common;
-#[path = "interop/foreign.rs"]
-mod foreign;
 #[path = "interop/scripts.rs"]
 mod scripts;
 #[path = "interop/site.rs"]

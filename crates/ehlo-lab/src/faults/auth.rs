@@ -1,15 +1,17 @@
 //! Faults of logins.
 
-use super::{Fault, FaultAction, FaultMeta, Moment};
+use super::{Acts, Fault, FaultAction, FaultMeta, Moment};
 use crate::Settings;
 use ehlo_core::{Protocol, Role};
+
+const FAMILY: &str = "auth";
 
 /// PLAIN, LOGIN and USER are offered without TLS (and refused).
 pub(super) struct ClearOffered;
 
 impl Fault for ClearOffered {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "auth-clear-offered", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "auth-clear-offered", family: FAMILY, acts: Acts::Settings, example: None }
     }
 
     fn configure(&self, settings: &mut Settings, _: Option<&str>) {
@@ -21,8 +23,8 @@ impl Fault for ClearOffered {
 pub(super) struct ClearAccepted;
 
 impl Fault for ClearAccepted {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "auth-clear-accepted", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "auth-clear-accepted", family: FAMILY, acts: Acts::Settings, example: None }
     }
 
     fn configure(&self, settings: &mut Settings, _: Option<&str>) {
@@ -36,8 +38,8 @@ impl Fault for ClearAccepted {
 pub(super) struct Missing;
 
 impl Fault for Missing {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "auth-missing", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "auth-missing", family: FAMILY, acts: Acts::Settings, example: None }
     }
 
     fn configure(&self, settings: &mut Settings, _: Option<&str>) {
@@ -49,8 +51,8 @@ impl Fault for Missing {
 pub(super) struct OnMx;
 
 impl Fault for OnMx {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "auth-on-mx", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "auth-on-mx", family: FAMILY, acts: Acts::Settings, example: None }
     }
 
     fn configure(&self, settings: &mut Settings, _: Option<&str>) {
@@ -62,8 +64,8 @@ impl Fault for OnMx {
 pub(super) struct LogindisabledMissing;
 
 impl Fault for LogindisabledMissing {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "logindisabled-missing", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "logindisabled-missing", family: FAMILY, acts: Acts::Settings, example: None }
     }
 
     fn configure(&self, settings: &mut Settings, _: Option<&str>) {
@@ -80,8 +82,8 @@ impl Fault for LogindisabledMissing {
 pub(super) struct LogindisabledIgnored;
 
 impl Fault for LogindisabledIgnored {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "logindisabled-ignored", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "logindisabled-ignored", family: FAMILY, acts: Acts::Replies, example: None }
     }
 
     fn on(&self, moment: &Moment<'_>, _: Option<&str>) -> FaultAction {
@@ -103,8 +105,8 @@ fn refused_by(moment: &Moment<'_>, now: bool, text: &str) -> FaultAction {
 pub(super) struct Preauth;
 
 impl Fault for Preauth {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "preauth", example: Some("alice") }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "preauth", family: FAMILY, acts: Acts::Settings, example: Some("alice") }
     }
 
     fn configure(&self, settings: &mut Settings, argument: Option<&str>) {
@@ -116,8 +118,8 @@ impl Fault for Preauth {
 pub(super) struct ApopMissing;
 
 impl Fault for ApopMissing {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "apop-missing", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "apop-missing", family: FAMILY, acts: Acts::Settings, example: None }
     }
 
     fn configure(&self, settings: &mut Settings, _: Option<&str>) {
@@ -129,8 +131,8 @@ impl Fault for ApopMissing {
 pub(super) struct SubmissionOpen;
 
 impl Fault for SubmissionOpen {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "submission-open", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "submission-open", family: FAMILY, acts: Acts::Settings, example: None }
     }
 
     fn configure(&self, settings: &mut Settings, _: Option<&str>) {

@@ -1,16 +1,18 @@
 //! Faults of the greeting and of what a server says about itself.
 
-use super::{Fault, FaultAction, FaultMeta, Moment, Point, refusal, seconds};
+use super::{Acts, Fault, FaultAction, FaultMeta, Moment, Point, refusal, seconds};
 use crate::Settings;
 use ehlo_core::Protocol;
 use std::time::Duration;
+
+const FAMILY: &str = "greeting";
 
 /// The greeting comes late.
 pub(super) struct GreetingDelay;
 
 impl Fault for GreetingDelay {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "greeting-delay", example: Some("8") }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "greeting-delay", family: FAMILY, acts: Acts::Replies, example: Some("8") }
     }
 
     fn check(&self, argument: Option<&str>) -> Result<(), &'static str> {
@@ -29,8 +31,8 @@ impl Fault for GreetingDelay {
 pub(super) struct GreetingDrip;
 
 impl Fault for GreetingDrip {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "greeting-drip", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "greeting-drip", family: FAMILY, acts: Acts::Replies, example: None }
     }
 
     fn on(&self, moment: &Moment<'_>, _: Option<&str>) -> FaultAction {
@@ -45,8 +47,8 @@ impl Fault for GreetingDrip {
 pub(super) struct GreetingText;
 
 impl Fault for GreetingText {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "greeting-text", example: Some("hello there") }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "greeting-text", family: FAMILY, acts: Acts::Replies, example: Some("hello there") }
     }
 
     fn check(&self, argument: Option<&str>) -> Result<(), &'static str> {
@@ -67,8 +69,8 @@ impl Fault for GreetingText {
 pub(super) struct GreetingRefused;
 
 impl Fault for GreetingRefused {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "greeting-refused", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "greeting-refused", family: FAMILY, acts: Acts::Replies, example: None }
     }
 
     fn on(&self, moment: &Moment<'_>, _: Option<&str>) -> FaultAction {
@@ -84,8 +86,8 @@ impl Fault for GreetingRefused {
 pub(super) struct GreetingTwice;
 
 impl Fault for GreetingTwice {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "greeting-twice", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "greeting-twice", family: FAMILY, acts: Acts::Replies, example: None }
     }
 
     fn on(&self, moment: &Moment<'_>, _: Option<&str>) -> FaultAction {
@@ -100,8 +102,8 @@ impl Fault for GreetingTwice {
 pub(super) struct GreetingBareLf;
 
 impl Fault for GreetingBareLf {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "greeting-bare-lf", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "greeting-bare-lf", family: FAMILY, acts: Acts::Replies, example: None }
     }
 
     fn on(&self, moment: &Moment<'_>, _: Option<&str>) -> FaultAction {
@@ -118,8 +120,8 @@ impl Fault for GreetingBareLf {
 pub(super) struct GreetingMultiLine;
 
 impl Fault for GreetingMultiLine {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "greeting-multi-line", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "greeting-multi-line", family: FAMILY, acts: Acts::Replies, example: None }
     }
 
     fn on(&self, moment: &Moment<'_>, _: Option<&str>) -> FaultAction {
@@ -139,8 +141,8 @@ impl Fault for GreetingMultiLine {
 pub(super) struct BannerName;
 
 impl Fault for BannerName {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "banner-name", example: Some("localhost") }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "banner-name", family: FAMILY, acts: Acts::Settings, example: Some("localhost") }
     }
 
     fn check(&self, argument: Option<&str>) -> Result<(), &'static str> {
@@ -156,8 +158,13 @@ impl Fault for BannerName {
 pub(super) struct BannerText;
 
 impl Fault for BannerText {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "banner-text", example: Some("Exim 4.96 Debian") }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta {
+            id: "banner-text",
+            family: FAMILY,
+            acts: Acts::Settings,
+            example: Some("Exim 4.96 Debian"),
+        }
     }
 
     fn check(&self, argument: Option<&str>) -> Result<(), &'static str> {
@@ -173,8 +180,8 @@ impl Fault for BannerText {
 pub(super) struct FirewallMasked;
 
 impl Fault for FirewallMasked {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "firewall-masked", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "firewall-masked", family: FAMILY, acts: Acts::Settings, example: None }
     }
 
     fn on(&self, moment: &Moment<'_>, _: Option<&str>) -> FaultAction {
@@ -218,8 +225,8 @@ fn masked_keywords(reply: &[u8]) -> Vec<u8> {
 pub(super) struct EchoAddress;
 
 impl Fault for EchoAddress {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "echo-address", example: Some("172.17.0.1") }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "echo-address", family: FAMILY, acts: Acts::Settings, example: Some("172.17.0.1") }
     }
 
     fn check(&self, argument: Option<&str>) -> Result<(), &'static str> {

@@ -1,7 +1,9 @@
 //! Faults of certificates.
 
-use super::{Fault, FaultMeta};
+use super::{Acts, Fault, FaultMeta};
 use crate::{CertificateKind, Settings};
+
+const FAMILY: &str = "certificate";
 
 /// A certificate of another kind.
 pub(super) struct Certificate {
@@ -11,9 +13,8 @@ pub(super) struct Certificate {
 }
 
 impl Fault for Certificate {
-    fn meta(&self) -> &'static FaultMeta {
-        // All instances are statics, so their meta lives for ever; found again by its id to say so to the compiler.
-        CERTIFICATES.iter().map(|c| &c.meta).find(|m| m.id == self.meta.id).unwrap_or(&EXPIRED.meta)
+    fn meta(&self) -> &FaultMeta {
+        &self.meta
     }
 
     fn check(&self, argument: Option<&str>) -> Result<(), &'static str> {
@@ -27,22 +28,12 @@ impl Fault for Certificate {
     }
 }
 
-static CERTIFICATES: &[&Certificate] = &[
-    &EXPIRED,
-    &NOT_YET_VALID,
-    &EXPIRING,
-    &WRONG_KEY,
-    &SELF_SIGNED,
-    &UNKNOWN_CA,
-    &CHAIN_INCOMPLETE,
-    &WRONG_NAME,
-    &NAMES,
-    &CN_ONLY,
-    &ISSUER,
-];
-
 const fn plain(id: &'static str, make: fn(Option<&str>) -> Option<CertificateKind>) -> Certificate {
-    Certificate { meta: FaultMeta { id, example: None }, make, wanted: "no argument" }
+    Certificate {
+        meta: FaultMeta { id, family: FAMILY, acts: Acts::Settings, example: None },
+        make,
+        wanted: "no argument",
+    }
 }
 
 const fn with(
@@ -51,7 +42,11 @@ const fn with(
     wanted: &'static str,
     make: fn(Option<&str>) -> Option<CertificateKind>,
 ) -> Certificate {
-    Certificate { meta: FaultMeta { id, example: Some(example) }, make, wanted }
+    Certificate {
+        meta: FaultMeta { id, family: FAMILY, acts: Acts::Settings, example: Some(example) },
+        make,
+        wanted,
+    }
 }
 
 pub(super) static EXPIRED: Certificate = plain("cert-expired", |_| Some(CertificateKind::Expired));

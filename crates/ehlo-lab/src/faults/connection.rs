@@ -1,14 +1,16 @@
 //! Faults of the connection as such.
 
-use super::{Fault, FaultAction, FaultMeta, Moment, Point, refusal};
+use super::{Acts, Fault, FaultAction, FaultMeta, Moment, Point, refusal};
 use crate::Settings;
+
+const FAMILY: &str = "connection";
 
 /// Nothing listens at the port.
 pub(super) struct Refused;
 
 impl Fault for Refused {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "connection-refused", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "connection-refused", family: FAMILY, acts: Acts::Settings, example: None }
     }
 
     fn configure(&self, settings: &mut Settings, _: Option<&str>) {
@@ -20,8 +22,8 @@ impl Fault for Refused {
 pub(super) struct AcceptReset;
 
 impl Fault for AcceptReset {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "connection-reset", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "connection-reset", family: FAMILY, acts: Acts::Replies, example: None }
     }
 
     fn on(&self, moment: &Moment<'_>, _: Option<&str>) -> FaultAction {
@@ -33,8 +35,8 @@ impl Fault for AcceptReset {
 pub(super) struct Limit;
 
 impl Fault for Limit {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "connection-limit", example: Some("1") }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "connection-limit", family: FAMILY, acts: Acts::Replies, example: Some("1") }
     }
 
     fn check(&self, argument: Option<&str>) -> Result<(), &'static str> {
@@ -55,8 +57,8 @@ impl Fault for Limit {
 pub(super) struct SpeaksOther;
 
 impl Fault for SpeaksOther {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "speaks-other", example: Some("ssh") }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "speaks-other", family: FAMILY, acts: Acts::Replies, example: Some("ssh") }
     }
 
     fn check(&self, argument: Option<&str>) -> Result<(), &'static str> {
@@ -87,8 +89,8 @@ fn greeting_of(name: &str) -> Option<&'static [u8]> {
 pub(super) struct TlsSwapped;
 
 impl Fault for TlsSwapped {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "tls-swapped", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "tls-swapped", family: FAMILY, acts: Acts::Settings, example: None }
     }
 
     fn configure(&self, settings: &mut Settings, _: Option<&str>) {

@@ -1,14 +1,16 @@
 //! What a server does that wants to harm its clients.
 
-use super::{Fault, FaultAction, FaultMeta, Moment, Point};
+use super::{Acts, Fault, FaultAction, FaultMeta, Moment, Point};
 use ehlo_core::Protocol;
+
+const FAMILY: &str = "hostile";
 
 /// The greeting is a line that does not end.
 pub(super) struct EndlessLine;
 
 impl Fault for EndlessLine {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "hostile-endless-line", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "hostile-endless-line", family: FAMILY, acts: Acts::Replies, example: None }
     }
 
     fn on(&self, moment: &Moment<'_>, _: Option<&str>) -> FaultAction {
@@ -25,8 +27,8 @@ impl Fault for EndlessLine {
 pub(super) struct EndlessReply;
 
 impl Fault for EndlessReply {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "hostile-endless-reply", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "hostile-endless-reply", family: FAMILY, acts: Acts::Replies, example: None }
     }
 
     fn on(&self, moment: &Moment<'_>, _: Option<&str>) -> FaultAction {
@@ -48,8 +50,8 @@ impl Fault for EndlessReply {
 pub(super) struct HugeLiteral;
 
 impl Fault for HugeLiteral {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "hostile-literal", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "hostile-literal", family: FAMILY, acts: Acts::Replies, example: None }
     }
 
     fn on(&self, moment: &Moment<'_>, _: Option<&str>) -> FaultAction {
@@ -66,8 +68,8 @@ impl Fault for HugeLiteral {
 pub(super) struct Escapes;
 
 impl Fault for Escapes {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "hostile-escapes", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "hostile-escapes", family: FAMILY, acts: Acts::Replies, example: None }
     }
 
     fn on(&self, moment: &Moment<'_>, _: Option<&str>) -> FaultAction {
@@ -85,8 +87,8 @@ impl Fault for Escapes {
 pub(super) struct Binary;
 
 impl Fault for Binary {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "hostile-binary", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "hostile-binary", family: FAMILY, acts: Acts::Replies, example: None }
     }
 
     fn on(&self, moment: &Moment<'_>, _: Option<&str>) -> FaultAction {

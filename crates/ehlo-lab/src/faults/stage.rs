@@ -1,19 +1,24 @@
-//! Faults at any stage: the argument names it as `greeting`, `capabilities`, `starttls`, or a command such as `MAIL`.
+//! Faults at any stage: the argument names it as `any`, `greeting`, `capabilities`, `starttls`, or a command such as `MAIL`.
 
-use super::{Fault, FaultAction, FaultMeta, Moment, Point};
+use super::scope::is_command;
+use super::{Acts, Fault, FaultAction, FaultMeta, Moment, Point};
 use std::time::Duration;
 
-fn strikes(moment: &Moment<'_>, stage: Option<&str>) -> bool {
+const FAMILY: &str = "stage";
+
+/// Whether this is the stage: `any` is all but `accept`.
+pub(super) fn strikes(moment: &Moment<'_>, stage: Option<&str>) -> bool {
     match stage.unwrap_or("greeting").to_ascii_lowercase().as_str() {
+        "any" => moment.point != Point::Accept && !moment.reply.is_empty(),
         "accept" => moment.point == Point::Accept,
         "greeting" => moment.point == Point::Greeting,
         "capabilities" => moment.point == Point::Capabilities,
         "starttls" => moment.point == Point::StartTls,
-        command => moment.point != Point::Accept && moment.command.eq_ignore_ascii_case(command),
+        command => moment.point != Point::Accept && is_command(command, moment.command),
     }
 }
 
-const WANTED: &str = "a stage: accept, greeting, capabilities, starttls, or a command";
+const WANTED: &str = "a stage: any, accept, greeting, capabilities, starttls, or a command";
 
 fn checked(argument: Option<&str>) -> Result<(), &'static str> {
     argument.filter(|a| !a.is_empty()).map(drop).ok_or(WANTED)
@@ -23,8 +28,8 @@ fn checked(argument: Option<&str>) -> Result<(), &'static str> {
 pub(super) struct Silence;
 
 impl Fault for Silence {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "silence", example: Some("greeting") }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "silence", family: FAMILY, acts: Acts::Replies, example: Some("greeting") }
     }
 
     fn check(&self, argument: Option<&str>) -> Result<(), &'static str> {
@@ -40,8 +45,8 @@ impl Fault for Silence {
 pub(super) struct Close;
 
 impl Fault for Close {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "close", example: Some("greeting") }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "close", family: FAMILY, acts: Acts::Replies, example: Some("greeting") }
     }
 
     fn check(&self, argument: Option<&str>) -> Result<(), &'static str> {
@@ -57,8 +62,8 @@ impl Fault for Close {
 pub(super) struct Reset;
 
 impl Fault for Reset {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "reset", example: Some("greeting") }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "reset", family: FAMILY, acts: Acts::Replies, example: Some("greeting") }
     }
 
     fn check(&self, argument: Option<&str>) -> Result<(), &'static str> {
@@ -74,8 +79,8 @@ impl Fault for Reset {
 pub(super) struct Drip;
 
 impl Fault for Drip {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "drip", example: Some("capabilities") }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "drip", family: FAMILY, acts: Acts::Replies, example: Some("capabilities") }
     }
 
     fn check(&self, argument: Option<&str>) -> Result<(), &'static str> {
@@ -95,8 +100,13 @@ impl Fault for Drip {
 pub(super) struct Reply;
 
 impl Fault for Reply {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "reply", example: Some("MAIL:451 4.3.0 not now") }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta {
+            id: "reply",
+            family: FAMILY,
+            acts: Acts::Replies,
+            example: Some("MAIL:451 4.3.0 not now"),
+        }
     }
 
     fn check(&self, argument: Option<&str>) -> Result<(), &'static str> {

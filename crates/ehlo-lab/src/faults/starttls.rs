@@ -1,15 +1,17 @@
 //! Faults of STARTTLS and STLS.
 
-use super::{Fault, FaultAction, FaultMeta, Moment, Point};
+use super::{Acts, Fault, FaultAction, FaultMeta, Moment, Point};
 use crate::settings::{AfterStartTls, Settings};
 use ehlo_core::Protocol;
+
+const FAMILY: &str = "starttls";
 
 /// STARTTLS is not offered, and refused.
 pub(super) struct Hidden;
 
 impl Fault for Hidden {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "starttls-hidden", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "starttls-hidden", family: FAMILY, acts: Acts::Settings, example: None }
     }
 
     fn configure(&self, settings: &mut Settings, _: Option<&str>) {
@@ -22,8 +24,8 @@ impl Fault for Hidden {
 pub(super) struct Unadvertised;
 
 impl Fault for Unadvertised {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "starttls-unadvertised", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "starttls-unadvertised", family: FAMILY, acts: Acts::Settings, example: None }
     }
 
     fn configure(&self, settings: &mut Settings, _: Option<&str>) {
@@ -35,9 +37,11 @@ impl Fault for Unadvertised {
 pub(super) struct Refused;
 
 impl Fault for Refused {
-    fn meta(&self) -> &'static FaultMeta {
+    fn meta(&self) -> &FaultMeta {
         &FaultMeta {
             id: "starttls-refused",
+            family: FAMILY,
+            acts: Acts::Settings,
             example: Some("454 4.7.0 TLS not available due to local problem"),
         }
     }
@@ -68,8 +72,8 @@ impl Fault for Refused {
 pub(super) struct Silent;
 
 impl Fault for Silent {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "starttls-silent", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "starttls-silent", family: FAMILY, acts: Acts::Replies, example: None }
     }
 
     fn on(&self, moment: &Moment<'_>, _: Option<&str>) -> FaultAction {
@@ -81,8 +85,8 @@ impl Fault for Silent {
 pub(super) struct NoHandshake;
 
 impl Fault for NoHandshake {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "starttls-no-handshake", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "starttls-no-handshake", family: FAMILY, acts: Acts::Settings, example: None }
     }
 
     fn configure(&self, settings: &mut Settings, _: Option<&str>) {
@@ -94,8 +98,8 @@ impl Fault for NoHandshake {
 pub(super) struct CleartextGoesOn;
 
 impl Fault for CleartextGoesOn {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "starttls-cleartext-goes-on", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "starttls-cleartext-goes-on", family: FAMILY, acts: Acts::Settings, example: None }
     }
 
     fn configure(&self, settings: &mut Settings, _: Option<&str>) {
@@ -107,8 +111,8 @@ impl Fault for CleartextGoesOn {
 pub(super) struct CleartextError;
 
 impl Fault for CleartextError {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "starttls-cleartext-error", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "starttls-cleartext-error", family: FAMILY, acts: Acts::Settings, example: None }
     }
 
     fn configure(&self, settings: &mut Settings, _: Option<&str>) {
@@ -120,8 +124,8 @@ impl Fault for CleartextError {
 pub(super) struct CleartextSilence;
 
 impl Fault for CleartextSilence {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "starttls-then-silence", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "starttls-then-silence", family: FAMILY, acts: Acts::Settings, example: None }
     }
 
     fn configure(&self, settings: &mut Settings, _: Option<&str>) {
@@ -133,8 +137,8 @@ impl Fault for CleartextSilence {
 pub(super) struct Readvertised;
 
 impl Fault for Readvertised {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "starttls-readvertised", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "starttls-readvertised", family: FAMILY, acts: Acts::Settings, example: None }
     }
 
     fn configure(&self, settings: &mut Settings, _: Option<&str>) {
@@ -146,8 +150,8 @@ impl Fault for Readvertised {
 pub(super) struct Injected;
 
 impl Fault for Injected {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "starttls-injected", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "starttls-injected", family: FAMILY, acts: Acts::Replies, example: None }
     }
 
     fn on(&self, moment: &Moment<'_>, _: Option<&str>) -> FaultAction {
@@ -185,8 +189,8 @@ impl Fault for NoCapabilities {
 pub(super) struct CapabilitiesFrozen;
 
 impl Fault for CapabilitiesFrozen {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "capabilities-frozen", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "capabilities-frozen", family: FAMILY, acts: Acts::Settings, example: None }
     }
 
     fn configure(&self, settings: &mut Settings, _: Option<&str>) {

@@ -55,26 +55,38 @@ impl Mailboxes {
             dirty: false,
         };
         let kept = boxes.keep(|keeper, account| keeper.load(account))?.unwrap_or_default();
+        boxes.next_validity = validity.max(kept.validity.wrapping_add(1).max(1));
+        boxes.shared.serial.fetch_max(kept.serial.saturating_add(1), Ordering::Relaxed);
         for mailbox in kept.mailboxes {
             let mut messages = mailbox.messages;
             for message in &mut messages {
                 boxes.shared.used.fetch_add(message.body.len() as u64, Ordering::Relaxed);
                 boxes.identify(message);
             }
-            let mut attributes = mailbox.attributes;
-            if attributes.id == 0 {
-                attributes.id = boxes.serial();
-            }
-            boxes.next_validity = boxes.next_validity.max(mailbox.validity.wrapping_add(1).max(1));
-            let made = Mailbox::kept(mailbox.validity, mailbox.next_uid, attributes, messages);
+            let attributes = mailbox.attributes;
+            boxes.shared.serial.fetch_max(attributes.id.saturating_add(1), Ordering::Relaxed);
+            let made =
+                Mailbox::kept(mailbox.validity, mailbox.next_uid, mailbox.modseq, attributes, messages);
             boxes.folders.insert(mailbox.name, made);
         }
-        let fresh = boxes.folders.is_empty();
         boxes.create("INBOX", None)?;
-        if fresh {
+        // Subscriptions are kept last: without them the account is new, or its first start came to a sudden end.
+        if kept.subscribed.is_none() {
             for (name, special_use) in SPECIAL_USE {
-                boxes.create(name, Some(special_use))?;
+                if !boxes.create(name, Some(special_use))? {
+                    let known = boxes.folders.get(*name).map(|m| m.attributes.clone()).unwrap_or_default();
+                    let special_use = known.special_use.clone().or(Some((*special_use).to_owned()));
+                    boxes.describe(name, Attributes { special_use, ..known })?;
+                }
             }
+        }
+        for name in boxes.folders.keys().cloned().collect::<Vec<_>>() {
+            if let Some(known) = boxes.folders.get(&name).map(|m| m.attributes.clone()).filter(|a| a.id == 0)
+            {
+                let id = boxes.serial();
+                boxes.describe(&name, Attributes { id, ..known })?;
+            }
+            boxes.look(&name)?;
         }
         match kept.subscribed {
             Some(names) => boxes.subscribed = names,
@@ -90,11 +102,13 @@ impl Mailboxes {
         self.changed.subscribe()
     }
 
-    /// Wakes the sessions of the account, if there is anything to tell.
-    pub(super) fn tell(&mut self) {
-        if std::mem::take(&mut self.dirty) {
+    /// Wakes the sessions of the account, if there is anything to tell; whether there was.
+    pub(super) fn tell(&mut self) -> bool {
+        let told = std::mem::take(&mut self.dirty);
+        if told {
             self.changed.send_modify(|n| *n += 1);
         }
+        told
     }
 
     /// Makes a folder; whether it is new. A validity is never used twice, so that a folder that was deleted and made
@@ -139,7 +153,10 @@ impl Mailboxes {
         for name in names {
             let validity = self.validity();
             let target = format!("{to}{}", &name[from.len()..]);
-            self.keep(|keeper, account| keeper.rename(account, &name, &target, validity))?;
+            if let Some(keeper) = &self.shared.keeper {
+                let mailbox = self.folders.get_mut(&name).ok_or(StoreError::NoMailbox)?;
+                locked(keeper).rename(&self.account, &name, &target, validity, &mut mailbox.messages)?;
+            }
             if let Some(mut mailbox) = self.folders.remove(&name) {
                 mailbox.validity = validity;
                 self.folders.insert(target, mailbox);
@@ -166,9 +183,14 @@ impl Mailboxes {
 
     /// Puts messages into a folder, all or none, and yields their identifiers. One that has an identifier of its
     /// content keeps it: it is a copy.
-    pub(crate) fn append(&mut self, name: &str, mut messages: Vec<Message>) -> Result<Vec<u32>, StoreError> {
+    pub(crate) fn append(&mut self, name: &str, messages: Vec<Message>) -> Result<Vec<u32>, StoreError> {
         let size: u64 = messages.iter().map(|m| m.body.len() as u64).sum();
         self.has_room(size, messages.len())?;
+        self.put(name, messages)
+    }
+
+    fn put(&mut self, name: &str, mut messages: Vec<Message>) -> Result<Vec<u32>, StoreError> {
+        let size: u64 = messages.iter().map(|m| m.body.len() as u64).sum();
         for message in &mut messages {
             self.identify(message);
         }
@@ -184,6 +206,9 @@ impl Mailboxes {
         let uids: Vec<u32> = messages.iter().map(|m| m.uid).collect();
         mailbox.modseq = modseq;
         mailbox.next_uid = uids.last().map_or(first, |last| last.saturating_add(1));
+        for message in &messages {
+            mailbox.note_keywords(&message.flags);
+        }
         mailbox.messages.append(&mut messages);
         self.shared.used.fetch_add(size, Ordering::Relaxed);
         self.dirty = true;
@@ -199,7 +224,9 @@ impl Mailboxes {
             FlagChange::Set(flags) => {
                 let same = flags.len() == message.flags.len() && flags.iter().all(|f| message.has(f));
                 message.flags.retain(|f| flags.iter().any(|g| g.eq_ignore_ascii_case(f)));
-                flags.iter().for_each(|flag| drop(message.set(flag, true)));
+                for flag in *flags {
+                    message.set(flag, true);
+                }
                 !same
             }
             FlagChange::Add(flags) => flags.iter().fold(false, |any, flag| message.set(flag, true) || any),
@@ -215,6 +242,7 @@ impl Mailboxes {
             locked(keeper).flags(&self.account, name, &mut message)?;
         }
         mailbox.modseq = message.modseq;
+        mailbox.note_keywords(&message.flags);
         mailbox.messages[at] = message;
         self.dirty = true;
         Ok(true)
@@ -250,6 +278,7 @@ impl Mailboxes {
                 let Some(at) = mailbox.at(changed.uid) else { continue };
                 let flags = mailbox.messages[at].flags != changed.flags;
                 changed.modseq = if flags { mailbox.next_modseq() } else { mailbox.messages[at].modseq };
+                mailbox.note_keywords(&changed.flags);
                 mailbox.messages[at] = changed;
                 self.dirty |= flags;
             }
@@ -268,7 +297,8 @@ impl Mailboxes {
             }
         }
         if !found.came.is_empty() {
-            self.append(name, found.came)?;
+            // They are there, whether there is room for them or not.
+            self.put(name, found.came)?;
         }
         Ok(())
     }

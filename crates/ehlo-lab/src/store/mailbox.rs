@@ -13,6 +13,9 @@ pub(crate) const SPECIAL_USE: &[(&str, &str)] = &[
 /// So many expunged messages of a mailbox are remembered one by one (RFC 7162 §3.2.7).
 const MOST_VANISHED: usize = 10_000;
 
+/// So many keywords of a mailbox are announced.
+const MOST_KEYWORDS: usize = 1000;
+
 /// What is known about a mailbox beside its messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Attributes {
@@ -40,6 +43,7 @@ pub(crate) struct Mailbox {
     vanished: Vec<(u64, u32)>,
     /// What vanished up to here is not remembered one by one any more.
     forgotten: u64,
+    keywords: Vec<String>,
 }
 
 impl Mailbox {
@@ -53,6 +57,7 @@ impl Mailbox {
             modseq: 1,
             vanished: Vec::new(),
             forgotten: 0,
+            keywords: Vec::new(),
         }
     }
 
@@ -60,13 +65,17 @@ impl Mailbox {
     pub(crate) fn kept(
         validity: u32,
         next_uid: u32,
+        modseq: u64,
         attributes: Attributes,
         messages: Vec<Message>,
     ) -> Mailbox {
-        let modseq = messages.iter().map(|m| m.modseq).max().unwrap_or(0).max(1);
+        let modseq = messages.iter().map(|m| m.modseq).max().unwrap_or(0).max(modseq).max(1);
         let mut mailbox = Mailbox::new(validity, attributes);
         mailbox.next_uid = next_uid.max(messages.last().map_or(1, |m| m.uid + 1));
         mailbox.recent_from = mailbox.next_uid;
+        for message in &messages {
+            mailbox.note_keywords(&message.flags);
+        }
         mailbox.messages = messages;
         mailbox.modseq = modseq;
         mailbox.forgotten = modseq;
@@ -144,14 +153,17 @@ impl Mailbox {
         ranges
     }
 
-    /// The keywords in use, in the order in which they came up.
-    pub(crate) fn keywords(&self) -> Vec<String> {
-        let mut found: Vec<&str> = Vec::new();
-        for flag in self.messages.iter().flat_map(|m| &m.flags) {
-            if !flag.starts_with('\\') && !found.iter().any(|f| f.eq_ignore_ascii_case(flag)) {
-                found.push(flag);
+    /// The keywords that messages have or had, in the order in which they came up (RFC 3501 §7.2.6).
+    pub(crate) fn keywords(&self) -> &[String] {
+        &self.keywords
+    }
+
+    pub(super) fn note_keywords(&mut self, flags: &[String]) {
+        for flag in flags.iter().filter(|f| !f.starts_with('\\')) {
+            let known = self.keywords.iter().any(|k| k.eq_ignore_ascii_case(flag));
+            if !known && self.keywords.len() < MOST_KEYWORDS {
+                self.keywords.push(flag.clone());
             }
         }
-        found.into_iter().map(str::to_owned).collect()
     }
 }

@@ -21,6 +21,17 @@ pub struct Message {
     pub email_id: u64,
     /// The same for all messages of a conversation (RFC 8474 §5.2).
     pub thread_id: u64,
+    /// From whom and to whom it was delivered, if it was; copies share it.
+    pub envelope: Option<Arc<Envelope>>,
+}
+
+/// What a message was delivered with (RFC 5321 §2.3.1): not to be read from its header.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Envelope {
+    /// The reverse-path, without brackets.
+    pub from: String,
+    /// The recipients that led into this mailbox, without brackets.
+    pub to: Vec<String>,
 }
 
 /// The bytes of a message, lines ended by CR LF. Copies share them.
@@ -58,13 +69,17 @@ impl Body {
     pub fn read(&self) -> io::Result<Arc<[u8]>> {
         match self {
             Body::Memory(bytes) => Ok(Arc::clone(bytes)),
-            Body::File { path, .. } => Ok(with_crlf(std::fs::read(&**path)?).into()),
+            Body::File { path, size } => {
+                let bytes = super::maildir::read(path)?;
+                // A file that is as long as it should be is one of ours: not one of its line ends is changed.
+                Ok(if bytes.len() == *size { bytes } else { with_crlf(bytes) }.into())
+            }
         }
     }
 }
 
 /// Makes line ends CR LF: files of other programs may hold LF alone.
-pub fn with_crlf(bytes: Vec<u8>) -> Vec<u8> {
+pub(crate) fn with_crlf(bytes: Vec<u8>) -> Vec<u8> {
     let lonely = |(at, &b): (usize, &u8)| b == b'\n' && (at == 0 || bytes[at - 1] != b'\r');
     if !bytes.iter().enumerate().any(lonely) {
         return bytes;
@@ -91,6 +106,7 @@ impl Message {
             modseq: 0,
             email_id: 0,
             thread_id: 0,
+            envelope: None,
         }
     }
 

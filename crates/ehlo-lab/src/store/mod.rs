@@ -4,13 +4,15 @@
 mod boxes;
 mod keeper;
 mod mailbox;
+mod maildir;
 mod message;
 
-pub(crate) use boxes::{FlagChange, Mailboxes};
-#[expect(unused_imports, reason = "the one that keeps a Maildir comes next")]
+pub(crate) use boxes::{FlagChange, Mailboxes, Quota};
 pub(crate) use keeper::{Foreign, Keeper, KeptAccount, KeptMailbox};
 pub(crate) use mailbox::{Attributes, Mailbox, SPECIAL_USE};
-pub use message::{Body, Message};
+pub(crate) use maildir::{Maildir, contents as folder_contents};
+pub(crate) use message::with_crlf;
+pub use message::{Body, Envelope, Message};
 
 use crate::dates::rfc5322;
 use std::collections::BTreeMap;
@@ -86,12 +88,20 @@ impl From<io::Error> for StoreError {
 pub struct Delivered {
     /// The reverse-path, without brackets.
     pub from: String,
+    /// The recipients of this delivery, without brackets: those of this account, or those of other domains.
+    pub to: Vec<String>,
     /// The message as it came, lines ended by CR LF.
     pub message: Vec<u8>,
     /// The trace field to put in front, without `Received:`.
     pub received: String,
     /// When, in seconds since 1970.
     pub at: i64,
+}
+
+impl Delivered {
+    fn envelope(&self) -> Arc<Envelope> {
+        Arc::new(Envelope { from: self.from.clone(), to: self.to.clone() })
+    }
 }
 
 impl Store {
@@ -161,7 +171,11 @@ impl Store {
         let trace =
             format!("Return-Path: <{}>\r\nReceived: {}; {}\r\n", mail.from, mail.received, rfc5322(mail.at));
         let bytes = [trace.as_bytes(), &mail.message].concat();
-        self.add(account, mailbox, Message::new(bytes, mail.at))
+        self.add(
+            account,
+            mailbox,
+            Message { envelope: Some(mail.envelope()), ..Message::new(bytes, mail.at) },
+        )
     }
 
     /// Keeps a message for another domain: it goes nowhere, but can be looked at.
@@ -182,7 +196,9 @@ impl Store {
             rfc5322(mail.at)
         );
         let bytes = [trace.as_bytes(), &mail.message].concat();
-        self.add(account, "Outbound", Message::new(bytes, mail.at))
+        let envelope = Envelope { from: mail.from.clone(), to: recipients.to_vec() };
+        let message = Message { envelope: Some(Arc::new(envelope)), ..Message::new(bytes, mail.at) };
+        self.add(account, "Outbound", message)
     }
 
     /// Puts a message as it is into a mailbox, which is made if it is not there.
@@ -214,7 +230,9 @@ impl Store {
         let mut accounts = self.lock();
         let boxes = accounts.get_mut(account)?;
         let done = work(boxes);
-        boxes.tell();
+        if boxes.tell() {
+            self.announce();
+        }
         Some(done)
     }
 
@@ -237,8 +255,26 @@ impl Store {
             done
         });
         other.tell();
+        self.announce();
         accounts.insert(second.to_owned(), other);
         done
+    }
+
+    /// Takes in what other programs have done to the mailboxes on the disk. What cannot be read now is looked at again
+    /// the next time.
+    pub(crate) fn look(&self) {
+        for account in self.accounts() {
+            self.with(&account, |boxes| {
+                for name in boxes.folders.keys().cloned().collect::<Vec<_>>() {
+                    let _ = boxes.look(&name);
+                }
+            });
+        }
+    }
+
+    /// Whether other programs may change it.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.shared.keeper.is_some()
     }
 
     pub(crate) fn announce(&self) {
@@ -287,6 +323,7 @@ mod tests {
     fn mail(text: &str) -> Delivered {
         Delivered {
             from: "a@b".into(),
+            to: vec!["alice@lab.test".into()],
             message: text.as_bytes().to_vec(),
             received: "by lab.test".into(),
             at: 0,

@@ -1,10 +1,11 @@
 //! What the lab says: one conversation for each protocol.
 
 mod imap;
+mod named;
 mod pop3;
 mod sasl;
 mod sieve;
-mod smtp;
+pub(crate) mod smtp;
 
 use crate::context::Context;
 use ehlo_core::{Protocol, Scheme};
@@ -21,6 +22,10 @@ pub(crate) trait Talk: Send {
     fn secured(&mut self, _cx: &mut Context<'_>) {}
     /// Who is logged in.
     fn account(&self) -> Option<&str> {
+        None
+    }
+    /// Whose mailboxes it waits for news of.
+    fn watched(&self) -> Option<&str> {
         None
     }
     /// Mailboxes may have changed.

@@ -1,21 +1,27 @@
-use super::Talk;
 use super::sasl::{Login, LoginStep};
+use super::{Talk, named};
 use crate::context::Context;
 use crate::store::MaildropLock;
-use crate::{Message, Point};
+use crate::{Message, Point, StoreError};
 use ehlo_wire::pop3::Request;
 use ehlo_wire::sasl::{Passwords, apop_verify};
 use ehlo_wire::server::{Pop3Input, Pop3Server, encode_lines};
+use memchr::memmem;
 
-/// POP3, complete: RFC 1939, 2449, 2595, 5034.
+/// POP3, complete: RFC 1939, 2449, 2595, 3206, 5034, 6856.
 pub(super) struct Pop3 {
     server: Pop3Server,
     stamp: String,
     user: Option<String>,
     login: Option<Login>,
     drop: Option<Maildrop>,
+    /// Whether the client takes text in UTF-8 (RFC 6856 §2.1).
+    utf8: bool,
     failures: u32,
 }
+
+/// The languages of the texts (RFC 6856 §3.1): `i-default` is what every server has.
+const LANGUAGES: &[(&str, &str)] = &[("i-default", "Default language"), ("en", "English")];
 
 /// A maildrop in the hands of a session: what is in it does not change, and DELE waits for QUIT (RFC 1939 §5, §6).
 struct Maildrop {
@@ -33,14 +39,20 @@ impl Pop3 {
             user: None,
             login: None,
             drop: None,
+            utf8: false,
             failures: 0,
         }
     }
 
     fn request(&mut self, request: Request, cx: &mut Context<'_>) {
+        let (verb, subject) = named::pop3(&request);
+        if cx.intercepted(&verb, "", subject.as_deref()) {
+            return;
+        }
         match request {
             Request::Capa => self.capa(cx),
             Request::Quit => self.quit(cx),
+            Request::Lang(tag) => lang(tag.as_deref(), cx),
             Request::Syntax(syntax) => {
                 let verb = syntax.split(' ').next().unwrap_or_default();
                 err(cx, verb, "", &format!("syntax: {syntax}"));
@@ -61,16 +73,16 @@ impl Pop3 {
     }
 
     fn capa(&self, cx: &mut Context<'_>) {
-        let mut lines: Vec<String> =
-            ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING"].map(str::to_owned).to_vec();
-        if self.drop.is_none() {
-            let mechanisms = cx.mechanisms();
-            if cx.tls.is_some() || cx.settings.clear_auth_offered || cx.settings.clear_auth_accepted {
-                lines.push("USER".into());
-            }
-            if !mechanisms.is_empty() {
-                lines.push(format!("SASL {}", mechanisms.join(" ")));
-            }
+        // RFC 2449 §6: what is announced in both states is the same in both; nothing here ever expires.
+        let always = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER"];
+        let mut lines: Vec<String> = always.map(str::to_owned).to_vec();
+        lines.extend(["UTF8 USER", "LANG", "IMPLEMENTATION ehlo-lab"].map(str::to_owned));
+        if cx.tls.is_some() || cx.settings.clear_auth_offered || cx.settings.clear_auth_accepted {
+            lines.push("USER".into());
+        }
+        let mechanisms = cx.mechanisms();
+        if !mechanisms.is_empty() {
+            lines.push(format!("SASL {}", mechanisms.join(" ")));
         }
         if cx.starttls_listed() && self.drop.is_none() {
             lines.push("STLS".into());
@@ -82,9 +94,20 @@ impl Pop3 {
     fn quit(&mut self, cx: &mut Context<'_>) {
         if let Some(drop) = self.drop.take() {
             let gone: Vec<u32> = drop.messages.iter().filter(|(_, gone)| *gone).map(|(m, _)| m.uid).collect();
-            cx.lab.store().with(&drop.account, |boxes| {
-                let _ = boxes.remove("INBOX", &gone);
-            });
+            let removed = match gone.is_empty() {
+                true => Ok(()),
+                false => cx
+                    .lab
+                    .store()
+                    .with(&drop.account, |boxes| boxes.remove("INBOX", &gone))
+                    .unwrap_or(Err(StoreError::NoAccount))
+                    .map(std::mem::drop),
+            };
+            if removed.is_err() {
+                // RFC 1939 §6: the session ends all the same, and what was marked is still there.
+                err(cx, "QUIT", "[SYS/TEMP] ", "some messages could not be removed");
+                return cx.close();
+            }
             if !gone.is_empty() {
                 cx.lab.store().announce();
             }
@@ -96,12 +119,18 @@ impl Pop3 {
     fn authorization(&mut self, request: Request, cx: &mut Context<'_>) {
         match request {
             Request::Stls if cx.tls.is_some() => err(cx, "STLS", "", "TLS is on already"),
+            // RFC 6856 §2.1: what was said before TLS would not hold behind it.
+            Request::Stls if self.utf8 => err(cx, "STLS", "", "not after UTF8"),
             Request::Stls if !cx.settings.starttls_honoured => err(cx, "STLS", "", "unknown command"),
             Request::Stls => {
                 cx.send(Point::StartTls, "STLS", b"+OK go ahead\r\n".to_vec());
                 if !*cx.stopped {
                     cx.start_tls();
                 }
+            }
+            Request::Utf8 => {
+                self.utf8 = true;
+                ok(cx, "UTF8", "text may be in UTF-8");
             }
             Request::User(_) if !cx.clear_auth_allowed() => {
                 err(cx, "USER", "[AUTH] ", "only inside TLS: say STLS first");
@@ -117,24 +146,28 @@ impl Pop3 {
             Request::Pass(password) => match self.user.take() {
                 None => err(cx, "PASS", "", "say USER first"),
                 Some(user) => {
-                    let known = cx.lab.accounts().password(&user);
-                    let right = known.is_some_and(|known| known.expose().as_bytes() == password);
+                    let right = cx.lets_in(&user, &password);
                     self.enter("PASS", right.then_some(user), cx);
                 }
             },
             Request::Apop { name, digest } if cx.settings.apop => {
                 let name = String::from_utf8_lossy(&name).into_owned();
-                let right = cx
-                    .lab
-                    .accounts()
-                    .password(&name)
-                    .is_some_and(|password| apop_verify(self.stamp.as_bytes(), &password, &digest));
+                let passwords = cx.passwords();
+                let right = passwords.any_password(&name)
+                    || passwords
+                        .password(&name)
+                        .is_some_and(|password| apop_verify(self.stamp.as_bytes(), &password, &digest));
                 self.enter("APOP", right.then_some(name), cx);
             }
             Request::Auth { mechanism: None, .. } => {
                 let list = cx.mechanisms().join("\r\n");
                 let list = if list.is_empty() { list } else { format!("{list}\r\n") };
                 cx.send(Point::Reply, "AUTH", format!("+OK mechanisms follow\r\n{list}.\r\n").into_bytes());
+            }
+            Request::Auth { mechanism: Some(mechanism), initial: Some(_) }
+                if Login::speaks_first(&mechanism, cx) =>
+            {
+                err(cx, "AUTH", "", "the server speaks first in this mechanism");
             }
             Request::Auth { mechanism: Some(mechanism), initial } => {
                 let (login, step) = Login::begin(&mechanism, initial.as_deref(), cx);
@@ -168,10 +201,8 @@ impl Pop3 {
 
     /// Opens the maildrop of a user whose password was right.
     fn enter(&mut self, verb: &str, user: Option<String>, cx: &mut Context<'_>) {
-        let account = user
-            .as_deref()
-            .and_then(|user| cx.lab.accounts().owner_of(user.split('@').next().unwrap_or(user)))
-            .map(str::to_owned);
+        let account =
+            user.as_deref().and_then(|user| cx.lab.account_of(user.split('@').next().unwrap_or(user)));
         let Some(account) = account else {
             self.failures += 5;
             return err(cx, verb, "[AUTH] ", "user or password is wrong");
@@ -222,20 +253,13 @@ impl Pop3 {
             Request::Retr(n) => match drop.get(n) {
                 Some(message) => {
                     let head = format!("+OK {} octets\r\n", message.body.len());
-                    let text =
-                        [head.as_bytes(), &encode_lines(&message.body.read().unwrap_or_default())].concat();
-                    cx.send(Point::Reply, "RETR", text);
+                    send_message(cx, "RETR", &head, message, self.utf8, |bytes| bytes);
                 }
                 None => none_such(cx, "RETR", n),
             },
             Request::Top(n, lines) => match drop.get(n) {
                 Some(message) => {
-                    let text = [
-                        &b"+OK\r\n"[..],
-                        &encode_lines(top(&message.body.read().unwrap_or_default(), lines)),
-                    ]
-                    .concat();
-                    cx.send(Point::Reply, "TOP", text);
+                    send_message(cx, "TOP", "+OK\r\n", message, self.utf8, |bytes| top(bytes, lines));
                 }
                 None => none_such(cx, "TOP", n),
             },
@@ -253,6 +277,7 @@ impl Pop3 {
                 ok(cx, "RSET", "no message goes");
             }
             Request::Noop => ok(cx, "NOOP", ""),
+            Request::Utf8 => err(cx, "UTF8", "", "not after the login"),
             _ => {
                 self.failures += 1;
                 err(cx, "", "", "not after the login");
@@ -278,7 +303,7 @@ impl Maildrop {
 
 impl Talk for Pop3 {
     fn greet(&mut self, cx: &mut Context<'_>) {
-        self.stamp = cx.lab.challenge(cx.now);
+        self.stamp = cx.apop_stamp();
         let stamp = if cx.settings.apop { format!(" {}", self.stamp) } else { String::new() };
         let text = format!("+OK {} {}{stamp}\r\n", cx.settings.host_name, cx.settings.banner);
         cx.send(Point::Greeting, "", text.into_bytes());
@@ -309,6 +334,11 @@ impl Talk for Pop3 {
         self.server.forget();
         self.user = None;
         self.login = None;
+        self.utf8 = false;
+    }
+
+    fn account(&self) -> Option<&str> {
+        self.drop.as_ref().map(|drop| drop.account.as_str())
     }
 
     fn refuse_cleartext(&mut self, cx: &mut Context<'_>) {
@@ -325,16 +355,50 @@ fn err(cx: &mut Context<'_>, verb: &str, code: &str, text: &str) {
     cx.send(Point::Reply, verb, format!("-ERR {code}{text}\r\n").into_bytes());
 }
 
+/// Sends a message, or the part of it that `cut` leaves.
+fn send_message(
+    cx: &mut Context<'_>,
+    verb: &str,
+    head: &str,
+    message: &Message,
+    utf8: bool,
+    cut: impl Fn(&[u8]) -> &[u8],
+) {
+    let Ok(bytes) = message.body.read() else {
+        return err(cx, verb, "[SYS/TEMP] ", "the message cannot be read");
+    };
+    let header = memmem::find(&bytes, b"\r\n\r\n").map_or(&bytes[..], |at| &bytes[..at]);
+    if !utf8 && !header.is_ascii() {
+        // RFC 6856 §2.1, §5: who has not said UTF8 must not be sent such a header.
+        return err(cx, verb, "[UTF8] ", "the header is in UTF-8: say UTF8 before the login");
+    }
+    cx.send(Point::Reply, verb, [head.as_bytes(), &encode_lines(cut(&bytes))].concat());
+}
+
+fn lang(tag: Option<&str>, cx: &mut Context<'_>) {
+    match tag {
+        None => {
+            let list: String = LANGUAGES.iter().map(|(tag, name)| format!("{tag} {name}\r\n")).collect();
+            cx.send(Point::Reply, "LANG", format!("+OK languages follow\r\n{list}.\r\n").into_bytes());
+        }
+        Some("*") => ok(cx, "LANG", "en English it is"),
+        Some(tag) => match LANGUAGES.iter().find(|(known, _)| known.eq_ignore_ascii_case(tag)) {
+            Some((known, name)) => ok(cx, "LANG", &format!("{known} {name} it is")),
+            None => err(cx, "LANG", "", "there is no such language"),
+        },
+    }
+}
+
 fn none_such(cx: &mut Context<'_>, verb: &str, number: u32) {
     err(cx, verb, "", &format!("there is no message {number}"));
 }
 
 /// The header, the empty line, and so many lines of the body (RFC 1939 §7).
 fn top(message: &[u8], lines: u64) -> &[u8] {
-    let Some(header) = message.windows(4).position(|w| w == b"\r\n\r\n") else { return message };
+    let Some(header) = memmem::find(message, b"\r\n\r\n") else { return message };
     let mut end = header + 4;
     for _ in 0..lines {
-        match message[end..].windows(2).position(|w| w == b"\r\n") {
+        match memmem::find(&message[end..], b"\r\n") {
             Some(at) => end += at + 2,
             None => return message,
         }

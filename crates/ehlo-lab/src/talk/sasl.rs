@@ -27,6 +27,15 @@ pub(super) enum LoginStep {
 }
 
 impl Login {
+    /// Whether the mechanism is offered, but the server speaks first in it, so that an initial response is an error
+    /// (RFC 4954 §4, RFC 5034 §4). LOGIN is let pass: programs send it the user name at once, and servers take it.
+    pub(super) fn speaks_first(name: &str, cx: &Context<'_>) -> bool {
+        cx.settings.auth
+            && cx.settings.mechanisms.iter().any(|m| m.eq_ignore_ascii_case(name))
+            && !name.eq_ignore_ascii_case("LOGIN")
+            && mechanism(name).is_some_and(|m| !m.meta().client_first)
+    }
+
     /// Begins. Yields the login, if it goes on.
     pub(super) fn begin(name: &str, initial: Option<&[u8]>, cx: &Context<'_>) -> (Option<Login>, LoginStep) {
         let offered = cx.settings.auth && cx.settings.mechanisms.iter().any(|m| m.eq_ignore_ascii_case(name));
@@ -57,18 +66,28 @@ impl Login {
                 Err(_) => return LoginStep::Malformed,
             },
         };
-        match self.side.respond(&response, cx.lab.accounts()) {
+        match self.side.respond(&response, &cx.passwords()) {
             Verdict::Challenge(challenge) => LoginStep::Ask(STANDARD.encode(challenge)),
-            Verdict::Accepted { user, authzid } => {
-                match cx.lab.accounts().owner_of(user.split('@').next().unwrap_or(&user)) {
-                    Some(account) if authzid.is_empty() || authzid == user || authzid == account => {
-                        LoginStep::In(account.to_owned())
-                    }
-                    _ => LoginStep::Wrong,
-                }
-            }
+            Verdict::Accepted { user, authzid } => match acts_as(&user, &authzid, cx) {
+                Some(account) => LoginStep::In(account),
+                None => LoginStep::Wrong,
+            },
             Verdict::Refused => LoginStep::Wrong,
             Verdict::Malformed => LoginStep::Malformed,
         }
     }
+}
+
+/// The account that a user whose password was right gets into: his own, or, for the master user, any
+/// (RFC 4422 §3.4.1).
+fn acts_as(user: &str, authzid: &str, cx: &Context<'_>) -> Option<String> {
+    let account = |name: &str| cx.lab.account_of(name.split('@').next().unwrap_or(name));
+    if authzid.is_empty() {
+        return account(user);
+    }
+    if cx.lab.accounts().is_master(user) {
+        return account(authzid);
+    }
+    let own = account(user)?;
+    (authzid == user || account(authzid).as_ref() == Some(&own)).then_some(own)
 }

@@ -475,8 +475,10 @@ fn encoded(value: &Wire) -> Vec<u8> {
     match &value.kind {
         ValueKind::Nil => b"NIL".to_vec(),
         ValueKind::Atom(atom) => atom.clone(),
-        ValueKind::Quoted(text) | ValueKind::Literal(text) => ehlo_wire::imap::quote(text)
-            .unwrap_or_else(|| [format!("{{{}}}\r\n", text.len()).as_bytes(), text].concat()),
+        ValueKind::Quoted(text) | ValueKind::Literal(text) | ValueKind::Literal8(text) => {
+            ehlo_wire::imap::quote(text)
+                .unwrap_or_else(|| [format!("{{{}}}\r\n", text.len()).as_bytes(), text].concat())
+        }
         ValueKind::List(items) => {
             let inner: Vec<Vec<u8>> = items.iter().map(encoded).collect();
             [b"(", &inner.join(&b' ')[..], b")"].concat()

@@ -115,7 +115,7 @@ pub(super) static LITERAL: Ask = plain("literal", |seen, _| {
 
 fn first_literal(values: &[imap::Value]) -> Option<Vec<u8>> {
     values.iter().find_map(|value| match &value.kind {
-        imap::ValueKind::Literal(octets) => Some(octets.clone()),
+        imap::ValueKind::Literal(octets) | imap::ValueKind::Literal8(octets) => Some(octets.clone()),
         imap::ValueKind::List(items) => first_literal(items),
         _ => None,
     })

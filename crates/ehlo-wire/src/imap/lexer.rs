@@ -154,8 +154,9 @@ impl Lexer<'_> {
         }
         let from = self.at;
         let octets = self.unit.bytes[literal.from..literal.to].to_vec();
+        let binary = announced.first() == Some(&b'~');
         self.at = literal.to;
-        Some(self.value(ValueKind::Literal(octets), from))
+        Some(self.value(if binary { ValueKind::Literal8(octets) } else { ValueKind::Literal(octets) }, from))
     }
 
     fn atom(&mut self, line_end: usize) -> Value {
@@ -219,6 +220,7 @@ mod tests {
             ValueKind::Atom(a) => ehlo_core::escape(a),
             ValueKind::Quoted(q) => format!("{:?}", ehlo_core::escape(q)),
             ValueKind::Literal(l) => format!("<{}>", ehlo_core::escape(l)),
+            ValueKind::Literal8(l) => format!("~<{}>", ehlo_core::escape(l)),
             ValueKind::List(items) => format!("({})", items.iter().map(shown).collect::<Vec<_>>().join(" ")),
         }
     }

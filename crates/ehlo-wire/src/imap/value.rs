@@ -20,6 +20,8 @@ pub enum ValueKind {
     Quoted(Vec<u8>),
     /// The octets of a literal.
     Literal(Vec<u8>),
+    /// The octets of a `literal8`, announced as `~{n}`, which may hold NUL (RFC 3516 §4.2, RFC 9051 §9).
+    Literal8(Vec<u8>),
     /// A parenthesised list.
     List(Vec<Value>),
 }
@@ -29,7 +31,10 @@ impl Value {
     /// (RFC 9051 §4.1).
     pub fn astring(&self) -> Option<&[u8]> {
         match &self.kind {
-            ValueKind::Atom(bytes) | ValueKind::Quoted(bytes) | ValueKind::Literal(bytes) => Some(bytes),
+            ValueKind::Atom(bytes)
+            | ValueKind::Quoted(bytes)
+            | ValueKind::Literal(bytes)
+            | ValueKind::Literal8(bytes) => Some(bytes),
             ValueKind::Nil => Some(b"NIL"),
             ValueKind::List(_) => None,
         }

@@ -23,6 +23,10 @@ pub enum Request {
     Capa,
     /// `STLS`
     Stls,
+    /// `UTF8` (RFC 6856 §2.1)
+    Utf8,
+    /// `LANG [tag]` (RFC 6856 §3.1)
+    Lang(Option<String>),
     /// `STAT`
     Stat,
     /// `LIST [n]`
@@ -83,12 +87,18 @@ pub fn parse_request(line: &[u8]) -> Request {
         },
         b"CAPA" => alone(Request::Capa, "CAPA"),
         b"STLS" => alone(Request::Stls, "STLS"),
+        b"UTF8" => alone(Request::Utf8, "UTF8"),
+        b"LANG" => match words[..] {
+            [] => Request::Lang(None),
+            [tag] => Request::Lang(Some(String::from_utf8_lossy(tag).into_owned())),
+            _ => Request::Syntax("LANG [tag]"),
+        },
         b"STAT" => alone(Request::Stat, "STAT"),
         b"LIST" => optional(Request::List, "LIST [msg]"),
         b"UIDL" => optional(Request::Uidl, "UIDL [msg]"),
         b"RETR" => one(Request::Retr, "RETR msg"),
         b"TOP" => match words[..] {
-            [n, lines] => match (number(n), std::str::from_utf8(lines).ok().and_then(|l| l.parse().ok())) {
+            [n, lines] => match (number(n), count(lines)) {
                 (Some(n), Some(lines)) => Request::Top(n, lines),
                 _ => Request::Syntax("TOP msg n"),
             },
@@ -102,11 +112,16 @@ pub fn parse_request(line: &[u8]) -> Request {
     }
 }
 
+/// A number of a message. One that is larger than any is none that exists.
 fn number(word: &[u8]) -> Option<u32> {
-    if !word.iter().all(u8::is_ascii_digit) {
+    Some(u32::try_from(count(word)?).unwrap_or(u32::MAX))
+}
+
+fn count(word: &[u8]) -> Option<u64> {
+    if word.is_empty() || !word.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    std::str::from_utf8(word).ok()?.parse().ok()
+    Some(std::str::from_utf8(word).ok()?.parse().unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
@@ -121,6 +136,13 @@ mod tests {
         assert_eq!(parse_request(b"LIST -1"), Request::Syntax("LIST [msg]"));
         assert_eq!(parse_request(b"RETR"), Request::Syntax("RETR msg"));
         assert_eq!(parse_request(b"TOP 1 0"), Request::Top(1, 0));
+        assert_eq!(
+            parse_request(b"TOP 99999999999 99999999999999999999999"),
+            Request::Top(u32::MAX, u64::MAX)
+        );
+        assert_eq!(parse_request(b"TOP 1 -1"), Request::Syntax("TOP msg n"));
+        assert_eq!(parse_request(b"UTF8 x"), Request::Syntax("UTF8"));
+        assert_eq!(parse_request(b"lang MUL"), Request::Lang(Some("MUL".into())));
         assert_eq!(
             parse_request(b"auth login"),
             Request::Auth { mechanism: Some("LOGIN".into()), initial: None }

@@ -64,6 +64,7 @@ impl ServerSide for Server {
                 }
                 _ => Verdict::Malformed,
             },
+            Some(user) if passwords.any_password(&user) => Verdict::Accepted { user, authzid: String::new() },
             Some(user) => match passwords.password(&user) {
                 Some(known) if same(known.expose().as_bytes(), response) => {
                     Verdict::Accepted { user, authzid: String::new() }

@@ -67,6 +67,10 @@ pub trait ServerSide: Send {
 pub trait Passwords {
     /// The password of `user`.
     fn password(&self, user: &str) -> Option<Secret<String>>;
+    /// Whether any password is right for `user`: a server for trying may let everybody in.
+    fn any_password(&self, _user: &str) -> bool {
+        false
+    }
 }
 
 /// What a server makes of a response.

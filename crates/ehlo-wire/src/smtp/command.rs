@@ -69,15 +69,17 @@ pub fn data_end(message: &[u8]) -> Command {
 
 /// Doubles each dot that begins a line (RFC 5321 §4.5.2, RFC 1939 §3).
 pub fn dot_stuff(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len() + 16);
-    let mut at_start = true;
-    for &byte in text {
-        if at_start && byte == b'.' {
-            out.push(b'.');
-        }
-        out.push(byte);
-        at_start = byte == b'\n';
+    let mut out = Vec::with_capacity(text.len() + text.len() / 64 + 16);
+    if text.starts_with(b".") {
+        out.push(b'.');
     }
+    let mut done = 0;
+    for at in memchr::memmem::find_iter(text, b"\n.") {
+        out.extend_from_slice(&text[done..=at]);
+        out.push(b'.');
+        done = at + 1;
+    }
+    out.extend_from_slice(&text[done..]);
     out
 }
 
@@ -109,6 +111,15 @@ mod tests {
         );
         assert_eq!(line(rcpt_to("bob@example.test", &[])), "RCPT TO:<bob@example.test>\r\n");
         assert!(rcpt_to("a>\r\nDATA", &[]).is_err());
+    }
+
+    #[test]
+    fn every_dot_at_the_beginning_of_a_line_is_doubled() {
+        for (text, expected) in
+            [("", ""), (".", ".."), ("a.", "a."), ("\n.", "\n.."), ("..\n.\n.a\r\n", "...\n..\n..a\r\n")]
+        {
+            assert_eq!(dot_stuff(text.as_bytes()), expected.as_bytes(), "{text:?}");
+        }
     }
 
     #[test]

@@ -1,225 +1,176 @@
-use super::{Answer, bad, folder_name, no, string};
+use super::name::{OTHERS, Place, folder_name, place, unfit};
+use super::refusal::{Answer, bad, no, nonexistent};
+use super::{Imap, Run};
 use crate::context::Context;
-use crate::store::{Mailboxes, SPECIAL_USE};
-use ehlo_wire::imap::{Value, decode_mutf7, encode_mutf7};
+use crate::store::{FlagChange, Mailboxes, SPECIAL_USE};
+use ehlo_wire::imap::{Value, ValueKind};
 
-pub(super) fn create(account: &str, args: &[Value], cx: &mut Context<'_>) -> Answer {
-    let [name] = args else { return bad("a mailbox name is wanted") };
-    let name = folder_name(name)?;
-    if name.is_empty() || name.starts_with('/') || name.contains("//") || name.contains(['*', '%']) {
-        return no("[CANNOT] no mailbox can have this name");
+/// The most mailboxes of an account.
+const MOST_MAILBOXES: usize = 10_000;
+
+pub(super) fn create(imap: &Imap, run: &Run<'_>, cx: &Context<'_>) -> Answer {
+    let (name, special_use) = match run.args {
+        [name] => (name, None),
+        [name, Value { kind: ValueKind::List(parameters), .. }] => (name, Some(parameters)),
+        _ => return bad("a mailbox name is wanted, and perhaps (USE (…))"),
+    };
+    let name = folder_name(name, imap.utf8())?;
+    if let Some(why) = unfit(&name) {
+        return no(why);
     }
-    let new = cx.lab.store().with(account, |boxes| {
-        if !boxes.create(&name, None).unwrap_or(false) {
-            return false;
+    let special_use = match special_use.map(Vec::as_slice) {
+        None => None,
+        Some([word, Value { kind: ValueKind::List(uses), .. }]) if word.is_atom("USE") => {
+            match uses.as_slice() {
+                [] => None,
+                [one] => match SPECIAL_USE.iter().find(|(_, known)| one.is_atom(known)) {
+                    Some((_, known)) => Some(*known),
+                    // RFC 6154 §5.3
+                    None => return no("[USEATTR] there is no such use here"),
+                },
+                _ => return no("[USEATTR] a mailbox has one use"),
+            }
         }
-        // RFC 3501 §6.3.3: superior names are made as well.
-        for (at, _) in name.match_indices('/') {
-            let _ = boxes.create(&name[..at], None);
+        Some(_) => return bad("the parameter is (USE (…))"),
+    };
+    let user = imap.user();
+    let place = Place::named(&name, user);
+    if format!("{name}/") == OTHERS || (name.starts_with(OTHERS) && place.mailbox.is_empty()) {
+        return no("[CANNOT] below this name stand the mailboxes of others");
+    }
+    let made = cx.lab.store().with(&place.account, |boxes| {
+        if !place.rights(user, boxes).contains('k') {
+            return no("[NOPERM] you may not make mailboxes there");
         }
-        true
+        if boxes.folders.len() >= MOST_MAILBOXES {
+            return no("[LIMIT] there are too many mailboxes");
+        }
+        // RFC 6154 §3: one mailbox has a use, lest clients do not know which to take.
+        if let Some(wanted) = special_use
+            && boxes.folders.values().any(|m| m.attributes.special_use.as_deref() == Some(wanted))
+        {
+            return no("[USEATTR] another mailbox has this use");
+        }
+        if !boxes.create(&place.mailbox, special_use)? {
+            return no("[ALREADYEXISTS] there is such a mailbox already");
+        }
+        superior(boxes, &place.mailbox)?;
+        let id = boxes.folders.get(&place.mailbox).map_or(0, |m| m.attributes.id);
+        Ok(format!("OK [MAILBOXID (F{id})] done"))
     });
-    if new == Some(true) {
-        Ok("OK done".into())
-    } else {
-        no("[ALREADYEXISTS] there is such a mailbox already")
-    }
+    made.unwrap_or_else(|| no("[NOPERM] there is no such account"))
 }
 
-pub(super) fn delete(account: &str, args: &[Value], cx: &mut Context<'_>) -> Answer {
-    let [name] = args else { return bad("a mailbox name is wanted") };
-    let name = folder_name(name)?;
-    if name == "INBOX" {
+/// RFC 3501 §6.3.3: superior names are made as well.
+fn superior(boxes: &mut Mailboxes, name: &str) -> Result<(), crate::StoreError> {
+    for (at, _) in name.match_indices('/') {
+        boxes.create(&name[..at], None)?;
+    }
+    Ok(())
+}
+
+pub(super) fn delete(imap: &mut Imap, run: &Run<'_>, cx: &Context<'_>) -> Answer {
+    let [name] = run.args else { return bad("a mailbox name is wanted") };
+    let user = imap.user().to_owned();
+    let place = place(name, &user, imap.utf8())?;
+    if place.mailbox == "INBOX" {
         return no("[CANNOT] the inbox stays");
     }
-    let below = format!("{name}/");
-    let answer = cx.lab.store().with(account, |boxes| {
+    let below = format!("{}/", place.mailbox);
+    let answer = cx.lab.store().with(&place.account, |boxes| {
+        if !boxes.folders.contains_key(&place.mailbox) {
+            return nonexistent();
+        }
+        match place.rights(&user, boxes) {
+            rights if rights.contains('x') => {}
+            rights if rights.contains('l') => return no("[NOPERM] you may not delete it"),
+            _ => return nonexistent(),
+        }
         if boxes.folders.keys().any(|n| n.starts_with(&below)) {
             return no("[HASCHILDREN] there are mailboxes below it");
         }
-        match boxes.delete(&name) {
-            Ok(()) => Ok("OK done".into()),
-            Err(_) => no("[NONEXISTENT] there is no such mailbox"),
-        }
-    });
-    answer.unwrap_or_else(|| no("there is no such account"))
-}
-
-pub(super) fn rename(account: &str, args: &[Value], cx: &mut Context<'_>) -> Answer {
-    let [from, to] = args else { return bad("two mailbox names are wanted") };
-    let (from, to) = (folder_name(from)?, folder_name(to)?);
-    let answer = cx.lab.store().with(account, |boxes| {
-        if !boxes.folders.contains_key(&from) {
-            return no("[NONEXISTENT] there is no such mailbox");
-        }
-        if boxes.folders.contains_key(&to) {
-            return no("[ALREADYEXISTS] there is such a mailbox already");
-        }
-        if to.is_empty() || to.starts_with(&format!("{from}/")) {
-            return no("[CANNOT] a mailbox cannot be moved there");
-        }
-        if from == "INBOX" {
-            // RFC 3501 §6.3.5: the messages move, the inbox stays.
-            let _ = boxes.create(&to, None);
-            let moved = boxes.folders.get("INBOX").map_or(Vec::new(), |i| i.messages.clone());
-            let uids: Vec<u32> = moved.iter().map(|m| m.uid).collect();
-            let _ = boxes.append(&to, moved);
-            let _ = boxes.remove("INBOX", &uids);
-        } else {
-            let _ = boxes.rename(&from, &to);
-        }
-        for (at, _) in to.match_indices('/') {
-            let _ = boxes.create(&to[..at], None);
-        }
+        boxes.delete(&place.mailbox)?;
         Ok("OK done".into())
     });
-    cx.lab.store().announce();
-    answer.unwrap_or_else(|| no("there is no such account"))
+    let answer = answer.unwrap_or_else(nonexistent)?;
+    // Nothing is left that could be open.
+    if imap.selected.as_ref().is_some_and(|s| s.place == place) {
+        imap.selected = None;
+    }
+    Ok(answer)
 }
 
-pub(super) fn subscribe(account: &str, args: &[Value], on: bool, cx: &mut Context<'_>) -> Answer {
-    let [name] = args else { return bad("a mailbox name is wanted") };
-    let name = folder_name(name)?;
-    cx.lab.store().with(account, |boxes| {
-        boxes.subscribed.retain(|n| *n != name);
+pub(super) fn rename(imap: &mut Imap, run: &Run<'_>, cx: &Context<'_>) -> Answer {
+    let [from, to] = run.args else { return bad("two mailbox names are wanted") };
+    let user = imap.user().to_owned();
+    let from = place(from, &user, imap.utf8())?;
+    let to_name = folder_name(to, imap.utf8())?;
+    if let Some(why) = unfit(&to_name) {
+        return no(why);
+    }
+    let to = Place::named(&to_name, &user);
+    if from.account != to.account || to.mailbox.is_empty() {
+        return no("[CANNOT] a mailbox stays with its account");
+    }
+    if format!("{to_name}/") == OTHERS {
+        return no("[CANNOT] below this name stand the mailboxes of others");
+    }
+    let answer = cx.lab.store().with(&from.account, |boxes| {
+        if !boxes.folders.contains_key(&from.mailbox) {
+            return nonexistent();
+        }
+        if boxes.folders.contains_key(&to.mailbox) {
+            return no("[ALREADYEXISTS] there is such a mailbox already");
+        }
+        if to.mailbox.starts_with(&format!("{}/", from.mailbox)) && from.mailbox != "INBOX" {
+            return no("[CANNOT] a mailbox cannot be moved there");
+        }
+        if !from.rights(&user, boxes).contains('x') || !to.rights(&user, boxes).contains('k') {
+            return no("[NOPERM] you may not move it");
+        }
+        if from.mailbox == "INBOX" {
+            move_inbox(boxes, &to.mailbox)?;
+        } else {
+            boxes.rename(&from.mailbox, &to.mailbox)?;
+        }
+        superior(boxes, &to.mailbox)?;
+        Ok("OK done".into())
+    });
+    answer.unwrap_or_else(nonexistent)
+}
+
+/// RFC 3501 §6.3.5: the messages move, the inbox stays, and so do the mailboxes below it.
+fn move_inbox(boxes: &mut Mailboxes, to: &str) -> Result<(), crate::StoreError> {
+    boxes.create(to, None)?;
+    let moved = boxes.folders.get("INBOX").map_or(Vec::new(), |inbox| inbox.messages.clone());
+    let uids: Vec<u32> = moved.iter().map(|m| m.uid).collect();
+    boxes.append(to, moved)?;
+    boxes.remove("INBOX", &uids)
+}
+
+pub(super) fn subscribe(imap: &Imap, run: &Run<'_>, on: bool, cx: &Context<'_>) -> Answer {
+    let [name] = run.args else { return bad("a mailbox name is wanted") };
+    let name = folder_name(name, imap.utf8())?;
+    if on && let Some(why) = unfit(&name) {
+        return no(why);
+    }
+    let done = cx.lab.store().with(imap.user(), |boxes| {
+        let mut names = boxes.subscribed.clone();
+        names.retain(|n| *n != name);
         if on {
-            boxes.subscribed.push(name);
+            if names.len() >= MOST_MAILBOXES {
+                return no("[LIMIT] there are too many subscriptions");
+            }
+            names.push(name);
         }
+        boxes.set_subscribed(names)?;
+        Ok("OK done".into())
     });
-    Ok("OK done".into())
+    done.unwrap_or_else(nonexistent)
 }
 
-pub(super) fn list(
-    account: &str,
-    args: &[Value],
-    verb: &str,
-    out: &mut Vec<u8>,
-    cx: &mut Context<'_>,
-) -> Answer {
-    let [reference, pattern] = args else { return bad("a reference and a pattern are wanted") };
-    let (Some(reference), Some(pattern)) = (reference.astring(), pattern.astring()) else {
-        return bad("a reference and a pattern are wanted");
-    };
-    if pattern.is_empty() {
-        // RFC 3501 §6.3.8: this asks for the delimiter.
-        out.extend_from_slice(format!("* {verb} (\\Noselect) \"/\" \"\"\r\n").as_bytes());
-        return Ok("OK done".into());
-    }
-    let wire = [reference, pattern].concat();
-    let Some(pattern) = decode_mutf7(&wire) else {
-        return no("[CANNOT] the pattern is not in modified UTF-7");
-    };
-    cx.lab.store().with(account, |boxes| {
-        let names: Vec<String> = match verb {
-            "LSUB" => boxes.subscribed.clone(),
-            _ => boxes.folders.keys().cloned().collect(),
-        };
-        for name in names.iter().filter(|name| matches(&pattern, name)) {
-            let attributes = attributes(boxes, name, verb == "LIST");
-            let head = format!("* {verb} ({attributes}) \"/\" ");
-            out.extend_from_slice(head.as_bytes());
-            out.extend_from_slice(&string(encode_mutf7(name).as_bytes()));
-            out.extend_from_slice(b"\r\n");
-        }
-    });
-    Ok("OK done".into())
-}
-
-pub(super) fn status(account: &str, args: &[Value], out: &mut Vec<u8>, cx: &mut Context<'_>) -> Answer {
-    let [name, items] = args else { return bad("a mailbox name and a list of items are wanted") };
-    let folder = folder_name(name)?;
-    let Some(items) = items.list() else { return bad("a list of items is wanted") };
-    let wanted: Vec<String> = items
-        .iter()
-        .filter_map(Value::astring)
-        .map(|item| String::from_utf8_lossy(item).to_ascii_uppercase())
-        .collect();
-    let pairs = cx.lab.store().with(account, |boxes| {
-        let mailbox = boxes.folders.get(&folder)?;
-        let number = |item: &String| {
-            Some(match item.as_str() {
-                "MESSAGES" => mailbox.messages.len() as u64,
-                "RECENT" => mailbox.messages.iter().filter(|m| m.uid >= mailbox.recent_from).count() as u64,
-                "UIDNEXT" => u64::from(mailbox.next_uid),
-                "UIDVALIDITY" => u64::from(mailbox.validity),
-                "UNSEEN" => mailbox.unseen() as u64,
-                _ => return None,
-            })
-        };
-        Some(
-            wanted.iter().map(|item| number(item).map(|n| format!("{item} {n}"))).collect::<Option<Vec<_>>>(),
-        )
-    });
-    match pairs.flatten() {
-        None => no("[NONEXISTENT] there is no such mailbox"),
-        Some(None) => bad("there is no such status item"),
-        Some(Some(pairs)) => {
-            out.extend_from_slice(b"* STATUS ");
-            out.extend_from_slice(&string(encode_mutf7(&folder).as_bytes()));
-            out.extend_from_slice(format!(" ({})\r\n", pairs.join(" ")).as_bytes());
-            Ok("OK done".into())
-        }
-    }
-}
-
-fn attributes(boxes: &Mailboxes, name: &str, special: bool) -> String {
-    let below = format!("{name}/");
-    let children = boxes.folders.keys().any(|n| n.starts_with(&below));
-    let mut found = vec![if children { "\\HasChildren" } else { "\\HasNoChildren" }];
-    if !boxes.folders.contains_key(name) {
-        found.push("\\Noselect");
-    }
-    if special {
-        found.extend(SPECIAL_USE.iter().filter(|(folder, _)| *folder == name).map(|(_, use_)| *use_));
-    }
-    found.join(" ")
-}
-
-/// `*` stands for anything, `%` for anything without a delimiter (RFC 3501 §6.3.8). Linear in both.
-fn matches(pattern: &str, name: &str) -> bool {
-    let inbox = name == "INBOX";
-    let pattern: Vec<char> = pattern.chars().collect();
-    let name: Vec<char> = name.chars().collect();
-    // reached[i]: the pattern so far can stand for the first i characters.
-    let mut reached = vec![false; name.len() + 1];
-    reached[0] = true;
-    for &p in &pattern {
-        let mut next = vec![false; name.len() + 1];
-        for i in 0..=name.len() {
-            next[i] = match p {
-                '*' => reached[i] || (i > 0 && next[i - 1]),
-                '%' => reached[i] || (i > 0 && next[i - 1] && name[i - 1] != '/'),
-                p => {
-                    i > 0
-                        && reached[i - 1]
-                        && (name[i - 1] == p || (inbox && name[i - 1].eq_ignore_ascii_case(&p)))
-                }
-            };
-        }
-        reached = next;
-    }
-    reached[name.len()]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn wildcards() {
-        for (pattern, name, expected) in [
-            ("*", "a/b", true),
-            ("%", "a/b", false),
-            ("%", "a", true),
-            ("a/%", "a/b", true),
-            ("a%b", "axxb", true),
-            ("%/%", "a/b/c", false),
-            ("*c", "a/b/c", true),
-            ("inbox", "INBOX", true),
-            ("junk", "Junk", false),
-            ("", "a", false),
-        ] {
-            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
-        }
-    }
+/// `\Seen` as a change, which reading makes.
+pub(super) fn mark_seen() -> FlagChange<'static> {
+    static SEEN: std::sync::LazyLock<[String; 1]> = std::sync::LazyLock::new(|| ["\\Seen".to_owned()]);
+    FlagChange::Add(&*SEEN)
 }

@@ -1,22 +1,40 @@
-//! IMAP4rev1 (RFC 3501) as far as its core goes, with LITERAL+, SASL-IR, ID, IDLE, NAMESPACE, UIDPLUS, UNSELECT,
-//! CHILDREN and SPECIAL-USE.
+//! IMAP4rev1 (RFC 3501) and IMAP4rev2 (RFC 9051) with their extensions; [`capability`] lists them.
 
-mod address;
+mod acl;
+mod append;
+mod capability;
+mod commands;
+mod copy;
 mod fetch;
 mod folders;
-mod messages;
-mod mime;
+mod list;
+mod login;
+mod name;
+mod quota;
+mod refusal;
 mod search;
+mod select;
 mod selected;
+mod sets;
+mod sort;
+mod status;
+mod store;
+mod text;
 
-use super::Talk;
-use super::sasl::{Login, LoginStep};
+use super::sasl::Login;
+use super::{Talk, named};
 use crate::Point;
 use crate::context::Context;
-use ehlo_wire::imap::{Request, Value, decode_mutf7, quote};
-use ehlo_wire::sasl::Passwords;
+use commands::{COMMANDS, When};
+use ehlo_core::DeviationKind;
+use ehlo_wire::Parsed;
+use ehlo_wire::imap::{Request, Value};
 use ehlo_wire::server::{ImapInput, ImapServer};
+use refusal::{Answer, Refusal, bad, no};
 use selected::Selected;
+
+/// So many errors end a session: nobody who means well makes them.
+const MOST_ERRORS: u32 = 20;
 
 /// IMAP.
 pub(super) struct Imap {
@@ -25,26 +43,35 @@ pub(super) struct Imap {
     selected: Option<Selected>,
     login: Option<(Login, String)>,
     idle: Option<String>,
-    failures: u32,
+    enabled: Enabled,
+    compressed: bool,
+    errors: u32,
 }
 
-/// How a command ends: the status line behind the tag.
-type Answer = Result<String, Refusal>;
-
-/// Why a command is not done.
-enum Refusal {
-    /// It cannot be done.
-    No(String),
-    /// It makes no sense.
-    Bad(String),
+/// What the client has turned on (RFC 5161).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Enabled {
+    condstore: bool,
+    qresync: bool,
+    utf8: bool,
+    rev2: bool,
 }
 
-fn no<T>(text: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal::No(text.into()))
+/// A command while it is carried out.
+struct Run<'a> {
+    tag: &'a str,
+    /// Whether `UID` stands in front.
+    uid: bool,
+    args: &'a [Value],
+    /// What is said before the tagged answer.
+    out: Vec<u8>,
 }
 
-fn bad<T>(text: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal::Bad(text.into()))
+impl Run<'_> {
+    fn say(&mut self, line: &str) {
+        self.out.extend_from_slice(line.as_bytes());
+        self.out.extend_from_slice(b"\r\n");
+    }
 }
 
 impl Imap {
@@ -55,275 +82,119 @@ impl Imap {
             selected: None,
             login: None,
             idle: None,
-            failures: 0,
+            enabled: Enabled::default(),
+            compressed: false,
+            errors: 0,
         }
     }
 
-    fn capabilities(&self, cx: &Context<'_>) -> String {
-        let mut words = vec!["IMAP4rev1", "LITERAL+", "SASL-IR", "ID"];
-        if self.account.is_some() {
-            words.extend(["IDLE", "NAMESPACE", "UIDPLUS", "UNSELECT", "CHILDREN", "SPECIAL-USE"]);
-            return words.join(" ");
-        }
-        let tls = cx.tls.is_some() && !cx.settings.capabilities_frozen;
-        let starttls = if tls { cx.settings.starttls_after_tls } else { cx.settings.starttls_offered };
-        if starttls {
-            words.push("STARTTLS");
-        }
-        if !tls && cx.settings.logindisabled {
-            words.push("LOGINDISABLED");
-        }
-        let mechanisms = cx.mechanisms().iter().map(|m| format!("AUTH={m}")).collect::<Vec<_>>();
-        words.extend(mechanisms.iter().map(String::as_str));
-        words.join(" ")
+    /// Who is logged in. Commands that need that are not run without.
+    fn user(&self) -> &str {
+        self.account.as_deref().unwrap_or_default()
     }
 
-    fn request(&mut self, request: &Request, cx: &mut Context<'_>) {
-        let Some(tag) = request.tag.clone() else {
-            self.failures += 1;
-            return cx.send(
-                Point::Reply,
-                "",
-                b"* BAD a command begins with a tag, e.g. a1 NOOP\r\n".to_vec(),
-            );
+    /// Whether names and strings go over the wire as UTF-8 (RFC 6855 §3, RFC 9051 §5.1).
+    fn utf8(&self) -> bool {
+        self.enabled.utf8 || self.enabled.rev2
+    }
+
+    fn request(&mut self, parsed: &Parsed<Request>, cx: &mut Context<'_>) {
+        let request = &parsed.value;
+        let Some(tag) = request.tag.as_deref() else {
+            self.errors += 1;
+            let text = b"* BAD a command begins with a tag, e.g. a1 NOOP\r\n".to_vec();
+            cx.send(Point::Reply, "", text);
+            return self.count_errors(cx);
         };
-        let mut out = Vec::new();
-        let name = request.name.as_str();
-        match name {
-            "" => {
-                self.failures += 1;
-                return finish(cx, name, out, &tag, bad("a command is missing behind the tag"));
-            }
-            "AUTHENTICATE" => return self.authenticate(&tag, &request.args, cx),
-            "STARTTLS" => return self.starttls(&tag, cx),
-            "IDLE" => return self.begin_idle(tag, cx),
-            "LOGOUT" => {
-                out.extend_from_slice(b"* BYE until next time\r\n");
-                finish(cx, name, out, &tag, Ok("OK done".into()));
-                return cx.close();
-            }
-            _ => {}
+        let user = named::imap_user(&request.name, &request.args);
+        if cx.intercepted(&request.name, tag, user.as_deref()) {
+            return;
         }
-        let answer = self.run(name, &request.args, &mut out, cx);
-        if matches!(answer, Err(Refusal::Bad(_))) {
-            self.failures += 1;
+        let mut run = Run { tag, uid: false, args: &request.args, out: Vec::new() };
+        let answer = self.run(&request.name, parsed, &mut run, cx);
+        match answer {
+            // The command has answered, or will later.
+            None => {}
+            Some(answer) => {
+                if matches!(answer, Err(Refusal::Bad(_))) {
+                    self.errors += 1;
+                }
+                finish(cx, &request.name, run.out, tag, answer);
+                if request.name == "LOGOUT" {
+                    cx.close();
+                }
+            }
         }
-        finish(cx, name, out, &tag, answer);
-        if self.failures > 20 && !*cx.stopped {
+        self.count_errors(cx);
+    }
+
+    fn run(
+        &mut self,
+        name: &str,
+        parsed: &Parsed<Request>,
+        run: &mut Run<'_>,
+        cx: &mut Context<'_>,
+    ) -> Option<Answer> {
+        if name.is_empty() {
+            return Some(bad("a command is missing behind the tag"));
+        }
+        let (uid, verb) = match name.strip_prefix("UID ") {
+            Some(verb) => (true, verb),
+            None => (false, name),
+        };
+        let Some(command) = COMMANDS.iter().find(|c| c.name == verb && (c.uid || !uid)) else {
+            return Some(bad("unknown command"));
+        };
+        if let Some(broken) = parsed.deviations.iter().find_map(|d| broken(&d.kind)) {
+            return Some(bad(broken));
+        }
+        run.uid = uid;
+        match command.when {
+            When::Any => {}
+            When::NotAuthenticated if self.account.is_some() => {
+                return Some(bad("somebody is logged in already"));
+            }
+            When::NotAuthenticated => {}
+            When::Authenticated | When::Selected if self.account.is_none() => {
+                return Some(bad("log in first"));
+            }
+            When::Selected if self.selected.is_none() => return Some(bad("select a mailbox first")),
+            When::Authenticated | When::Selected => {}
+        }
+        (command.run)(self, run, cx)
+    }
+
+    /// Tells what has changed in the open mailbox. EXPUNGE must wait while numbers are in use
+    /// (RFC 3501 §7.4.1).
+    fn sync(&mut self, run: &mut Vec<u8>, may_expunge: bool, cx: &Context<'_>) {
+        let enabled = self.enabled;
+        if let Some(selected) = &mut self.selected {
+            let place = selected.place.clone();
+            cx.lab.store().with(&place.account, |boxes| {
+                // What cannot be looked at now is looked at the next time.
+                let _ = boxes.look(&place.mailbox);
+                selected.sync(boxes, may_expunge, enabled, run);
+            });
+        }
+    }
+
+    fn count_errors(&mut self, cx: &mut Context<'_>) {
+        if self.errors > MOST_ERRORS && !*cx.stopped {
             cx.send(Point::Reply, "", b"* BYE too many errors\r\n".to_vec());
             cx.close();
         }
     }
 
-    fn run(&mut self, name: &str, args: &[Value], out: &mut Vec<u8>, cx: &mut Context<'_>) -> Answer {
-        match name {
-            "CAPABILITY" => {
-                out.extend_from_slice(format!("* CAPABILITY {}\r\n", self.capabilities(cx)).as_bytes());
-                return Ok("OK that is it".into());
-            }
-            "NOOP" | "CHECK" => {
-                self.sync(out, true, cx);
-                return Ok("OK done".into());
-            }
-            "ID" => {
-                out.extend_from_slice(b"* ID (\"name\" \"ehlo lab\")\r\n");
-                return Ok("OK nice to meet you".into());
-            }
-            "LOGIN" => return self.log_in(args, cx),
-            _ => {}
-        }
-        let Some(account) = self.account.clone() else {
-            return match KNOWN.contains(&name) {
-                true => bad("log in first"),
-                false => bad("unknown command"),
-            };
-        };
-        let (uid, verb) = match name.strip_prefix("UID ") {
-            Some(verb) => (true, verb),
-            None => (false, name),
-        };
-        match (uid, verb) {
-            (false, "NAMESPACE") => {
-                out.extend_from_slice(b"* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n");
-                Ok("OK done".into())
-            }
-            (false, "SELECT" | "EXAMINE") => self.select(args, verb == "EXAMINE", &account, out, cx),
-            (false, "CREATE") => folders::create(&account, args, cx),
-            (false, "DELETE") => folders::delete(&account, args, cx),
-            (false, "RENAME") => folders::rename(&account, args, cx),
-            (false, "SUBSCRIBE" | "UNSUBSCRIBE") => {
-                folders::subscribe(&account, args, verb == "SUBSCRIBE", cx)
-            }
-            (false, "LIST" | "LSUB") => folders::list(&account, args, verb, out, cx),
-            (false, "STATUS") => folders::status(&account, args, out, cx),
-            (false, "APPEND") => {
-                let answer = messages::append(&account, args, cx);
-                self.sync(out, true, cx);
-                answer
-            }
-            (false, "CLOSE" | "UNSELECT") => {
-                let Some(selected) = self.selected.take() else { return bad("select a mailbox first") };
-                if verb == "CLOSE" && !selected.read_only {
-                    messages::expunge(&selected, None, &account, cx);
-                }
-                Ok("OK done".into())
-            }
-            (_, "EXPUNGE" | "FETCH" | "STORE" | "COPY" | "SEARCH") => {
-                self.with_messages(uid, verb, args, &account, out, cx)
-            }
-            _ => bad("unknown command"),
-        }
-    }
-
-    fn with_messages(
-        &mut self,
-        uid: bool,
-        verb: &str,
-        args: &[Value],
-        account: &str,
-        out: &mut Vec<u8>,
-        cx: &mut Context<'_>,
-    ) -> Answer {
-        let Some(selected) = &mut self.selected else { return bad("select a mailbox first") };
-        let answer = match verb {
-            "EXPUNGE" => {
-                if selected.read_only {
-                    return no("the mailbox is open for reading only");
-                }
-                let only = match (uid, args) {
-                    (false, []) => None,
-                    (true, [set]) => Some(messages::sequence_set(set)?),
-                    _ => return bad("EXPUNGE, or UID EXPUNGE with a set of identifiers"),
-                };
-                messages::expunge(selected, only.as_ref(), account, cx);
-                Ok("OK done".into())
-            }
-            "FETCH" => fetch::fetch(selected, uid, args, account, out, cx),
-            "STORE" => messages::store(selected, uid, args, account, out, cx),
-            "COPY" => messages::copy(selected, uid, args, account, cx),
-            _ => search::search(selected, uid, args, account, out, cx),
-        };
-        // RFC 3501 §7.4.1: no EXPUNGE while FETCH, STORE or SEARCH with message numbers is answered.
-        let may_expunge = uid || !matches!(verb, "FETCH" | "STORE" | "SEARCH");
-        self.sync(out, may_expunge, cx);
-        answer
-    }
-
-    fn sync(&mut self, out: &mut Vec<u8>, may_expunge: bool, cx: &mut Context<'_>) {
-        if let (Some(selected), Some(account)) = (&mut self.selected, &self.account) {
-            cx.lab.store().with(account, |boxes| selected.sync(boxes, may_expunge, out));
-        }
-    }
-
-    fn select(
-        &mut self,
-        args: &[Value],
-        read_only: bool,
-        account: &str,
-        out: &mut Vec<u8>,
-        cx: &mut Context<'_>,
-    ) -> Answer {
-        let [name] = args else { return bad("a mailbox name is wanted") };
-        let name = folder_name(name)?;
-        self.selected = None;
-        let selected = cx.lab.store().with(account, |boxes| Selected::open(boxes, &name, read_only, out));
-        self.selected = selected.flatten();
-        match &self.selected {
-            None => no("[NONEXISTENT] there is no such mailbox"),
-            Some(_) if read_only => Ok("OK [READ-ONLY] done".into()),
-            Some(_) => Ok("OK [READ-WRITE] done".into()),
-        }
-    }
-
-    fn log_in(&mut self, args: &[Value], cx: &mut Context<'_>) -> Answer {
-        if self.account.is_some() {
-            return bad("somebody is logged in already");
-        }
-        let [user, password] = args else { return bad("LOGIN user password") };
-        let (Some(user), Some(password)) = (user.astring(), password.astring()) else {
-            return bad("LOGIN user password");
-        };
-        if !cx.clear_auth_allowed() && cx.settings.logindisabled {
-            return no("[PRIVACYREQUIRED] only inside TLS: say STARTTLS first");
-        }
-        let user = String::from_utf8_lossy(user).into_owned();
-        let known = cx.lab.accounts().password(&user);
-        if known.is_none_or(|known| known.expose().as_bytes() != password) {
-            self.failures += 5;
-            return no("[AUTHENTICATIONFAILED] user or password is wrong");
-        }
-        self.enter(user.split('@').next().unwrap_or(&user), cx)
-    }
-
-    fn enter(&mut self, user: &str, cx: &mut Context<'_>) -> Answer {
-        let Some(account) = cx.lab.accounts().owner_of(user) else {
-            return no("[AUTHENTICATIONFAILED] user or password is wrong");
-        };
-        self.account = Some(account.to_owned());
-        Ok(format!("OK [CAPABILITY {}] welcome", self.capabilities(cx)))
-    }
-
-    fn authenticate(&mut self, tag: &str, args: &[Value], cx: &mut Context<'_>) {
-        let name = "AUTHENTICATE";
-        let word = |v: &Value| v.astring().map(|b| String::from_utf8_lossy(b).into_owned());
-        let (Some(mechanism), true) = (args.first().and_then(word), args.len() <= 2) else {
-            return finish(cx, name, Vec::new(), tag, bad("AUTHENTICATE mechanism [initial-response]"));
-        };
-        if self.account.is_some() {
-            return finish(cx, name, Vec::new(), tag, bad("somebody is logged in already"));
-        }
-        let initial = args.get(1).and_then(Value::astring);
-        let (login, step) = Login::begin(&mechanism, initial, cx);
-        self.login_step(login, step, tag, cx);
-    }
-
-    fn login_step(&mut self, login: Option<Login>, step: LoginStep, tag: &str, cx: &mut Context<'_>) {
-        let answer = match step {
-            LoginStep::Ask(challenge) => {
-                self.login = login.map(|login| (login, tag.to_owned()));
-                self.server.expect_line();
-                return cx.send(Point::Reply, "AUTHENTICATE", format!("+ {challenge}\r\n").into_bytes());
-            }
-            LoginStep::In(account) => self.enter(&account, cx),
-            LoginStep::Wrong => {
-                self.failures += 5;
-                no("[AUTHENTICATIONFAILED] user or password is wrong")
-            }
-            LoginStep::Cancelled => bad("login cancelled"),
-            LoginStep::Malformed => bad("this cannot be decoded"),
-            LoginStep::Unknown => no("unknown mechanism"),
-            LoginStep::NeedsTls => no("[PRIVACYREQUIRED] only inside TLS: say STARTTLS first"),
-        };
-        finish(cx, "AUTHENTICATE", Vec::new(), tag, answer);
-    }
-
-    fn starttls(&mut self, tag: &str, cx: &mut Context<'_>) {
-        let refusal = if cx.tls.is_some() {
-            bad("TLS is on already")
-        } else if self.account.is_some() {
-            bad("not after the login")
-        } else if !cx.settings.starttls_honoured {
-            bad("unknown command")
-        } else {
-            Ok("OK go ahead".to_owned())
-        };
-        let accepted = refusal.is_ok();
-        let point = if accepted { Point::StartTls } else { Point::Reply };
-        cx.send(point, "STARTTLS", status_line(tag, refusal));
-        if accepted && !*cx.stopped {
-            cx.start_tls();
-        }
-    }
-
-    fn begin_idle(&mut self, tag: String, cx: &mut Context<'_>) {
-        if self.account.is_none() {
-            return finish(cx, "IDLE", Vec::new(), &tag, bad("log in first"));
+    fn begin_idle(&mut self, run: &mut Run<'_>, cx: &mut Context<'_>) -> Option<Answer> {
+        if !run.args.is_empty() {
+            return Some(bad("IDLE has no arguments"));
         }
         let mut out = b"+ waiting\r\n".to_vec();
         self.sync(&mut out, true, cx);
-        self.idle = Some(tag);
+        self.idle = Some(run.tag.to_owned());
         self.server.expect_line();
         cx.send(Point::Reply, "IDLE", out);
+        None
     }
 
     fn line(&mut self, line: &[u8], cx: &mut Context<'_>) {
@@ -334,35 +205,55 @@ impl Imap {
             let answer = if done { Ok("OK done".into()) } else { bad("DONE was expected") };
             return finish(cx, "IDLE", out, &tag, answer);
         }
-        if let Some((mut login, tag)) = self.login.take() {
-            let step = login.respond(line, cx);
-            self.login_step(Some(login), step, &tag, cx);
-        }
+        self.login_line(line, cx);
     }
 
     fn literal(&mut self, size: u64, synchronising: bool, cx: &mut Context<'_>) {
         // Before the login nobody needs more than a long password.
         let largest = if self.account.is_some() { cx.settings.largest_message as u64 } else { 8192 };
-        if size <= largest {
+        let refusal = match size <= largest {
+            true if synchronising => self.refused_early(size, cx),
+            true => None,
+            false => Some("NO [TOOBIG] the literal is too large".to_owned()),
+        };
+        let Some(refusal) = refusal else {
             self.server.accept_literal();
             if synchronising {
                 cx.send(Point::Reply, "+", b"+ go ahead\r\n".to_vec());
             }
             return;
-        }
+        };
         let request = self.server.refuse_literal();
         if synchronising {
-            let tag = request.and_then(|r| r.tag).unwrap_or_else(|| "*".into());
-            finish(cx, "", Vec::new(), &tag, no("[TOOBIG] the literal is too large"));
+            let (tag, name) = match request {
+                Some(request) => (request.tag.unwrap_or_else(|| "*".into()), request.name),
+                None => ("*".into(), String::new()),
+            };
+            cx.send(Point::Reply, &name, format!("{tag} {refusal}\r\n").into_bytes());
         } else {
             // RFC 7888 §4: the octets come in any case; the only way not to read them is to close.
             cx.send(Point::Reply, "", b"* BYE [TOOBIG] the literal is too large\r\n".to_vec());
             cx.close();
         }
     }
+
+    /// Why a message that is announced cannot be kept: so that it need not be sent (RFC 3501 §6.3.11 and the
+    /// advice of RFC 9208 §5.1).
+    fn refused_early(&mut self, size: u64, cx: &Context<'_>) -> Option<String> {
+        let request = self.server.announcing()?;
+        if request.name != "APPEND" {
+            return None;
+        }
+        let target = name::place(request.args.first()?, self.user(), self.utf8()).ok()?;
+        append::refused(&target, self.user(), size, cx).map(|refusal| refusal.status())
+    }
 }
 
 impl Talk for Imap {
+    fn account(&self) -> Option<&str> {
+        self.account.as_deref()
+    }
+
     fn greet(&mut self, cx: &mut Context<'_>) {
         if let Some(account) = cx.settings.preauth.clone() {
             self.account = Some(account);
@@ -380,10 +271,10 @@ impl Talk for Imap {
         while !*cx.stopped {
             match self.server.next() {
                 None => return,
-                Some(ImapInput::Request(request)) => self.request(&request.value, cx),
+                Some(ImapInput::Request(request)) => self.request(&request, cx),
                 Some(ImapInput::Line(line)) => self.line(&line, cx),
                 Some(ImapInput::Literal(announced)) => {
-                    self.literal(announced.size, announced.synchronising, cx)
+                    self.literal(announced.size, announced.synchronising, cx);
                 }
                 Some(ImapInput::TooLong) => {
                     cx.send(Point::Reply, "", b"* BYE the line is too long\r\n".to_vec());
@@ -396,6 +287,11 @@ impl Talk for Imap {
     fn tls_started(&mut self) {
         self.server.forget();
         self.login = None;
+    }
+
+    fn watched(&self) -> Option<&str> {
+        self.idle.as_ref()?;
+        self.selected.as_ref().map(|selected| selected.place.account.as_str())
     }
 
     fn wake(&mut self, cx: &mut Context<'_>) {
@@ -413,68 +309,24 @@ impl Talk for Imap {
     }
 }
 
-/// The commands that need a login.
-const KNOWN: &[&str] = &[
-    "SELECT",
-    "EXAMINE",
-    "CREATE",
-    "DELETE",
-    "RENAME",
-    "SUBSCRIBE",
-    "UNSUBSCRIBE",
-    "LIST",
-    "LSUB",
-    "STATUS",
-    "APPEND",
-    "CLOSE",
-    "UNSELECT",
-    "EXPUNGE",
-    "SEARCH",
-    "FETCH",
-    "STORE",
-    "COPY",
-    "NAMESPACE",
-    "UID FETCH",
-    "UID STORE",
-    "UID COPY",
-    "UID SEARCH",
-    "UID EXPUNGE",
-];
+/// Why a command that was sent like this is not carried out; none if it can be read all the same.
+fn broken(kind: &DeviationKind) -> Option<&'static str> {
+    Some(match kind {
+        DeviationKind::Unclosed => "a quote or bracket is never closed",
+        DeviationKind::Unopened => "a bracket is closed that was never opened",
+        DeviationKind::BadQuoted => "in quotes, only \" and \\ may follow a \\, and no control characters",
+        DeviationKind::TooDeep => "brackets are nested too deep",
+        DeviationKind::BadAtom => "an atom holds a character that it must not",
+        _ => return None,
+    })
+}
 
 fn finish(cx: &mut Context<'_>, command: &str, mut out: Vec<u8>, tag: &str, answer: Answer) {
-    out.extend_from_slice(&status_line(tag, answer));
+    let status = match answer {
+        Ok(text) => text,
+        Err(refusal) => refusal.status(),
+    };
+    out.extend_from_slice(format!("{tag} {status}\r\n").as_bytes());
     let point = if command == "CAPABILITY" { Point::Capabilities } else { Point::Reply };
     cx.send(point, command, out);
-}
-
-fn status_line(tag: &str, answer: Answer) -> Vec<u8> {
-    let text = match answer {
-        Ok(text) => text,
-        Err(Refusal::No(text)) => format!("NO {text}"),
-        Err(Refusal::Bad(text)) => format!("BAD {text}"),
-    };
-    format!("{tag} {text}\r\n").into_bytes()
-}
-
-/// A mailbox name as text. INBOX is INBOX whatever the case (RFC 3501 §5.1).
-fn folder_name(value: &Value) -> Result<String, Refusal> {
-    let Some(wire) = value.astring() else { return bad("a mailbox name is wanted") };
-    let Some(name) = decode_mutf7(wire) else {
-        return no("[CANNOT] the mailbox name is not in modified UTF-7");
-    };
-    let name = name.strip_suffix('/').unwrap_or(&name);
-    if name.eq_ignore_ascii_case("INBOX") { Ok("INBOX".into()) } else { Ok(name.to_owned()) }
-}
-
-/// A string for the wire: quoted if that is possible, else a literal.
-fn string(bytes: &[u8]) -> Vec<u8> {
-    match quote(bytes) {
-        Some(quoted) if bytes.len() < 1000 => quoted,
-        _ => [format!("{{{}}}\r\n", bytes.len()).as_bytes(), bytes].concat(),
-    }
-}
-
-/// A string, or NIL.
-fn nstring(bytes: Option<&[u8]>) -> Vec<u8> {
-    bytes.map_or_else(|| b"NIL".to_vec(), string)
 }
