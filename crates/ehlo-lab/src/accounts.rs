@@ -57,6 +57,11 @@ impl Accounts {
         Ok(())
     }
 
+    /// Name and password of the master user.
+    pub fn master(&self) -> Option<(&str, &str)> {
+        self.master.as_ref().map(|(name, password)| (name.as_str(), password.as_str()))
+    }
+
     /// Lets everybody in, with any name that an account may have and any password.
     pub fn accept_any(&mut self) {
         self.any = true;

@@ -68,6 +68,7 @@ impl Service {
         Scheme::Pop3s,
         Scheme::Imap,
         Scheme::Imaps,
+        Scheme::Sieve,
     ];
 
     /// What it is for.
@@ -124,6 +125,13 @@ pub enum LabError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// The port for HTTP cannot be listened on.
+    Http {
+        /// Address and port.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        error: std::io::Error,
+    },
     /// The certificates cannot be made.
     Certificates(String),
     /// A persona cannot be read.
@@ -136,6 +144,7 @@ impl fmt::Display for LabError {
             LabError::Listen { scheme, address, error } => {
                 write!(f, "{scheme} cannot listen on {address}: {error}")
             }
+            LabError::Http { address, error } => write!(f, "HTTP cannot listen on {address}: {error}"),
             LabError::Persona(error) => write!(f, "{error}"),
             LabError::Certificates(detail) => write!(f, "the lab's certificates cannot be made: {detail}"),
         }
@@ -152,7 +161,7 @@ mod tests {
     fn ports_follow_the_standard_ones() {
         let ports = Ports::default();
         let all: Vec<u16> = Service::SCHEMES.iter().map(|&s| ports.of(s)).collect();
-        assert_eq!(all, [2025, 2587, 2465, 2024, 2110, 2995, 2143, 2993]);
+        assert_eq!(all, [2025, 2587, 2465, 2024, 2110, 2995, 2143, 2993, 2190]);
         let ports = Ports { base: 0, fixed: BTreeMap::from([(Scheme::Imap, 1143)]), ..Ports::default() };
         assert_eq!((ports.of(Scheme::Imap), ports.of(Scheme::Smtp)), (1143, 0));
     }

@@ -128,9 +128,9 @@ impl Connection {
         self.ended(Ended::ByClient, now);
     }
 
-    /// Whose mailboxes it is about: the account that is logged in, where that matters for [`Connection::wake`].
-    pub fn account(&self) -> Option<&str> {
-        self.talk.account()
+    /// The account whose mailboxes it wants to hear of by [`Connection::wake`]; none while nobody waits for news.
+    pub fn watched(&self) -> Option<&str> {
+        self.talk.watched()
     }
 
     /// Takes note that mailboxes may have changed.
@@ -196,13 +196,6 @@ impl Connection {
             }
         }
         self.ready.pop_front()
-    }
-
-    fn say_raw(&mut self, bytes: Vec<u8>, now: Tick) {
-        if let Some(recorder) = &mut self.recorder {
-            recorder.said_raw(&bytes, now);
-        }
-        self.ready.push_back(bytes);
     }
 
     fn begin(&mut self, now: Tick) {
@@ -312,7 +305,9 @@ impl Connection {
                 if let Some(recorder) = &mut self.recorder {
                     recorder.tls_on(version, suite, tls.server_name(), now);
                 }
-                if !self.greeted {
+                if self.greeted {
+                    self.with(now, |talk, cx| talk.secured(cx));
+                } else {
                     self.greet(now);
                 }
             }
@@ -368,6 +363,14 @@ impl Connection {
         if let Some(recorder) = &mut self.recorder {
             recorder.ended(how, now);
         }
+    }
+
+    /// Sends bytes past TLS.
+    fn say_raw(&mut self, bytes: Vec<u8>, now: Tick) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.said_raw(&bytes, now);
+        }
+        self.ready.push_back(bytes);
     }
 
     fn say(&mut self, bytes: Vec<u8>, now: Tick) {

@@ -2,7 +2,9 @@ use crate::delivery::Late;
 use crate::queue::Queue;
 use crate::rules::Rules;
 use crate::switchboard::{Installed, ServiceState, Standing, Switchboard};
-use crate::{Accounts, ActiveFault, Authority, LabConfig, LabError, Observe, Service, Settings, Store};
+use crate::{
+    Accounts, ActiveFault, Authority, LabConfig, LabError, Observe, Scripts, Service, Settings, Store,
+};
 use ehlo_core::{Family, Tick};
 use rustls::ServerConfig;
 use std::collections::BTreeMap;
@@ -16,6 +18,7 @@ pub struct Lab {
     rules: Rules,
     queue: Queue,
     store: Arc<Store>,
+    scripts: Scripts,
     authority: Authority,
     switchboard: Switchboard,
     connections: BTreeMap<Service, AtomicU64>,
@@ -54,6 +57,7 @@ impl Lab {
             rules: config.rules,
             queue: Queue::default(),
             store,
+            scripts: Scripts::new(None),
             authority,
             switchboard,
             connections,
@@ -99,6 +103,11 @@ impl Lab {
     /// The mailboxes.
     pub fn store(&self) -> &Arc<Store> {
         &self.store
+    }
+
+    /// The Sieve scripts of the accounts.
+    pub fn scripts(&self) -> &Scripts {
+        &self.scripts
     }
 
     /// The certificate authority.

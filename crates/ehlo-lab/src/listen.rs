@@ -235,8 +235,8 @@ where
                 Instant::now() + Duration::from_secs(1800)
             }
         };
-        if mailboxes.follow(lab, connection.account()) {
-            // What changed between the login and now would be missed.
+        if mailboxes.follow(lab, connection.watched()) {
+            // What changed until now would be missed.
             connection.wake(now());
             continue;
         }
@@ -256,8 +256,7 @@ where
     }
 }
 
-/// The mailboxes that a connection wants to know about: those of the account that is logged in, and no others, so that
-/// a delivery does not wake everybody.
+/// The mailboxes that a connection waits for news of, and no others, so that a delivery does not wake everybody.
 #[derive(Default)]
 struct Mailboxes {
     account: Option<String>,

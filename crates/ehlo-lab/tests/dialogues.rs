@@ -338,7 +338,7 @@ fn imap_commands_need_tags_and_logins() {
     play(
         Scheme::Imap,
         &[],
-        "S: * OK [CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID STARTTLS LOGINDISABLED AUTH=CRAM-MD5] lab.test
+        "S: * OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE STARTTLS LOGINDISABLED AUTH=CRAM-MD5] lab.test
          C: CAPABILITY
          S: CAPABILITY BAD
          C: a+b NOOP
@@ -375,7 +375,7 @@ fn imap_logins_in_every_form() {
          C: benutzername {8}
          S: + 
          C: passwort
-         S: a2 OK [CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID IDLE NAMESPACE
+         S: a2 OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE
          C: a3 LOGIN a b
          S: a3 BAD
          S2: * OK
@@ -411,6 +411,8 @@ fn imap_mail_from_arrival_to_expunge() {
          S: * OK [UNSEEN 1]
          S: * OK [UIDVALIDITY 
          S: * OK [UIDNEXT 2]
+         S: * OK [HIGHESTMODSEQ 2]
+         S: * OK [MAILBOXID (F
          S: b OK [READ-WRITE]
          C: c FETCH 1 (FLAGS ENVELOPE BODYSTRUCTURE BODY.PEEK[HEADER.FIELDS (SUBJECT)])
          S: * 1 FETCH (FLAGS (\\Recent) ENVELOPE (NIL \"=?UTF-8?Q?Gr=C3=BC=C3=9Fe?=\" ((\"A\" NIL \"a\" \"b.test\"))
@@ -424,7 +426,7 @@ fn imap_mail_from_arrival_to_expunge() {
          S: .x
          S:  FLAGS (\\Seen \\Recent))
          S: d OK
-         C: e SEARCH SUBJECT grüße
+         C: e SEARCH SUBJECT \"grüße\"
          S: * SEARCH 1
          S: e OK
          C: f SEARCH UNSEEN
@@ -468,7 +470,9 @@ fn imap_folders() {
          C: b CREATE Entw&APw-rfe/2026
          S: b OK
          C: c CREATE entwürfe
-         S: c NO [CANNOT]
+         S: c BAD an atom
+         C: c2 CREATE \"entwürfe\"
+         S: c2 NO [CANNOT]
          C: d LIST \"\" Entw*
          S: * LIST (\\HasChildren) \"/\" \"Entw&APw-rfe\"
          S: * LIST (\\HasNoChildren) \"/\" \"Entw&APw-rfe/2026\"
@@ -491,10 +495,10 @@ fn imap_folders() {
          C: k SUBSCRIBE Alt
          S: k OK
          C: l LSUB \"\" Alt
-         S: * LSUB (\\HasChildren) \"/\" \"Alt\"
+         S: * LSUB () \"/\" \"Alt\"
          S: l OK
          C: m NAMESPACE
-         S: * NAMESPACE ((\"\" \"/\")) NIL NIL
+         S: * NAMESPACE ((\"\" \"/\")) ((\"user/\" \"/\")) NIL
          S: m OK
          C: n SELECT nowhere
          S: n NO [NONEXISTENT]",
@@ -517,6 +521,8 @@ fn imap_idle_tells_what_others_do() {
          S: * 0 RECENT
          S: * OK [UIDVALIDITY
          S: * OK [UIDNEXT 1]
+         S: * OK [HIGHESTMODSEQ 1]
+         S: * OK [MAILBOXID (F
          S: b OK [READ-ONLY]
          C: c IDLE
          S: + waiting
@@ -535,6 +541,8 @@ fn imap_idle_tells_what_others_do() {
          S2: * OK [UNSEEN 1]
          S2: * OK
          S2: * OK
+         S2: * OK [HIGHESTMODSEQ 2]
+         S2: * OK [MAILBOXID
          S2: c OK
          C2: d FETCH 1 INTERNALDATE
          S2: * 1 FETCH (INTERNALDATE \"17-Jul-1996 09:44:25 +0000\")

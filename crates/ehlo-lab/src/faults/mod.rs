@@ -541,6 +541,7 @@ fn refusal(protocol: Protocol, code: u16, text: &str) -> Vec<u8> {
     match protocol {
         Protocol::Pop3 => format!("-ERR [SYS/TEMP] {text}\r\n"),
         Protocol::Imap => format!("* BYE [UNAVAILABLE] {text}\r\n"),
+        Protocol::Sieve => format!("BYE (TRYLATER) \"{text}\"\r\n"),
         _ => format!("{code} {text}\r\n"),
     }
     .into_bytes()

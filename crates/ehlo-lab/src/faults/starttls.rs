@@ -56,6 +56,7 @@ impl Fault for Refused {
             (Some(line), Protocol::Imap) => format!("{tag} {line}\r\n"),
             (Some(line), _) => format!("{line}\r\n"),
             (None, Protocol::Imap) => format!("{tag} NO TLS is not available\r\n"),
+            (None, Protocol::Sieve) => "NO \"TLS is not available\"\r\n".to_owned(),
             (None, Protocol::Pop3) => "-ERR TLS is not available\r\n".to_owned(),
             (None, _) => "454 4.7.0 TLS is not available\r\n".to_owned(),
         };
@@ -160,6 +161,7 @@ impl Fault for Injected {
         let evil: &[u8] = match moment.service.scheme.protocol() {
             Protocol::Imap => b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n",
             Protocol::Pop3 => b"+OK injected\r\n",
+            Protocol::Sieve => b"\"IMPLEMENTATION\" \"injected\"\r\nOK\r\n",
             _ => b"250 injected\r\n",
         };
         FaultAction::Replace([moment.reply, evil].concat())

@@ -2,11 +2,14 @@
 
 use super::header::field;
 
+/// Names and values.
+pub(super) type Parameters = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// A word with parameters, e.g. `attachment; filename=x`. Parameters are as they stand: RFC 2231 is for the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Parameterized {
     pub(super) word: Vec<u8>,
-    pub(super) parameters: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(super) parameters: Parameters,
 }
 
 /// What the header of a part says about its content.
@@ -16,7 +19,7 @@ pub(super) struct Fields {
     pub(super) media: String,
     /// In small letters.
     pub(super) subtype: String,
-    pub(super) parameters: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(super) parameters: Parameters,
     pub(super) id: Option<Vec<u8>>,
     pub(super) description: Option<Vec<u8>>,
     /// In small letters; `7bit` where the part says nothing.
@@ -74,7 +77,7 @@ impl Fields {
     }
 }
 
-fn media_type(value: &[u8]) -> Option<(String, String, Vec<(Vec<u8>, Vec<u8>)>)> {
+fn media_type(value: &[u8]) -> Option<(String, String, Parameters)> {
     let Parameterized { word, parameters } = parameterized(value);
     let slash = word.iter().position(|&b| b == b'/')?;
     let media = word[..slash].trim_ascii();

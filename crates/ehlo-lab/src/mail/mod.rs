@@ -9,6 +9,7 @@ pub(crate) mod address;
 pub(crate) mod content;
 pub(crate) mod dates;
 pub(crate) mod decode;
+mod forest;
 pub(crate) mod header;
 pub(crate) mod mime;
 pub(crate) mod sort;

@@ -10,6 +10,7 @@ pub(crate) use boxes::{FlagChange, Mailboxes, Quota};
 #[expect(unused_imports, reason = "the one that keeps a Maildir comes next")]
 pub(crate) use keeper::{Foreign, Keeper, KeptAccount, KeptMailbox};
 pub(crate) use mailbox::{Attributes, Mailbox, SPECIAL_USE};
+pub(crate) use message::with_crlf;
 pub use message::{Body, Envelope, Message};
 
 use crate::dates::rfc5322;

@@ -25,9 +25,10 @@ pub(super) fn smtp(request: &smtp::Request) -> Named {
         Request::Expn(_) => plain("EXPN"),
         Request::XClient(_) => plain("XCLIENT"),
         Request::XForward(_) => plain("XFORWARD"),
-        Request::BadPath(verb) | Request::BadParameters(verb) => plain(verb),
         Request::Help => plain("HELP"),
-        Request::Syntax(syntax) => plain(syntax.split(' ').next().unwrap_or_default()),
+        Request::Syntax(syntax) | Request::BadPath(syntax) | Request::BadParameters(syntax) => {
+            plain(syntax.split(' ').next().unwrap_or_default())
+        }
         Request::Unknown(verb) => (text(verb).to_ascii_uppercase(), None),
     }
 }
@@ -53,6 +54,8 @@ pub(super) fn pop3(request: &pop3::Request) -> Named {
         Request::Rset => plain("RSET"),
         Request::Noop => plain("NOOP"),
         Request::Quit => plain("QUIT"),
+        Request::Utf8 => plain("UTF8"),
+        Request::Lang(_) => plain("LANG"),
         Request::Syntax(syntax) => plain(syntax.split(' ').next().unwrap_or_default()),
         Request::Unknown(verb) => (text(verb).to_ascii_uppercase(), None),
     }

@@ -346,7 +346,10 @@ fn predefine(
         account.map(|a| if a.user.contains('@') { a.user.clone() } else { format!("{}@{domain}", a.user) });
     default("sender", own.clone());
     default("nobody", Some(format!("ehlo-nobody@{domain}")));
-    if lab.is_some() {
+    if let Some(lab) = lab {
+        let master = lab.accounts().master();
+        default("master", master.map(|(name, _)| name.to_owned()));
+        default("master_password", master.map(|(_, password)| password.to_owned()));
         default("rcpt", Some(format!("alice@{domain}")));
         default("rcpt2", Some(format!("name@{domain}")));
     } else {

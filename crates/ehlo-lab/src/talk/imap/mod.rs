@@ -289,6 +289,11 @@ impl Talk for Imap {
         self.login = None;
     }
 
+    fn watched(&self) -> Option<&str> {
+        self.idle.as_ref()?;
+        self.selected.as_ref().map(|selected| selected.place.account.as_str())
+    }
+
     fn wake(&mut self, cx: &mut Context<'_>) {
         if self.idle.is_some() {
             let mut out = Vec::new();

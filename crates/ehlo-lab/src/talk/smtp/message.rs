@@ -310,6 +310,8 @@ fn transfer(mail: &Envelope, delivered: &mut Delivered, outcomes: &mut [Outcome]
             target => match kept.iter().find(|(t, _)| *t == target) {
                 Some((_, outcome)) => outcome.clone(),
                 None => {
+                    let same = mail.recipients.iter().filter(|r| r.target == *target);
+                    delivered.to = same.map(|r| r.address.clone()).collect();
                     let outcome = keep(mail, target, delivered, cx);
                     kept.push((target, outcome.clone()));
                     outcome

@@ -60,9 +60,12 @@ impl Smtp {
     }
 
     fn request(&mut self, request: Request, cx: &mut Context<'_>) {
-        let (verb, subject) = named::smtp(&request);
-        if cx.intercepted(&verb, "", subject.as_deref()) {
-            return;
+        // The octets of a chunk come whatever is answered: faults act on the end of the message instead.
+        if !matches!(request, Request::Bdat { .. } | Request::BadChunk) {
+            let (verb, subject) = named::smtp(&request);
+            if cx.intercepted(&verb, "", subject.as_deref()) {
+                return;
+            }
         }
         let xclient = cx.settings.xclient;
         let mut say = |verb: &str, code, enhanced, text: &str| reply(cx, verb, code, enhanced, text);
@@ -115,6 +118,11 @@ impl Smtp {
                 self.errors += 1;
                 let verb = syntax.split(' ').next().unwrap_or_default();
                 say(verb, 501, "5.5.4", &format!("syntax: {syntax}"));
+            }
+            Request::Unknown(verb) if is_http(&verb) => {
+                // A page has made a browser write a mail into a form: what follows must not be run.
+                say("", 421, "4.7.0", "this is no web server, closing");
+                cx.close();
             }
             Request::Unknown(verb) => {
                 self.errors += 1;
@@ -306,4 +314,9 @@ fn refuse(cx: &mut Context<'_>, verb: &str, refusal: &Refusal) {
         // RFC 5321 §4.2.1: who says 421 closes.
         cx.close();
     }
+}
+
+/// Whether a browser says this.
+fn is_http(verb: &[u8]) -> bool {
+    [&b"GET"[..], b"POST", b"PUT", b"HEAD", b"OPTIONS", b"DELETE", b"PATCH", b"CONNECT"].contains(&verb)
 }

@@ -37,7 +37,8 @@ pub(super) fn search(imap: &mut Imap, run: &mut Run<'_>, cx: &Context<'_>) -> An
 
 fn carry_out(imap: &mut Imap, run: &mut Run<'_>, cx: &Context<'_>) -> Answer {
     let (options, rest) = Options::read(run.args)?;
-    let outcome = charset(rest).and_then(|rest| {
+    let utf8 = imap.enabled.utf8;
+    let outcome = charset(rest, utf8).and_then(|rest| {
         let key = key::read(rest)?;
         Ok((find(imap, &key, cx)?, key))
     });
@@ -128,8 +129,12 @@ fn esearch(wishes: &[Wish], hits: &[Hit], run: &Run<'_>, modseq: bool, save: boo
 }
 
 /// Takes `CHARSET name` off.
-pub(super) fn charset(args: &[Value]) -> Result<&[Value], Refusal> {
+pub(super) fn charset(args: &[Value], utf8: bool) -> Result<&[Value], Refusal> {
     match args {
+        // RFC 6855 §3: behind ENABLE UTF8=ACCEPT all is UTF-8, and nobody says so.
+        [word, ..] if utf8 && word.is_atom("CHARSET") => {
+            bad("CHARSET has no place behind ENABLE UTF8=ACCEPT")
+        }
         [word, name, rest @ ..] if word.is_atom("CHARSET") => {
             known_charset(name)?;
             Ok(rest)
