@@ -1,4 +1,4 @@
-use crate::{Accounts, ActiveFault, FaultError, Rules};
+use crate::{Accounts, ActiveFault, FaultError, Rules, Seed, SeedError, StoreError};
 use ehlo_core::{Family, Role, Scheme};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,6 +14,14 @@ pub struct LabConfig {
     pub names: Vec<String>,
     /// Who may log in.
     pub accounts: Accounts,
+    /// Where mail is kept for good; none keeps it in memory.
+    pub store: Option<PathBuf>,
+    /// Whether mail is on the disk itself before it is acknowledged, so that it outlives a power failure as well.
+    pub fsync: bool,
+    /// The most bytes of messages, in memory and in files.
+    pub limit: u64,
+    /// Messages that are in it from the beginning.
+    pub seeds: Vec<Seed>,
     /// Whom it imitates, as [`crate::persona`] reads it.
     pub personas: Vec<ActiveFault>,
     /// What is done with mail, beyond delivering it.
@@ -31,12 +39,19 @@ pub struct LabConfig {
 }
 
 impl LabConfig {
+    /// So many bytes are kept in memory unless it is said otherwise: 1 GiB.
+    pub const LIMIT: u64 = 1 << 30;
+
     /// The defaults, for a lab that starts at `now`.
     pub fn new(seed: u64, now: i64) -> LabConfig {
         LabConfig {
             host_name: "lab.test".into(),
             names: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec(),
             accounts: Accounts::default(),
+            store: None,
+            fsync: false,
+            limit: LabConfig::LIMIT,
+            seeds: Vec::new(),
             personas: Vec::new(),
             rules: Rules::default(),
             xclient: false,
@@ -68,6 +83,7 @@ impl Service {
         Scheme::Pop3s,
         Scheme::Imap,
         Scheme::Imaps,
+        Scheme::Sieve,
     ];
 
     /// What it is for.
@@ -124,6 +140,24 @@ pub enum LabError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// The port for HTTP cannot be listened on.
+    Http {
+        /// Address and port.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// Another lab uses the directory of the store.
+    StoreInUse(PathBuf),
+    /// The store cannot be used.
+    Store {
+        /// Its directory.
+        path: PathBuf,
+        /// What is wrong.
+        error: StoreError,
+    },
+    /// Messages cannot be put in.
+    Seed(SeedError),
     /// The certificates cannot be made.
     Certificates(String),
     /// A persona cannot be read.
@@ -136,7 +170,13 @@ impl fmt::Display for LabError {
             LabError::Listen { scheme, address, error } => {
                 write!(f, "{scheme} cannot listen on {address}: {error}")
             }
+            LabError::Http { address, error } => write!(f, "HTTP cannot listen on {address}: {error}"),
+            LabError::StoreInUse(path) => write!(f, "{} is in use by another ehlo lab", path.display()),
+            LabError::Store { path, error } => {
+                write!(f, "{} cannot be used as a store: {error}", path.display())
+            }
             LabError::Persona(error) => write!(f, "{error}"),
+            LabError::Seed(error) => write!(f, "{error}"),
             LabError::Certificates(detail) => write!(f, "the lab's certificates cannot be made: {detail}"),
         }
     }
@@ -152,7 +192,7 @@ mod tests {
     fn ports_follow_the_standard_ones() {
         let ports = Ports::default();
         let all: Vec<u16> = Service::SCHEMES.iter().map(|&s| ports.of(s)).collect();
-        assert_eq!(all, [2025, 2587, 2465, 2024, 2110, 2995, 2143, 2993]);
+        assert_eq!(all, [2025, 2587, 2465, 2024, 2110, 2995, 2143, 2993, 2190]);
         let ports = Ports { base: 0, fixed: BTreeMap::from([(Scheme::Imap, 1143)]), ..Ports::default() };
         assert_eq!((ports.of(Scheme::Imap), ports.of(Scheme::Smtp)), (1143, 0));
     }

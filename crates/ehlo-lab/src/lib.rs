@@ -1,4 +1,4 @@
-//! A mail server inside the process: SMTP, submission, LMTP, POP3 and IMAP, plain and TLS, with accounts, mail in
+//! A mail server inside the process: SMTP, submission, LMTP, POP3, IMAP and ManageSieve, plain and TLS, with accounts, mail in
 //! memory, its own certificate authority, and faults on request.
 //!
 //! It knows nothing of the client that tests it, so that each is an oracle for the other. A [`Connection`] is sans-I/O
@@ -13,6 +13,7 @@ mod dates;
 mod deflate;
 mod delivery;
 mod faults;
+mod http;
 mod lab;
 mod listen;
 mod mail;
@@ -23,7 +24,10 @@ mod play;
 mod proxy;
 mod queue;
 mod rules;
+mod scripts;
+mod seed;
 mod settings;
+mod start;
 mod store;
 mod switchboard;
 mod talk;
@@ -37,11 +41,15 @@ pub use faults::{
     ActiveFault, Acts, Circumstances, FAULTS, Fault, FaultAction, FaultError, FaultMeta, Moment, Notes,
     PLACES, Point, Scope,
 };
+pub use http::{HttpListener, HttpRunning};
 pub use lab::Lab;
 pub use listen::{Listeners, Running};
 pub use observe::{Event, Happened, Header, Mail, MailId, Observe, Session, Wanted};
 pub use personas::{persona, personas};
 pub use play::{Played, play};
 pub use rules::{RuleError, RuleProblem, Rules};
+pub use scripts::{LARGEST_SCRIPT, MOST_SCRIPTS, ScriptError, Scripts};
+pub use seed::{Seed, SeedError, SeedProblem};
 pub use settings::{AfterStartTls, Handshake, Settings};
+pub use start::{StartError, TestLab, TestLabBuilder, TimedOut, start};
 pub use store::{Body, Delivered, Envelope, Message, Store, StoreError};

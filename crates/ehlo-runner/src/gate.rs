@@ -23,9 +23,6 @@ pub(crate) fn closed(script: &Script, id: &str, options: &RunOptions) -> Option<
         return Some(Reason::known("run.risk").with("risk", header.risk.id()));
     }
     let protocol = header.protocol.unwrap_or(Protocol::Smtp);
-    if protocol == Protocol::Sieve {
-        return Some(Reason::known("run.sieve-later"));
-    }
     let missing: Vec<String> =
         header.needs.iter().filter(|w| is_resource(w) && !has_resource(w, options)).cloned().collect();
     if !missing.is_empty() {

@@ -29,7 +29,13 @@ pub(crate) fn preparation(protocol: Protocol, state: Prepared, messages: usize) 
                 line("C login {{user}} {{password}}\nS: +OK");
             }
         }
-        _ => {
+        Protocol::Sieve => {
+            line("S: OK");
+            if logs_in {
+                line("C login {{user}} {{password}}\nS: OK");
+            }
+        }
+        Protocol::Smtp | Protocol::Lmtp => {
             line("S: 220");
             let hello = if protocol == Protocol::Lmtp { "LHLO" } else { "EHLO" };
             if logs_in {
@@ -40,7 +46,9 @@ pub(crate) fn preparation(protocol: Protocol, state: Prepared, messages: usize) 
         }
     }
     if !logs_in {
-        line("if S.tls.version == none\nC starttls\nend");
+        // RFC 5804 §2.2: ManageSieve servers say again what they can do.
+        let again = if protocol == Protocol::Sieve { "\nS: OK" } else { "" };
+        line(&format!("if S.tls.version == none\nC starttls{again}\nend"));
     }
     if protocol == Protocol::Imap && state >= Prepared::Mailbox {
         line("C: % LIST \"\" \"\"\nS: * LIST {{:any}} {{sep:any}} {{:any}}\nS: % OK");
@@ -132,7 +140,7 @@ mod tests {
 
     #[test]
     fn our_own_scripts_can_be_read() {
-        for protocol in [Protocol::Smtp, Protocol::Lmtp, Protocol::Pop3, Protocol::Imap] {
+        for protocol in [Protocol::Smtp, Protocol::Lmtp, Protocol::Pop3, Protocol::Imap, Protocol::Sieve] {
             for &(_, state) in Prepared::ALL {
                 if let Some(text) = preparation(protocol, state, 3) {
                     own(&text);

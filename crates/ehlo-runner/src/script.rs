@@ -171,18 +171,23 @@ impl Shared {
             let (greeting, ask, good) = match protocol {
                 Protocol::Imap => ("S: * OK|PREAUTH", "C: % CAPABILITY", "S: % OK|NO|BAD"),
                 Protocol::Pop3 => ("S: +OK", "C: CAPA", "S: +OK|-ERR"),
+                Protocol::Sieve => ("S: OK", "C: CAPABILITY", "S: OK|NO"),
                 Protocol::Lmtp => ("S: 220", "C: LHLO {{helo}}", "S: xxx"),
                 _ => ("S: 220", "C: EHLO {{helo}}", "S: xxx"),
             };
-            let secure = "if S.tls.version == none\nif S.caps includes STARTTLS\nC starttls\nelse\n\
-                if S.caps includes STLS\nC starttls\nend\nend\nend\n";
+            // RFC 5804 §2.2: a ManageSieve server speaks first inside TLS.
+            let again = if protocol == Protocol::Sieve { "S: OK\n" } else { "" };
+            let secure = format!(
+                "if S.tls.version == none\nif S.caps includes STARTTLS\nC starttls\n{again}else\n\
+                 if S.caps includes STLS\nC starttls\nend\nend\nend\n"
+            );
             let connect = if service.is_empty() { String::new() } else { format!("C connect {service}\n") };
             let mut text = format!(
                 "title: what the server can do\nprotocol: {}\n{connect}{greeting}\n{ask}\n{good}\n{secure}{ask}\n{good}\n",
                 protocol.id()
             );
-            if logs_in && matches!(protocol, Protocol::Imap | Protocol::Pop3) {
-                let done = if protocol == Protocol::Imap { "S: % OK|NO|BAD" } else { "S: +OK|-ERR" };
+            if logs_in && matches!(protocol, Protocol::Imap | Protocol::Pop3 | Protocol::Sieve) {
+                let done = if protocol == Protocol::Imap { "S: % OK|NO|BAD" } else { good };
                 text.push_str(&format!("C login {{{{user}}}} {{{{password}}}}\n{done}\n{ask}\n{good}\n"));
             }
             let _turn = if protocol == Protocol::Pop3 { Some(self.maildrop.lock().await) } else { None };

@@ -365,6 +365,11 @@ impl Payload {
         }
     }
 
+    /// Whether it begins with a literal.
+    pub fn begins_with_literal(&self) -> bool {
+        matches!(self.pieces.first(), Some(Piece::Literal(_)))
+    }
+
     /// Whether it is `...`.
     pub fn is_rest(&self) -> bool {
         self.pieces.len() == 1 && self.beginning() == b"..."

@@ -62,7 +62,7 @@ impl Fault for SpeaksOther {
     }
 
     fn check(&self, argument: Option<&str>) -> Result<(), &'static str> {
-        greeting_of(argument.unwrap_or_default()).map(drop).ok_or("smtp, pop3, imap, http or ssh")
+        greeting_of(argument.unwrap_or_default()).map(drop).ok_or("smtp, pop3, imap, sieve, http or ssh")
     }
 
     fn on(&self, moment: &Moment<'_>, argument: Option<&str>) -> FaultAction {
@@ -78,6 +78,7 @@ fn greeting_of(name: &str) -> Option<&'static [u8]> {
         "smtp" => b"220 lab.test ESMTP\r\n",
         "pop3" => b"+OK ready\r\n",
         "imap" => b"* OK ready\r\n",
+        "sieve" => b"\"IMPLEMENTATION\" \"lab\"\r\nOK\r\n",
         "http" => b"HTTP/1.1 400 Bad Request\r\n\r\n",
         "ssh" => b"SSH-2.0-OpenSSH_9.2\r\n",
         _ => return None,

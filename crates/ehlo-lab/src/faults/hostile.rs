@@ -38,6 +38,7 @@ impl Fault for EndlessReply {
         let line: &[u8] = match moment.service.scheme.protocol() {
             Protocol::Imap => b"* OK still alive\r\n",
             Protocol::Pop3 => b"X-MORE\r\n",
+            Protocol::Sieve => b"\"X-MORE\" \"\"\r\n",
             _ => b"250-X-MORE\r\n",
         };
         let head: &[u8] = if moment.service.scheme.protocol() == Protocol::Pop3 { b"+OK\r\n" } else { b"" };
@@ -45,7 +46,7 @@ impl Fault for EndlessReply {
     }
 }
 
-/// A literal of four gigabytes is announced where capabilities are due (IMAP).
+/// A literal of four gigabytes is announced where capabilities are due (IMAP, ManageSieve).
 pub(super) struct HugeLiteral;
 
 impl Fault for HugeLiteral {
@@ -54,10 +55,12 @@ impl Fault for HugeLiteral {
     }
 
     fn on(&self, moment: &Moment<'_>, _: Option<&str>) -> FaultAction {
-        if moment.point != Point::Capabilities || moment.service.scheme.protocol() != Protocol::Imap {
-            return FaultAction::Pass;
-        }
-        FaultAction::Replace(b"* CAPABILITY IMAP4rev1 {4294967295}\r\nabc".to_vec())
+        let evil: &[u8] = match (moment.point, moment.service.scheme.protocol()) {
+            (Point::Capabilities, Protocol::Imap) => b"* CAPABILITY IMAP4rev1 {4294967295}\r\nabc",
+            (Point::Capabilities, Protocol::Sieve) => b"\"IMPLEMENTATION\" {4294967295}\r\nabc",
+            _ => return FaultAction::Pass,
+        };
+        FaultAction::Replace(evil.to_vec())
     }
 }
 

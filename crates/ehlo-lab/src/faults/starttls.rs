@@ -56,6 +56,7 @@ impl Fault for Refused {
             (Some(line), Protocol::Imap) => format!("{tag} {line}\r\n"),
             (Some(line), _) => format!("{line}\r\n"),
             (None, Protocol::Imap) => format!("{tag} NO TLS is not available\r\n"),
+            (None, Protocol::Sieve) => "NO \"TLS is not available\"\r\n".to_owned(),
             (None, Protocol::Pop3) => "-ERR TLS is not available\r\n".to_owned(),
             (None, _) => "454 4.7.0 TLS is not available\r\n".to_owned(),
         };
@@ -160,9 +161,27 @@ impl Fault for Injected {
         let evil: &[u8] = match moment.service.scheme.protocol() {
             Protocol::Imap => b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n",
             Protocol::Pop3 => b"+OK injected\r\n",
+            Protocol::Sieve => b"\"IMPLEMENTATION\" \"injected\"\r\nOK\r\n",
             _ => b"250 injected\r\n",
         };
         FaultAction::Replace([moment.reply, evil].concat())
+    }
+}
+
+/// After the handshake nothing is said, though ManageSieve wants the capabilities (RFC 5804 §2.2).
+pub(super) struct NoCapabilities;
+
+impl Fault for NoCapabilities {
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "starttls-no-capabilities", family: FAMILY, acts: Acts::Replies, example: None }
+    }
+
+    fn on(&self, moment: &Moment<'_>, _: Option<&str>) -> FaultAction {
+        // Nobody has asked for them.
+        match moment.point {
+            Point::Capabilities if moment.command.is_empty() => FaultAction::Replace(Vec::new()),
+            _ => FaultAction::Pass,
+        }
     }
 }
 

@@ -222,6 +222,11 @@ impl Store {
         found
     }
 
+    /// The names of the mailboxes of an account.
+    pub fn mailboxes(&self, account: &str) -> Vec<String> {
+        self.with(account, |boxes| boxes.folders.keys().cloned().collect()).unwrap_or_default()
+    }
+
     /// The message of that name, if it is still there.
     pub fn mail(&self, id: MailId) -> Option<Mail> {
         let before = MailId { email: id.email.saturating_sub(1), ..id };

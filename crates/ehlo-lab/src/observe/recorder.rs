@@ -165,6 +165,12 @@ impl Recorder {
         }
     }
 
+    /// Takes note that what is said is packed from now on; it is told unpacked.
+    pub(crate) fn compressed(&mut self, now: Tick) {
+        self.now = now;
+        self.entry(EntryKind::Note { id: "compressed".into(), params: Params::new() }, Vec::new());
+    }
+
     /// Takes note that TLS failed.
     pub(crate) fn tls_failed(&mut self, error: &rustls::Error, now: Tick) {
         self.now = now;
@@ -214,6 +220,9 @@ impl Recorder {
                     let (bytes, missing) = self.flows[flow].take(span.from, span.to, chunk);
                     let mut piece = self.piece(side, sort, span.from, bytes);
                     piece.missing = missing;
+                    if side == Side::Client && sort == DataSort::Line {
+                        hide_odd_login(&mut piece);
+                    }
                     self.held.push(piece);
                     done = span.to;
                 }
@@ -446,4 +455,25 @@ fn is_login(line: &[u8]) -> bool {
     words
         .next()
         .is_some_and(|verb| verb.eq_ignore_ascii_case(b"LOGIN") || verb.eq_ignore_ascii_case(b"AUTHENTICATE"))
+}
+
+/// Hides what stands behind the word in a login that is written with tabs or worse: it is none to the tracker, but
+/// whoever wrote it meant one.
+fn hide_odd_login(piece: &mut Piece) {
+    let body = piece.bytes.trim_ascii_end();
+    if !body.iter().any(u8::is_ascii_control) {
+        return;
+    }
+    let mut at = 0;
+    for word in body.split(|b| b.is_ascii_control() || *b == b' ').take(3) {
+        at += word.len() + 1;
+        if ["AUTH", "AUTHENTICATE", "LOGIN", "PASS", "APOP"]
+            .iter()
+            .any(|v| word.eq_ignore_ascii_case(v.as_bytes()))
+        {
+            let (from, to) = (piece.from + at as u64, piece.from + body.len() as u64);
+            piece.hide(from.min(to), to);
+            return;
+        }
+    }
 }

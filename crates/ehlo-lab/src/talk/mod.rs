@@ -4,6 +4,7 @@ mod imap;
 mod named;
 mod pop3;
 mod sasl;
+mod sieve;
 pub(crate) mod smtp;
 
 use crate::context::Context;
@@ -17,6 +18,8 @@ pub(crate) trait Talk: Send {
     fn receive(&mut self, bytes: &[u8], cx: &mut Context<'_>);
     /// TLS is about to begin: what came before is void.
     fn tls_started(&mut self);
+    /// TLS has begun, after STARTTLS.
+    fn secured(&mut self, _cx: &mut Context<'_>) {}
     /// Who is logged in.
     fn account(&self) -> Option<&str> {
         None
@@ -35,6 +38,7 @@ pub(crate) fn talk_for(scheme: Scheme) -> Box<dyn Talk> {
     match scheme.protocol() {
         Protocol::Pop3 => Box::new(pop3::Pop3::new()),
         Protocol::Imap => Box::new(imap::Imap::new()),
-        _ => Box::new(smtp::Smtp::new(scheme)),
+        Protocol::Sieve => Box::new(sieve::Sieve::new()),
+        Protocol::Smtp | Protocol::Lmtp => Box::new(smtp::Smtp::new(scheme)),
     }
 }

@@ -31,6 +31,8 @@ enum Phase {
     StartTls,
     /// The handshake is going on.
     Handshake,
+    /// What the server can do is said unasked (ManageSieve).
+    Unasked,
     /// USER was sent.
     User,
     /// The exchange of SASL goes on.
@@ -68,9 +70,6 @@ impl Machine {
         {
             return Err(Stop::Skip(Reason::known("run.mechanism-later").with("mechanism", name.clone())));
         }
-        if verb.protocol == Protocol::Sieve {
-            return Err(Stop::Skip(Reason::known("run.sieve-later")));
-        }
         let mut args = args.into_iter();
         let credentials = Credentials {
             user: args.next().unwrap_or_default(),
@@ -91,8 +90,9 @@ impl Machine {
         self.login_on(login, now)
     }
 
-    /// The answer to what was sent last, if it has come: the tagged one or a request to go on in IMAP.
-    pub(super) fn answer(&mut self, conn: usize, tag: &str) -> Option<Arrived> {
+    /// The answer to what was sent last, if it has come: the tagged one or a request to go on in IMAP. `unasked`: what is
+    /// waited for was not asked for.
+    pub(super) fn answer(&mut self, conn: usize, tag: &str, unasked: bool) -> Option<Arrived> {
         while let Some(arrived) = self.conns[conn].queue.pop_front() {
             let is_answer = match &arrived.reply {
                 Reply::Imap(response) => match &response.kind {
@@ -101,7 +101,7 @@ impl Machine {
                     _ => false,
                 },
                 // The greeting, if the script did not ask for it.
-                _ => arrived.verb != "greeting",
+                _ => unasked || arrived.verb != "greeting",
             };
             if is_answer {
                 return Some(arrived);
@@ -114,7 +114,7 @@ impl Machine {
         let conn = login.conn;
         let answer = match login.phase {
             Phase::Begin | Phase::Handshake => None,
-            _ => match self.answer(conn, &login.tag) {
+            phase => match self.answer(conn, &login.tag, phase == Phase::Unasked) {
                 Some(arrived) => Some(arrived),
                 None if self.conns[conn].closed.is_some() => return Err(self.stopped("closed")),
                 None => {
@@ -148,7 +148,13 @@ impl Machine {
                 self.activity = Activity::Login(Box::new(login));
                 Ok(Some(Want::Secure { conn, options: Vec::new() }))
             }
+            // A ManageSieve server says unasked what it can do now (RFC 5804 §2.2).
+            Phase::Handshake if self.conns[conn].protocol == Protocol::Sieve => {
+                login.phase = Phase::Unasked;
+                self.login_on(login, now)
+            }
             Phase::Handshake => self.ask_capabilities(login),
+            Phase::Unasked => self.log_in(login),
             Phase::User => match answer {
                 Some(arrived) if arrived.reply.answered() == Answered::Accepted => {
                     let line = format!("PASS {}\r\n", login.credentials.password.expose());
@@ -161,9 +167,10 @@ impl Machine {
                 let Some(arrived) = answer else { return Ok(None) };
                 let goes_on = arrived.reply.answered() == Answered::Continue;
                 if goes_on && login.cancel {
-                    // RFC 4954 §4, RFC 5034 §4, RFC 9051 §6.2.2: a lone asterisk.
+                    // RFC 4954 §4, RFC 5034 §4, RFC 9051 §6.2.2: a lone asterisk; RFC 5804 §2.1: as a string.
                     login.phase = Phase::Last;
-                    return self.say(login, b"*\r\n".to_vec());
+                    let sieve = self.conns[conn].protocol == Protocol::Sieve;
+                    return self.say(login, if sieve { &b"\"*\"\r\n"[..] } else { b"*\r\n" }.to_vec());
                 }
                 let step = login.exchange.as_mut().map(|e| e.reply(&arrived.reply));
                 match step {
@@ -183,6 +190,7 @@ impl Machine {
         login.phase = Phase::Capabilities;
         let bytes = match self.conns[login.conn].protocol {
             Protocol::Pop3 => b"CAPA\r\n".to_vec(),
+            Protocol::Sieve => b"CAPABILITY\r\n".to_vec(),
             Protocol::Imap => {
                 login.tag = self.new_tag();
                 format!("{} CAPABILITY\r\n", login.tag).into_bytes()

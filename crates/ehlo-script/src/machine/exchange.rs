@@ -1,8 +1,8 @@
 use super::conn::Arrived;
 use super::{Activity, Machine, Stop, Want};
 use crate::pattern::{
-    Captures, Differs, ImapPattern, Tok, match_text, plain_text, pop3_blocks, pop3_matches, smtp_blocks,
-    smtp_matches,
+    Captures, Differs, ImapPattern, Tok, match_text, plain_text, pop3_blocks, pop3_matches, sieve_blocks,
+    sieve_matches, smtp_blocks, smtp_matches,
 };
 use crate::{Expect, Expected, Mark, Mode, Op, Payload, Piece, Send};
 use ehlo_core::run::Problem;
@@ -48,10 +48,12 @@ impl Machine {
                     }
                     Piece::Literal(literal) => {
                         let content = self.text(&literal.content, conn)?;
-                        let plus = if literal.non_synchronising { "+" } else { "" };
+                        // Clients of ManageSieve know no other literal (RFC 5804 §4).
+                        let at_once = literal.non_synchronising || send.protocol == Protocol::Sieve;
+                        let plus = if at_once { "+" } else { "" };
                         let tilde = if literal.binary { "~" } else { "" };
                         whole.extend_from_slice(format!("{tilde}{{{}{plus}}}\r\n", content.len()).as_bytes());
-                        if literal.non_synchronising || send.protocol == Protocol::Sieve {
+                        if at_once {
                             whole.extend_from_slice(&content);
                         } else {
                             current.append(&mut whole);
@@ -179,6 +181,7 @@ impl Group {
         }
         let blocks = match expect.protocol {
             Protocol::Pop3 => pop3_blocks(&expect.lines),
+            Protocol::Sieve => sieve_blocks(&expect.lines),
             Protocol::Imap => Vec::new(),
             _ => smtp_blocks(&expect.lines),
         };
@@ -373,7 +376,8 @@ impl Machine {
                 smtp_matches(&block, arrived, reply, enhanced)
             }
             Reply::Pop3(response) => pop3_matches(&block, arrived, response),
-            Reply::Sieve(_) | Reply::Imap(_) => Err(Differs::new("other-kind")),
+            Reply::Sieve(response) => sieve_matches(&block, arrived, response),
+            Reply::Imap(_) => Err(Differs::new("other-kind")),
         }
     }
 
@@ -542,6 +546,7 @@ impl Machine {
         let blocks = match expect.protocol {
             Protocol::Imap => (0..expect.lines.len()).map(|at| at..at + 1).collect(),
             Protocol::Pop3 => pop3_blocks(&expect.lines),
+            Protocol::Sieve => sieve_blocks(&expect.lines),
             _ => smtp_blocks(&expect.lines),
         };
         for block in blocks {
@@ -662,6 +667,7 @@ impl Machine {
                 out.join(" ")
             }
             Reply::Pop3(response) => escape(&response.line),
+            Reply::Sieve(response) if response.items.is_empty() => response.shown(),
             _ => return,
         };
         if new != text {
@@ -740,6 +746,11 @@ fn hint(arrived: &Arrived, problem: &Problem) -> Option<String> {
                 _ => return None,
             }
         }
+        Reply::Sieve(response) => match response.code.as_ref()?.name.as_str() {
+            "ENCRYPT-NEEDED" => "tls-first",
+            "TRYLATER" => "transient",
+            _ => return None,
+        },
         _ => return None,
     };
     Some(hint.to_owned())

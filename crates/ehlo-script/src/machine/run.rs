@@ -647,7 +647,7 @@ impl Machine {
             self.activity = Activity::StartTls { conn, tag, sent: true };
             return Ok(Some(Want::Send { conn, bytes: line }));
         }
-        match self.answer(conn, &tag) {
+        match self.answer(conn, &tag, false) {
             None if self.conns[conn].closed.is_some() => Err(self.stopped("closed")),
             None => {
                 let until = now.after(self.timeout.unwrap_or(self.setup.timeout));
@@ -745,7 +745,7 @@ pub(super) fn is_transient(reply: &ehlo_wire::Reply) -> bool {
             .status()
             .and_then(|s| s.code.as_ref())
             .is_some_and(|c| matches!(c.name.as_str(), "UNAVAILABLE" | "INUSE")),
-        Reply::Sieve(_) => false,
+        Reply::Sieve(response) => response.code.as_ref().is_some_and(|c| c.name == "TRYLATER"),
     }
 }
 

@@ -69,7 +69,8 @@ pub(crate) fn matches(
     Ok(captures)
 }
 
-fn wire_lines(bytes: &[u8]) -> Vec<&[u8]> {
+/// The lines of a reply as they stand on the wire.
+pub(super) fn wire_lines(bytes: &[u8]) -> Vec<&[u8]> {
     let body = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     body.split(|&b| b == b'\n').map(|l| l.strip_suffix(b"\r").unwrap_or(l)).collect()
 }

@@ -1,7 +1,7 @@
 use super::{Ask, indexed, plain};
 use crate::Value;
 use crate::machine::Seen;
-use ehlo_wire::{Reply, imap, pop3};
+use ehlo_wire::{Reply, imap, pop3, sieve};
 
 fn number(n: impl std::fmt::Display) -> Value {
     Value::text(n.to_string())
@@ -11,13 +11,14 @@ fn optional(text: Option<String>) -> Value {
     text.map_or(Value::None, Value::text)
 }
 
-/// The reply code of SMTP.
+/// The reply code of SMTP, the response code of the others.
 pub(super) static CODE: Ask = plain("code", |seen, _| match seen.last() {
     Some(Reply::Smtp(reply)) => reply.code.map_or(Value::None, number),
     Some(Reply::Pop3(reply)) => optional(reply.code.clone()),
     Some(Reply::Imap(reply)) => {
         optional(reply.status().and_then(|s| s.code.as_ref()).map(|c| c.name.clone()))
     }
+    Some(Reply::Sieve(reply)) => optional(reply.code.as_ref().map(|c| c.name.clone())),
     _ => Value::None,
 });
 
@@ -38,7 +39,9 @@ pub(super) static TEXT: Ask = plain("text", |seen, _| match seen.last() {
         (_, Some(text)) => Value::Text(text.to_vec()),
         _ => Value::Text(reply.line.clone()),
     },
-    Some(Reply::Sieve(reply)) => Value::Text(reply.line.clone()),
+    Some(Reply::Sieve(reply)) => {
+        Value::Text(reply.challenge.clone().or_else(|| reply.text.clone()).unwrap_or_default())
+    }
     None => Value::None,
 });
 
@@ -58,6 +61,7 @@ pub(super) static STATUS: Ask = plain("status", |seen, _| match seen.last() {
         _ => "none",
     }),
     Some(Reply::Imap(reply)) => reply.status().map_or(Value::None, |s| Value::text(status_word(s.kind))),
+    Some(Reply::Sieve(reply)) => reply.status.map_or(Value::None, |s| Value::text(s.word())),
     _ => Value::None,
 });
 
@@ -97,6 +101,12 @@ pub(super) static LITERAL: Ask = plain("literal", |seen, _| {
         .find_map(|arrived| match &arrived.reply {
             Reply::Imap(imap::Response { kind: imap::ResponseKind::Data(data), .. }) => {
                 first_literal(&data.items)
+            }
+            Reply::Sieve(response) => {
+                response.items.iter().flat_map(|item| &item.values).find_map(|value| match &value.kind {
+                    sieve::ValueKind::Literal(octets) => Some(octets.clone()),
+                    _ => None,
+                })
             }
             _ => None,
         })
