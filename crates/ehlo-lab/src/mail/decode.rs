@@ -110,7 +110,9 @@ fn collect(part: &Part, bytes: &[u8], found: &mut Vec<String>) {
     for child in part.parts() {
         collect(child, bytes, found);
     }
-    if part.media_type().0 == "text" {
+    let (kind, _) = part.media_type();
+    // Reports of delivery (message/delivery-status, RFC 3464) and their like are text, too.
+    if kind == "text" || (kind == "message" && part.message().is_none()) {
         let content = decoded(part, bytes).unwrap_or_else(|| bytes[part.body.clone()].to_vec());
         if !content.is_empty() {
             found.push(text(&content, part.parameter("charset")));
