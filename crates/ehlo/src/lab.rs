@@ -1,10 +1,10 @@
 //! `ehlo lab`
 
 use crate::exit::{GOOD, Internal, Usage};
-use crate::{check, input, output};
+use crate::{check, input, lab_lists, output};
 use clap::ArgMatches;
 use ehlo_core::{Address, Scheme};
-use ehlo_lab::{Accounts, FAULTS, Lab, LabConfig, Listeners, Played, Ports, Running};
+use ehlo_lab::{Accounts, Lab, LabConfig, Listeners, Played, Ports, Running};
 use ehlo_report::Texts;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,11 @@ use std::sync::Arc;
 /// Wrong usage, a port in use, a file that cannot be read or written.
 pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
     if matches.get_flag("list-faults") {
-        output::result(&list_faults(texts))?;
+        output::result(&lab_lists::faults(texts))?;
+        return Ok(GOOD);
+    }
+    if matches.get_flag("list-personas") {
+        output::result(&lab_lists::all_personas(texts))?;
         return Ok(GOOD);
     }
     if let Some(file) = matches.get_one::<String>("play") {
@@ -32,6 +36,7 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
         config.host_name = domain.to_ascii_lowercase();
     }
     config.accounts = accounts(matches, texts)?;
+    config.personas = lab_lists::chosen(matches, texts)?;
     config.faults = check::faults(matches, "fault", texts)?;
     crate::lab_mail::configure(&mut config, matches, texts)?;
     let ports = ports(matches, texts)?;
@@ -191,20 +196,6 @@ fn introduction(lab: &Lab, running: &Running, ca: Option<&str>, texts: Texts) ->
         None => out.push_str(&texts.get("cli/lab-no-ca")),
     }
     out.push('\n');
-    out
-}
-
-fn list_faults(texts: Texts) -> String {
-    let mut out = String::new();
-    for fault in FAULTS {
-        let meta = fault.meta();
-        let name = match meta.example {
-            Some(example) => format!("{}={example}", meta.id),
-            None => meta.id.to_owned(),
-        };
-        out.push_str(&format!("{name}\n    {}\n", texts.get(&format!("fault/{}", meta.id))));
-    }
-    out.push_str(&format!("\n{}\n", texts.get("cli/fault-places")));
     out
 }
 

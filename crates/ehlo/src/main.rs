@@ -5,6 +5,7 @@ mod cli;
 mod exit;
 mod input;
 mod lab;
+mod lab_lists;
 mod lab_mail;
 mod output;
 mod progress;

@@ -203,6 +203,8 @@ pub(crate) const LAB_FLAGS: &[Flag] = &[
     flag("ca-out", Kind::Value("FILE"), Group::Lab),
     flag("fault", Kind::Values("FAULT"), Group::Lab),
     flag("list-faults", Kind::Switch, Group::Lab),
+    flag("persona", Kind::Values("PERSONA"), Group::Lab),
+    flag("list-personas", Kind::Switch, Group::Lab),
     flag("play", Kind::Value("FILE"), Group::Lab),
     flag("once", Kind::Switch, Group::Lab),
     Flag {
