@@ -37,7 +37,7 @@ static PERSONAS: LazyLock<Vec<Persona>> =
     LazyLock::new(|| FILES.iter().filter_map(|(id, text)| Persona::read(id, text).ok()).collect());
 
 /// A persona.
-pub struct Persona {
+pub(crate) struct Persona {
     meta: FaultMeta,
     data: Data,
 }
