@@ -1,7 +1,12 @@
 //! `ehlo lab`
 
+mod lists;
+mod log;
+mod transcripts;
+mod watch;
+
 use crate::exit::{GOOD, Internal, Usage};
-use crate::{check, input, lab_lists, output};
+use crate::{check, input, lab_store, output};
 use clap::ArgMatches;
 use ehlo_core::{Address, Scheme};
 use ehlo_lab::{Accounts, Lab, LabConfig, Listeners, Played, Ports, Running};
@@ -16,18 +21,18 @@ use std::sync::Arc;
 /// Wrong usage, a port in use, a file that cannot be read or written.
 pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
     if matches.get_flag("list-faults") {
-        output::result(&lab_lists::faults(texts))?;
+        output::result(&lists::faults(texts))?;
         return Ok(GOOD);
     }
     if matches.get_flag("list-personas") {
-        output::result(&lab_lists::all_personas(texts))?;
+        output::result(&lists::all_personas(texts))?;
         return Ok(GOOD);
     }
     if let Some(file) = matches.get_one::<String>("play") {
         return play_script(file, matches, texts);
     }
     let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
-    let mut config = LabConfig::new(input::seed(), input::now());
+    let mut config = LabConfig::new(lists::seed(matches, texts)?, input::now());
     if let Some(domain) = text("domain") {
         let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
         if domain.is_empty() || !domain.chars().all(good) {
@@ -36,27 +41,37 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
         config.host_name = domain.to_ascii_lowercase();
     }
     config.accounts = accounts(matches, texts)?;
-    config.personas = lab_lists::chosen(matches, texts)?;
+    config.personas = lists::chosen(matches, texts)?;
     config.faults = check::faults(matches, "fault", texts)?;
     crate::lab_mail::configure(&mut config, matches, texts)?;
+    lab_store::configure(&mut config, matches, texts)?;
     let ports = ports(matches, texts)?;
     config.names.extend(ports.addresses.iter().map(ToString::to_string).filter(|a| !is_wildcard(a)));
 
-    let lab = Lab::new(config)?;
+    let lab = Lab::new(config).map_err(|error| lab_store::told(error, texts))?;
     if let Some(file) = text("ca-out") {
         std::fs::write(file, lab.authority().root_pem()).map_err(|e| anyhow::anyhow!("{file}: {e}"))?;
     }
+    let watch = watch::Watch::new(matches, &lab, texts)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| Internal(e.to_string()))?;
-    runtime.block_on(async {
+    let watching = runtime.block_on(async {
         let running = Listeners::bind(&lab, &ports).await?.serve(&lab);
-        output::result(&introduction(&lab, &running, text("ca-out"), texts))?;
+        let mut watching = watch.begin(&lab, &running).await?;
+        let more = watching.introduction(texts);
+        output::result(&introduction(&lab, &running, &more, text("ca-out"), texts))?;
+        watching.show();
         wait_for_the_end().await;
         drop(running);
-        Ok(GOOD)
-    })
+        Ok::<_, anyhow::Error>(watching)
+    })?;
+    // With the runtime go the connections, and with the lab who could say more.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    drop(lab);
+    watching.end();
+    Ok(GOOD)
 }
 
 /// Plays a script to every client, and tells how each did.
@@ -165,7 +180,7 @@ fn is_wildcard(address: &str) -> bool {
 }
 
 /// What somebody needs to know to use it.
-fn introduction(lab: &Lab, running: &Running, ca: Option<&str>, texts: Texts) -> String {
+fn introduction(lab: &Lab, running: &Running, more: &str, ca: Option<&str>, texts: Texts) -> String {
     let mut out = texts.fill("cli/lab-ready", &[("domain", &lab.host_name())]);
     out.push('\n');
     let mut listed: Vec<(Scheme, Vec<String>)> = Vec::new();
@@ -184,6 +199,7 @@ fn introduction(lab: &Lab, running: &Running, ca: Option<&str>, texts: Texts) ->
     for (_, urls) in &listed {
         out.push_str(&format!("  {}\n", urls.join("  ")));
     }
+    out.push_str(more);
     out.push_str(&texts.get("cli/lab-accounts"));
     out.push('\n');
     for name in lab.accounts().names() {

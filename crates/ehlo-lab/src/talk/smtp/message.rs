@@ -298,25 +298,27 @@ impl Held {
 
 /// Puts a message where it belongs, for those recipients that nothing stands against.
 fn transfer(mail: &Envelope, delivered: &mut Delivered, outcomes: &mut [Outcome], cx: &Context<'_>) {
-    let wanted = |outcomes: &[Outcome], at: usize| outcomes[at].is_ok();
     // Two addresses of one account make one message.
     let mut kept: Vec<(&Target, Outcome)> = Vec::new();
     for (at, recipient) in mail.recipients.iter().enumerate() {
-        if !wanted(outcomes, at) {
+        if outcomes[at].is_err() {
             continue;
         }
-        outcomes[at] = match &recipient.target {
-            Target::Discard => Ok(Done::Discarded),
-            target => match kept.iter().find(|(t, _)| *t == target) {
-                Some((_, outcome)) => outcome.clone(),
-                None => {
-                    let same = mail.recipients.iter().filter(|r| r.target == *target);
-                    delivered.to = same.map(|r| r.address.clone()).collect();
-                    let outcome = keep(mail, target, delivered, cx);
-                    kept.push((target, outcome.clone()));
-                    outcome
-                }
-            },
+        let target = &recipient.target;
+        outcomes[at] = match kept.iter().find(|(t, _)| *t == target) {
+            Some((_, outcome)) => outcome.clone(),
+            None => {
+                delivered.to = mail
+                    .recipients
+                    .iter()
+                    .zip(&*outcomes)
+                    .filter(|(r, outcome)| r.target == *target && outcome.is_ok())
+                    .map(|(r, _)| r.address.clone())
+                    .collect();
+                let outcome = keep(mail, target, delivered, cx);
+                kept.push((target, outcome.clone()));
+                outcome
+            }
         };
     }
 }
@@ -332,11 +334,8 @@ fn keep(mail: &Envelope, target: &Target, delivered: &mut Delivered, cx: &Contex
             (crate::delivery::deliver_into(cx, account, mailbox, delivered), Done::Delivered)
         }
         Target::Foreign => {
-            let is_foreign = |r: &&super::envelope::Recipient| r.target == Target::Foreign;
-            let foreign: Vec<String> =
-                mail.recipients.iter().filter(is_foreign).map(|r| r.address.clone()).collect();
             let user = mail.user.as_deref().unwrap_or_default();
-            (cx.lab.store().keep_outbound(user, &foreign, delivered), Done::Relayed)
+            (cx.lab.store().keep_outbound(user, &delivered.to, delivered), Done::Relayed)
         }
         Target::Discard => (Ok(()), Done::Discarded),
     };

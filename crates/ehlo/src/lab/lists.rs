@@ -1,12 +1,13 @@
 //! What the lab can imitate and what can go wrong in it: the lists, and the flags that choose from them.
 
 use crate::exit::Usage;
+use crate::input;
 use clap::ArgMatches;
 use ehlo_lab::{ActiveFault, FAULTS, PLACES, personas};
 use ehlo_report::Texts;
 
 /// All faults by family, and what may stand behind `@`.
-pub(crate) fn faults(texts: Texts) -> String {
+pub(super) fn faults(texts: Texts) -> String {
     let mut families: Vec<&str> = Vec::new();
     for fault in FAULTS {
         if !families.contains(&fault.meta().family) {
@@ -35,7 +36,7 @@ pub(crate) fn faults(texts: Texts) -> String {
 }
 
 /// All personas.
-pub(crate) fn all_personas(texts: Texts) -> String {
+pub(super) fn all_personas(texts: Texts) -> String {
     let line = |id: &str| format!("{id}\n    {}\n", texts.get(&format!("persona/{id}")));
     personas().map(line).collect()
 }
@@ -44,11 +45,21 @@ pub(crate) fn all_personas(texts: Texts) -> String {
 ///
 /// # Errors
 /// [`Usage`] for one that is not known.
-pub(crate) fn chosen(matches: &ArgMatches, texts: Texts) -> anyhow::Result<Vec<ActiveFault>> {
+pub(super) fn chosen(matches: &ArgMatches, texts: Texts) -> anyhow::Result<Vec<ActiveFault>> {
     let mut all = Vec::new();
     for value in matches.get_many::<String>("persona").unwrap_or_default() {
         let parts = ehlo_lab::persona(value);
         all.extend(parts.map_err(|error| Usage(texts.fill("cli/bad-persona", &[("why", &error)])))?);
     }
     Ok(all)
+}
+
+/// What chance is made of: given, so that it can be repeated, or random.
+///
+/// # Errors
+/// [`Usage`] for what is no number.
+pub(super) fn seed(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u64> {
+    let Some(value) = matches.get_one::<String>("random-seed") else { return Ok(input::seed()) };
+    let wrong = || input::wrong(texts, "--random-seed", value, &texts.get("cli/a-number")).into();
+    value.parse().ok().filter(|n| *n > 0).ok_or_else(wrong)
 }
