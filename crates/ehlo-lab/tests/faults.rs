@@ -544,6 +544,22 @@ fn handshakes() {
     }
 }
 
+#[test]
+fn the_examples_of_the_documentation_are_read() {
+    let text = include_str!("../../../docs/lab-faults.md");
+    let quoted = |lead: &str| -> Vec<&str> {
+        text.split(lead).skip(1).filter_map(|rest| rest.split('\'').next()).collect()
+    };
+    let examples = quoted("--fault '");
+    assert!(examples.len() > 20, "{}", examples.len());
+    for example in examples {
+        assert!(ActiveFault::parse(example).is_ok(), "{example}");
+    }
+    for (place, _) in ehlo_lab::PLACES.iter().map(|(_, example)| (example.split(':').next().unwrap(), ())) {
+        assert!(text.contains(place), "{place}");
+    }
+}
+
 /// Speaks TLS to the lab, and yields whether its end was said.
 fn end_is_said(lab: &Arc<Lab>) -> bool {
     let mut roots = rustls::RootCertStore::empty();
