@@ -3,8 +3,9 @@ use super::tokens::{Captures, Tok, holds_values, match_text, plain_text};
 use super::{Differs, imap::regex_matches};
 use crate::machine::Arrived;
 use crate::{Expected, Kind, Mark, Mode};
-use ehlo_core::escape;
-use ehlo_wire::sieve::{Item, Response, Value, ValueKind};
+use ehlo_core::{Side, escape};
+use ehlo_wire::Unit;
+use ehlo_wire::sieve::{Item, Response, Value, ValueKind, values};
 use std::ops::Range;
 
 /// Whether a line ends a response: a status, or something in its place.
@@ -65,6 +66,14 @@ pub(crate) fn matches(
         captures.extend(found.ok_or_else(|| Differs::new("text-differs").line(at))?);
     }
     Ok(captures)
+}
+
+/// Whether a client's command, or its response in a login, is what the server's script expects: the same values, whether
+/// quoted or in literals.
+pub(crate) fn command(tokens: &[Tok], unit: &Unit) -> Option<Captures> {
+    // What is wrong with it is up to the script.
+    let mut deviations = Vec::new();
+    all(&read(tokens), &values(unit, Side::Client, &mut deviations))
 }
 
 /// A piece of a line as a script writes it.
