@@ -48,7 +48,7 @@ pub(crate) fn matches(
             continue;
         }
         let found = match mode {
-            Mode::Raw => (plain_text(tokens).as_deref() == Some(&arrived.bytes[..])).then(Vec::new),
+            Mode::Raw => plain_text(tokens).filter(|raw| is_raw(raw, arrived, response)).map(|_| Vec::new()),
             Mode::Exact => wire.iter().find_map(|line| match_text(tokens, line, false)),
             Mode::Regex => regex_matches(tokens, &wire)?,
             Mode::Machine => {
@@ -66,6 +66,16 @@ pub(crate) fn matches(
         captures.extend(found.ok_or_else(|| Differs::new("text-differs").line(at))?);
     }
     Ok(captures)
+}
+
+/// Whether these are the bytes of the response, or of one of its lines of data.
+fn is_raw(raw: &[u8], arrived: &Arrived, response: &Response) -> bool {
+    let item = |item: &Item| {
+        let from = usize::try_from(item.span.from - response.span.from).unwrap_or(usize::MAX);
+        let to = usize::try_from(item.span.to - response.span.from).unwrap_or(usize::MAX);
+        arrived.bytes.get(from..to) == Some(raw)
+    };
+    arrived.bytes == raw || response.items.iter().any(item)
 }
 
 /// Whether a client's command, or its response in a login, is what the server's script expects: the same values, whether
