@@ -18,6 +18,8 @@ pub(crate) struct Mailboxes {
     pub(crate) quota: Quota,
     /// Identifiers of conversations by the hash of a Message-ID that belongs to one.
     threads: BTreeMap<u64, u64>,
+    /// Whether they hold what was kept, too.
+    threads_read: bool,
     shared: Shared,
     changed: watch::Sender<u64>,
     dirty: bool,
@@ -50,6 +52,7 @@ impl Mailboxes {
             locked: false,
             quota: Quota::default(),
             threads: BTreeMap::new(),
+            threads_read: false,
             shared,
             changed: watch::channel(0).0,
             dirty: false,
@@ -343,6 +346,15 @@ impl Mailboxes {
         }
         message.email_id = self.serial();
         let ids = message.body.read().map(|bytes| conversation(&bytes)).unwrap_or_default();
+        if ids.len() > 1 && !self.threads_read {
+            // The first answer since the start: whatever it answers may have been kept.
+            self.threads_read = true;
+            for kept in self.folders.values().flat_map(|m| &m.messages) {
+                for id in kept.body.read().map(|bytes| conversation(&bytes)).unwrap_or_default() {
+                    self.threads.entry(id).or_insert(kept.thread_id);
+                }
+            }
+        }
         let known = ids.iter().find_map(|id| self.threads.get(id).copied());
         message.thread_id = known.unwrap_or(message.email_id);
         for id in ids {

@@ -211,6 +211,8 @@ impl Pop3 {
             return err(cx, verb, "[IN-USE] ", "another session has this maildrop");
         };
         let contents = cx.lab.store().with(&account, |boxes| {
+            // What cannot be looked at is as it was.
+            let _ = boxes.look("INBOX");
             let inbox = boxes.folders.get("INBOX");
             (inbox.map_or(0, |i| i.validity), inbox.map_or(Vec::new(), |i| i.messages.clone()))
         });

@@ -39,6 +39,8 @@ mod attributes;
 mod folder;
 mod info;
 mod names;
+#[cfg(test)]
+mod restart_tests;
 mod scan;
 mod uidlist;
 mod words;
@@ -229,7 +231,9 @@ impl Keeper for Maildir {
         if folder.path == account.path {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the inbox stays"));
         }
-        let (from, to, serial) = (folder.path.clone(), account.path.join(gone), folder.list.head.serial);
+        let own = attributes::read(&folder.path)?.attributes.id;
+        let (from, to, serial) =
+            (folder.path.clone(), account.path.join(gone), folder.list.head.serial.max(own));
         account.remember(0, serial, fsync)?;
         fs::rename(&from, &to).map_err(|error| about(&from, "remove", &error))?;
         if fsync {
