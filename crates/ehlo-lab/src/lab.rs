@@ -47,6 +47,8 @@ impl Lab {
             for family in [Family::V4, Family::V6, Family::Unix] {
                 let mut settings = Settings::new(scheme, &config.host_name);
                 settings.xclient = config.xclient;
+                // What waits is in memory: where mail is to outlive a restart, that would not be kept.
+                settings.future_release &= config.store.is_none();
                 settings.proxy_protocol = config.proxy_protocol;
                 base.insert(Service { scheme, family }, settings);
             }
