@@ -172,8 +172,8 @@ impl Fault for Injected {
 pub(super) struct NoCapabilities;
 
 impl Fault for NoCapabilities {
-    fn meta(&self) -> &'static FaultMeta {
-        &FaultMeta { id: "starttls-no-capabilities", example: None }
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "starttls-no-capabilities", family: FAMILY, acts: Acts::Replies, example: None }
     }
 
     fn on(&self, moment: &Moment<'_>, _: Option<&str>) -> FaultAction {
