@@ -84,7 +84,7 @@ impl Smtp {
                 "HELP",
                 214,
                 "2.0.0",
-                "This is the lab of ehlo: mail for local accounts is kept in memory",
+                "This is the lab of ehlo: mail for local accounts is kept, and none goes out",
             ),
             Request::Vrfy(text) => self.verify(&text, cx),
             Request::Expn(list) => self.expand(&list, cx),

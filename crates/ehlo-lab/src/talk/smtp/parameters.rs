@@ -107,9 +107,9 @@ pub(super) fn mail(given: &Given, smtp: &Smtp, cx: &Context<'_>) -> Result<MailP
                 by = Some(deliver_by(text).ok_or_else(|| syntax("BY is seconds;N or seconds;R"))?);
             }
             ("MT-PRIORITY", Some(text)) => {
-                let priority = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok());
-                let good = |p: &i8| (-9..=9).contains(p) && !text.starts_with(b"+");
-                found.priority = Some(priority.filter(good).ok_or_else(|| syntax("MT-PRIORITY is -9 to 9"))?);
+                // RFC 6710 §6: neither a plus sign nor a zero in front.
+                let priority = (-9..=9).find(|p: &i8| p.to_string().as_bytes() == text);
+                found.priority = Some(priority.ok_or_else(|| syntax("MT-PRIORITY is -9 to 9"))?);
             }
             ("HOLDFOR" | "HOLDUNTIL", Some(text)) if holds => {
                 if found.hold_until.is_some() {
