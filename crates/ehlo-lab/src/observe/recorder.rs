@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// So many bytes that one side says before the other says something are kept: the beginning of a message is worth
 /// seeing, 25 MB of it are not.
-const MOST_OF_A_TURN: usize = 16 * 1024;
+const MOST_OF_A_TURN: usize = 8 * 1024;
 
 /// So much is kept of the line that ends a turn of which something was left out.
 const MOST_OF_A_LAST_LINE: usize = 1024;
@@ -120,8 +120,9 @@ impl Recorder {
         self.now = now;
         self.session.lock().tls = true;
         let tls = TlsFacts {
-            version: version.to_owned(),
-            suite: suite.to_owned(),
+            // As the registry of TLS has them.
+            version: version.replace('_', "."),
+            suite: suite.replace("TLS13_", "TLS_"),
             group: None,
             sni: sni.map(|name| escape(name.as_bytes())),
             alpn: None,
@@ -175,7 +176,9 @@ impl Recorder {
     pub(crate) fn tls_failed(&mut self, error: &rustls::Error, now: Tick) {
         self.now = now;
         let cause = match error {
-            rustls::Error::AlertReceived(alert) => Cause::TlsAlert { alert: format!("{alert:?}") },
+            rustls::Error::AlertReceived(alert) => {
+                Cause::TlsAlert { alert: snake_case(&format!("{alert:?}")) }
+            }
             other => Cause::TlsFailed { detail: escape(other.to_string().as_bytes()) },
         };
         self.entry(EntryKind::Failure { failure: Failure::new(Stage::Handshake, cause) }, Vec::new());
@@ -241,7 +244,7 @@ impl Recorder {
         let (rest_from, _) = self.flows[flow].rest();
         lost |= self.flows[flow].total - rest_from > LARGEST_UNIT;
         let held: usize = self.held.iter().map(|p| p.bytes.len()).sum();
-        if lost || held > 4 * MOST_OF_A_TURN {
+        if lost || held > 64 * 1024 {
             self.lose_track();
         } else if self.held.len() > first && !self.waits_for_secrets(completes && side == Side::Server) {
             for piece in std::mem::take(&mut self.held) {
@@ -475,5 +478,30 @@ fn hide_odd_login(piece: &mut Piece) {
             piece.hide(from.min(to), to);
             return;
         }
+    }
+}
+
+/// `UnknownCA` as RFC 8446 §6 writes it: `unknown_ca`.
+fn snake_case(name: &str) -> String {
+    let mut out = String::new();
+    let mut before = ' ';
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && before.is_ascii_lowercase() {
+            out.push('_');
+        }
+        out.push(c.to_ascii_lowercase());
+        before = c;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alerts_have_the_names_of_the_registry() {
+        assert_eq!(snake_case("UnknownCA"), "unknown_ca");
+        assert_eq!(snake_case("NoApplicationProtocol"), "no_application_protocol");
     }
 }
