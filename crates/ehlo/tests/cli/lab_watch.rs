@@ -158,6 +158,24 @@ fn the_file_of_ports_fits_the_schema_and_http_answers() {
     }
 }
 
+/// What the page shows of the examples stands in them.
+#[test]
+fn the_page_quotes_the_examples() {
+    let docs = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs"));
+    let trimmed = |text: &str| text.lines().map(str::trim).collect::<Vec<_>>().join("\n");
+    let page = std::fs::read_to_string(docs.join("lab.md")).unwrap();
+    let mut quoted = 0;
+    for (language, file) in [("rust", "example.rs"), ("python", "test_mail.py"), ("sh", "test.sh")] {
+        let example = trimmed(&std::fs::read_to_string(docs.join("lab").join(file)).unwrap());
+        for block in page.split(&format!("```{language}\n")).skip(1) {
+            let block = trimmed(block.split("```").next().unwrap());
+            assert!(example.contains(block.trim()), "{file} does not hold:\n{block}");
+            quoted += 1;
+        }
+    }
+    assert_eq!(quoted, 5);
+}
+
 /// Runs an example of the documentation, if there is what it needs.
 fn example(program: &str, arguments: &[&str]) {
     if Command::new(program).arg("--version").output().is_err() {
