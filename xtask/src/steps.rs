@@ -4,9 +4,17 @@ use anyhow::{Context as _, Result, bail};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// The cargo that runs us.
+/// The cargo that runs us. What it told us of our own package is not passed on: build scripts look at it (that of ring
+/// does), and so everything would be built anew that was built without us.
 pub(crate) fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        let ours = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        if name.to_str().is_some_and(ours) {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// Runs a step and says how long it took.

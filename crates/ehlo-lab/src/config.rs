@@ -1,4 +1,4 @@
-use crate::{Accounts, ActiveFault, FaultError, Rules};
+use crate::{Accounts, ActiveFault, FaultError, Rules, Seed, SeedError, StoreError};
 use ehlo_core::{Family, Role, Scheme};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,6 +14,14 @@ pub struct LabConfig {
     pub names: Vec<String>,
     /// Who may log in.
     pub accounts: Accounts,
+    /// Where mail is kept for good; none keeps it in memory.
+    pub store: Option<PathBuf>,
+    /// Whether mail is on the disk itself before it is acknowledged, so that it outlives a power failure as well.
+    pub fsync: bool,
+    /// The most bytes of messages, in memory and in files.
+    pub limit: u64,
+    /// Messages that are in it from the beginning.
+    pub seeds: Vec<Seed>,
     /// Whom it imitates, as [`crate::persona`] reads it.
     pub personas: Vec<ActiveFault>,
     /// What is done with mail, beyond delivering it.
@@ -31,12 +39,19 @@ pub struct LabConfig {
 }
 
 impl LabConfig {
+    /// So many bytes are kept in memory unless it is said otherwise: 1 GiB.
+    pub const LIMIT: u64 = 1 << 30;
+
     /// The defaults, for a lab that starts at `now`.
     pub fn new(seed: u64, now: i64) -> LabConfig {
         LabConfig {
             host_name: "lab.test".into(),
             names: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec(),
             accounts: Accounts::default(),
+            store: None,
+            fsync: false,
+            limit: LabConfig::LIMIT,
+            seeds: Vec::new(),
             personas: Vec::new(),
             rules: Rules::default(),
             xclient: false,
@@ -132,6 +147,17 @@ pub enum LabError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// Another lab uses the directory of the store.
+    StoreInUse(PathBuf),
+    /// The store cannot be used.
+    Store {
+        /// Its directory.
+        path: PathBuf,
+        /// What is wrong.
+        error: StoreError,
+    },
+    /// Messages cannot be put in.
+    Seed(SeedError),
     /// The certificates cannot be made.
     Certificates(String),
     /// A persona cannot be read.
@@ -145,7 +171,12 @@ impl fmt::Display for LabError {
                 write!(f, "{scheme} cannot listen on {address}: {error}")
             }
             LabError::Http { address, error } => write!(f, "HTTP cannot listen on {address}: {error}"),
+            LabError::StoreInUse(path) => write!(f, "{} is in use by another ehlo lab", path.display()),
+            LabError::Store { path, error } => {
+                write!(f, "{} cannot be used as a store: {error}", path.display())
+            }
             LabError::Persona(error) => write!(f, "{error}"),
+            LabError::Seed(error) => write!(f, "{error}"),
             LabError::Certificates(detail) => write!(f, "the lab's certificates cannot be made: {detail}"),
         }
     }

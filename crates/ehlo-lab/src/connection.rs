@@ -203,6 +203,14 @@ impl Connection {
         self.ready.pop_front()
     }
 
+    /// Sends bytes past TLS.
+    fn say_raw(&mut self, bytes: Vec<u8>, now: Tick) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.said_raw(&bytes, now);
+        }
+        self.ready.push_back(bytes);
+    }
+
     fn begin(&mut self, now: Tick) {
         if self.memory.state.settings.implicit_tls {
             self.begin_tls(now);
@@ -368,14 +376,6 @@ impl Connection {
         if let Some(recorder) = &mut self.recorder {
             recorder.ended(how, now);
         }
-    }
-
-    /// Sends bytes past TLS.
-    fn say_raw(&mut self, bytes: Vec<u8>, now: Tick) {
-        if let Some(recorder) = &mut self.recorder {
-            recorder.said_raw(&bytes, now);
-        }
-        self.ready.push_back(bytes);
     }
 
     fn say(&mut self, bytes: Vec<u8>, now: Tick) {

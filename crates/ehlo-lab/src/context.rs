@@ -1,9 +1,11 @@
-use crate::faults::Notes;
 use crate::faults::reply::{Status, status, tag};
+use crate::faults::{Circumstances, Notes};
 use crate::memory::Memory;
 use crate::switchboard::Installed;
 use crate::{FaultAction, Lab, Moment, Point, Service, Settings};
-use ehlo_core::Protocol;
+use ehlo_core::{Protocol, Secret};
+use ehlo_wire::sasl::Passwords;
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -172,6 +174,41 @@ impl Context<'_> {
         }
     }
 
+    /// The passwords as this connection finds them: faults may let anybody in, or nobody.
+    pub(crate) fn passwords(&self) -> Gate<'_, '_> {
+        Gate { cx: self, asked: RefCell::default() }
+    }
+
+    /// Whether this is the password of this user.
+    pub(crate) fn lets_in(&self, user: &str, password: &[u8]) -> bool {
+        let gate = self.passwords();
+        gate.any_password(user)
+            || gate.password(user).is_some_and(|known| known.expose().as_bytes() == password)
+    }
+
+    /// What faults make of a login, whatever the password.
+    fn verdict(&self, user: &str) -> Option<bool> {
+        let standing = self.memory.standing();
+        let now = Circumstances {
+            tls: self.tls.is_some(),
+            account: Some(user),
+            sender: None,
+            recipient: None,
+            command: "",
+            connection: self.memory.number,
+        };
+        let wanted = standing.faults(self.service).filter(|f| self.memory.allows(f, &now));
+        let mut verdict = None;
+        for installed in wanted {
+            if let Some(lets_in) = installed.fault.login()
+                && self.chosen(installed)
+            {
+                verdict = Some(lets_in);
+            }
+        }
+        verdict
+    }
+
     /// Begins TLS behind what was sent.
     pub(crate) fn start_tls(&mut self) {
         self.release();
@@ -270,6 +307,40 @@ impl Context<'_> {
     fn end(&mut self, action: Action) {
         self.actions.push_back(action);
         *self.stopped = true;
+    }
+}
+
+/// Passwords, with what faults make of them.
+pub(crate) struct Gate<'c, 'a> {
+    cx: &'c Context<'a>,
+    /// What was said of whom: one login is one occasion, however often it is asked about.
+    asked: RefCell<Option<(String, Option<bool>)>>,
+}
+
+impl Gate<'_, '_> {
+    fn verdict(&self, user: &str) -> Option<bool> {
+        let mut asked = self.asked.borrow_mut();
+        match &*asked {
+            Some((known, verdict)) if known == user => *verdict,
+            _ => {
+                let verdict = self.cx.verdict(user);
+                *asked = Some((user.to_owned(), verdict));
+                verdict
+            }
+        }
+    }
+}
+
+impl Passwords for Gate<'_, '_> {
+    fn password(&self, user: &str) -> Option<Secret<String>> {
+        match self.verdict(user) {
+            Some(false) => None,
+            _ => self.cx.lab.accounts().password(user),
+        }
+    }
+
+    fn any_password(&self, user: &str) -> bool {
+        self.verdict(user).unwrap_or_else(|| self.cx.lab.accounts().any_password(user))
     }
 }
 

@@ -56,9 +56,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_in_their_forms() {
+    fn dates_in_three_forms() {
         assert_eq!(rfc5322(837_570_205), "Wed, 17 Jul 1996 02:23:25 +0000");
-        assert_eq!(rfc3339(837_570_205), "1996-07-17T02:23:25Z");
         assert_eq!(imap_date_time(836_000_000), "28-Jun-1996 22:13:20 +0000");
         assert_eq!(imap_date_time(0), " 1-Jan-1970 00:00:00 +0000");
         assert_eq!(parse_imap_date_time("17-Jul-1996 02:44:25 -0700"), Some(837_596_665));

@@ -1,7 +1,7 @@
 //! How a message that was accepted gets into the mailboxes, and what faults make of that.
 
 use crate::context::Context;
-use crate::{Acts, Circumstances, Delivered, Lab, StoreError};
+use crate::{Acts, Circumstances, Delivered, Lab, Scope, StoreError};
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -64,18 +64,24 @@ pub(crate) fn deliver_into(
     if faults.peek().is_none() {
         return cx.lab.store().deliver_into(account, mailbox, mail);
     }
-    let recipient = format!("{account}@{}", cx.lab.host_name());
-    let now = Circumstances {
-        tls: cx.tls.is_some(),
-        account: cx.memory.account.as_deref(),
-        sender: Some(&mail.from),
-        recipient: Some(&recipient),
-        command: ".",
-        connection: cx.memory.number,
+    let own = [format!("{account}@{}", cx.lab.host_name())];
+    let recipients = if mail.to.is_empty() { &own[..] } else { &mail.to[..] }.to_vec();
+    let sender = mail.from.clone();
+    let fits = |scope: &Scope| {
+        recipients.iter().any(|recipient| {
+            scope.fits(&Circumstances {
+                tls: cx.tls.is_some(),
+                account: cx.memory.account.as_deref(),
+                sender: Some(&sender),
+                recipient: Some(recipient),
+                command: ".",
+                connection: cx.memory.number,
+            })
+        })
     };
     let mut plan = Plan { account: account.into(), mailbox: mailbox.into(), copies: 1, wait: None };
     let mut mail = Cow::Borrowed(mail);
-    for installed in faults.filter(|f| f.fault.scope.fits(&now)) {
+    for installed in faults.filter(|f| fits(&f.fault.scope)) {
         let delivery = Delivery {
             account: &plan.account,
             mailbox: &plan.mailbox,

@@ -1,12 +1,13 @@
 use crate::delivery::Late;
 use crate::queue::Queue;
 use crate::rules::Rules;
+use crate::store::{Keeper, Maildir};
 use crate::switchboard::{Installed, ServiceState, Standing, Switchboard};
 use crate::{
     Accounts, ActiveFault, Authority, LabConfig, LabError, Observe, Scripts, Service, Settings, Store,
+    StoreError,
 };
 use ehlo_core::{Family, Tick};
-use ehlo_wire::sasl::Passwords as _;
 use rustls::ServerConfig;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,13 +35,13 @@ impl Lab {
     /// Makes a lab; nothing listens yet.
     ///
     /// # Errors
-    /// [`LabError::Certificates`].
+    /// [`LabError::Certificates`], and [`LabError::Store`] or [`LabError::StoreInUse`] if mail is to be kept.
     pub fn new(config: LabConfig) -> Result<Arc<Lab>, LabError> {
         let bad = |e: rcgen::Error| LabError::Certificates(e.to_string());
         let mut names = vec![config.host_name.clone()];
         names.extend(config.names.iter().cloned());
         let authority = Authority::new(&names, config.now).map_err(bad)?;
-        let store = Arc::new(Store::new(config.accounts.names(), config.now));
+        let store = Arc::new(open_store(&config)?);
         let mut base = BTreeMap::new();
         for &scheme in Service::SCHEMES {
             for family in [Family::V4, Family::V6, Family::Unix] {
@@ -58,7 +59,7 @@ impl Lab {
             rules: config.rules,
             queue: Queue::default(),
             store,
-            scripts: Scripts::new(None),
+            scripts: Scripts::new(config.store.as_ref().map(|folder| folder.join("ehlo-sieve"))),
             authority,
             switchboard,
             connections,
@@ -89,12 +90,6 @@ impl Lab {
         let name = self.accounts.accepts_any().then(|| Accounts::name_for(local_part)).flatten()?;
         self.store.add_account(&name).ok()?;
         Some(name)
-    }
-
-    /// Whether this is the password of this user.
-    pub(crate) fn lets_in(&self, user: &str, password: &[u8]) -> bool {
-        self.accounts.any_password(user)
-            || self.accounts.password(user).is_some_and(|known| known.expose().as_bytes() == password)
     }
 
     /// The rules for mail that comes in.
@@ -250,6 +245,27 @@ impl Lab {
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
         format!("{:010X}", mix(self.seed.wrapping_add(serial)) & 0xff_ffff_ffff)
     }
+}
+
+/// The store, on the disk or in memory.
+fn open_store(config: &LabConfig) -> Result<Store, LabError> {
+    let path = config.store.clone().unwrap_or_default();
+    let failed = |error: StoreError| LabError::Store { path: path.clone(), error };
+    let keeper = match &config.store {
+        None => None,
+        Some(root) => match Maildir::open(root, &config.host_name, config.fsync) {
+            Ok(maildir) => Some(Box::new(maildir) as Box<dyn Keeper>),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                return Err(LabError::StoreInUse(path));
+            }
+            Err(error) => return Err(failed(error.into())),
+        },
+    };
+    let store = Store::open(config.accounts.names(), config.now, config.limit, keeper).map_err(failed)?;
+    for seed in &config.seeds {
+        seed.sow(&store, &config.accounts, config.now).map_err(LabError::Seed)?;
+    }
+    Ok(store)
 }
 
 impl std::fmt::Debug for Lab {

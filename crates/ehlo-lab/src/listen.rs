@@ -17,6 +17,9 @@ use tokio::time::Instant;
 /// Where a write is not made longer by what comes next.
 const MOST_IN_A_WRITE: usize = 64 * 1024;
 
+/// So often a store that other programs may change is looked at.
+const LOOK: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// Sockets that listen for a lab, and nothing serves yet.
 pub struct Listeners {
     tcp: Vec<(Scheme, TcpListener, SocketAddr)>,
@@ -146,10 +149,26 @@ impl Listeners {
             });
             path
         });
+        if lab.store().is_shared() {
+            tasks.spawn(look(Arc::clone(lab)));
+        }
         addresses.sort_by_key(|(scheme, address)| {
             (Service::SCHEMES.iter().position(|s| s == scheme), address.family(), address.clone())
         });
         Running { addresses, _tasks: tasks, socket }
+    }
+}
+
+/// Looks at what other programs do to the mailboxes on the disk.
+async fn look(lab: Arc<Lab>) {
+    let mut ticks = tokio::time::interval(LOOK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let store = Arc::clone(lab.store());
+        if tokio::task::spawn_blocking(move || store.look()).await.is_err() {
+            return;
+        }
     }
 }
 

@@ -44,6 +44,7 @@ impl Queue {
 
 /// Delivers what has waited long enough.
 pub(crate) fn release(lab: &Lab, now: Tick) {
+    lab.deliver_due(now);
     if lab.queue().count.load(Ordering::Relaxed) == 0 {
         return;
     }

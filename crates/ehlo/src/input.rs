@@ -21,6 +21,24 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
     (seconds > 0.0 && seconds <= 86_400.0).then(|| Duration::from_secs_f64(seconds))
 }
 
+/// Reads `1000`, `64K`, `500M` or `2G`, in bytes; the letters stand for powers of 1024.
+pub(crate) fn size(text: &str) -> Option<u64> {
+    let text = text.strip_suffix('B').unwrap_or(text);
+    let (number, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
+        Some(at) => text.split_at(at),
+        None => (text, ""),
+    };
+    let shift = match unit.to_ascii_uppercase().as_str() {
+        "" => 0,
+        "K" => 10,
+        "M" => 20,
+        "G" => 30,
+        "T" => 40,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(1 << shift).filter(|size| *size > 0)
+}
+
 /// Reads a moment: `2026-11-24`, or seconds since 1970.
 pub(crate) fn moment(text: &str) -> Option<i64> {
     if let Ok(seconds) = text.parse() {
@@ -55,6 +73,24 @@ pub(crate) fn seed() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes() {
+        for (text, wanted) in [
+            ("1000", Some(1000)),
+            ("64K", Some(65_536)),
+            ("2g", Some(2 << 30)),
+            ("1MB", Some(1 << 20)),
+            ("0", None),
+            ("", None),
+            ("K", None),
+            ("1.5M", None),
+            ("-1", None),
+            ("99999999999T", None),
+        ] {
+            assert_eq!(size(text), wanted, "{text}");
+        }
+    }
 
     #[test]
     fn durations_and_moments() {

@@ -5,7 +5,7 @@ mod transcripts;
 mod watch;
 
 use crate::exit::{GOOD, Internal, Usage};
-use crate::{check, input, output};
+use crate::{check, input, lab_store, output};
 use clap::ArgMatches;
 use ehlo_core::{Address, Scheme};
 use ehlo_lab::{Accounts, FAULTS, Lab, LabConfig, Listeners, Played, Ports, Running};
@@ -38,10 +38,11 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
     config.accounts = accounts(matches, texts)?;
     config.faults = check::faults(matches, "fault", texts)?;
     crate::lab_mail::configure(&mut config, matches, texts)?;
+    lab_store::configure(&mut config, matches, texts)?;
     let ports = ports(matches, texts)?;
     config.names.extend(ports.addresses.iter().map(ToString::to_string).filter(|a| !is_wildcard(a)));
 
-    let lab = Lab::new(config)?;
+    let lab = Lab::new(config).map_err(|error| lab_store::told(error, texts))?;
     if let Some(file) = text("ca-out") {
         std::fs::write(file, lab.authority().root_pem()).map_err(|e| anyhow::anyhow!("{file}: {e}"))?;
     }

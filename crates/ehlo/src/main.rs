@@ -6,6 +6,7 @@ mod exit;
 mod input;
 mod lab;
 mod lab_mail;
+mod lab_store;
 mod output;
 mod progress;
 mod run;

@@ -78,8 +78,9 @@ fn message() -> Vec<u8> {
          Date: Mon, 2 Feb 2026 10:00:00 +0100\r\nMessage-ID: <bench@example.org>\r\nMIME-Version: 1.0\r\n\
          Content-Type: text/plain; charset=utf-8\r\n\r\n",
     );
-    while text.len() < 4096 - 72 {
-        text.push_str("The quick brown fox jumps over the lazy dog, as it has ever done, and so on\r\n");
+    let line = "The quick brown fox jumps over the lazy dog, as it has ever done, and so on\r\n";
+    while text.len() + line.len() < 4094 {
+        text.push_str(line);
     }
     text.push_str(&"x".repeat(4094 - text.len()));
     text.push_str("\r\n");

@@ -48,6 +48,10 @@ pub trait Fault: Sync {
     fn on(&self, _moment: &Moment<'_>, _argument: Option<&str>) -> FaultAction {
         FaultAction::Pass
     }
+    /// Whether it lets anybody in whatever the password, or nobody; none if it does not care.
+    fn login(&self) -> Option<bool> {
+        None
+    }
     /// Acts when mail that was accepted is about to be delivered.
     fn deliver(&self, _delivery: &Delivery<'_>, _argument: Option<&str>) -> DeliveryAction {
         DeliveryAction::Pass
@@ -252,6 +256,7 @@ pub static FAULTS: &[&dyn Fault] = &[
     &starttls::CleartextSilence,
     &starttls::Readvertised,
     &starttls::Injected,
+    &starttls::NoCapabilities,
     &starttls::CapabilitiesFrozen,
     &auth::ClearOffered,
     &auth::ClearAccepted,
@@ -302,6 +307,7 @@ pub static FAULTS: &[&dyn Fault] = &[
     &capability::LOWER_CASE,
     &capability::EHLO_REFUSED,
     &policy::LOGINS_REFUSED,
+    &policy::LOGINS_TAKEN,
     &policy::LOGINS_LATER,
     &policy::LOGINS_SLOW,
     &policy::BAD_CHALLENGE,
@@ -475,6 +481,10 @@ impl ActiveFault {
 
     pub(crate) fn configure(&self, settings: &mut Settings) {
         self.fault.configure(settings, self.argument.as_deref());
+    }
+
+    pub(crate) fn login(&self) -> Option<bool> {
+        self.fault.login()
     }
 
     pub(crate) fn deliver(&self, delivery: &Delivery<'_>) -> DeliveryAction {

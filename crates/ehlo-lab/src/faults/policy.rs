@@ -70,21 +70,17 @@ pub(super) static TARPIT: Rule =
     });
 
 /// All logins are refused, as if every password were wrong.
-pub(super) static LOGINS_REFUSED: Rule = Rule::before("auth-refused", "auth", NOTHING, |moment, _| {
-    refused(moment, false, "user or password is wrong")
-});
+pub(super) static LOGINS_REFUSED: Rule = Rule::login("auth-refused", "auth", false);
+
+/// Every password is right for an account that there is.
+pub(super) static LOGINS_TAKEN: Rule = Rule::login("auth-any-password", "auth", true);
 
 /// All logins are refused for now.
-pub(super) static LOGINS_LATER: Rule = Rule::before("auth-unavailable", "auth", NOTHING, |moment, _| {
-    refused(moment, true, "passwords cannot be checked at the moment")
-});
-
-fn refused(moment: &Moment<'_>, for_now: bool, text: &str) -> FaultAction {
-    match is_login(moment) {
-        true => FaultAction::Replace(refusal(moment, for_now, text)),
+pub(super) static LOGINS_LATER: Rule =
+    Rule::before("auth-unavailable", "auth", NOTHING, |moment, _| match is_login(moment) {
+        true => FaultAction::Replace(refusal(moment, true, "passwords cannot be checked at the moment")),
         false => FaultAction::Pass,
-    }
-}
+    });
 
 /// The answer to a login comes late.
 pub(super) static LOGINS_SLOW: Rule = Rule::on("auth-delay", "auth", duration("2"), |moment, time| {

@@ -14,6 +14,7 @@ pub(super) struct Rule {
     configure: Option<fn(&mut Settings, &str)>,
     before: Option<Act>,
     on: Option<Act>,
+    login: Option<bool>,
     deliver: Option<fn(&Delivery<'_>, &str) -> DeliveryAction>,
 }
 
@@ -99,6 +100,7 @@ impl Rule {
             configure: None,
             before: None,
             on: None,
+            login: None,
             deliver: None,
         }
     }
@@ -139,6 +141,11 @@ impl Rule {
         Rule { before: Some(before), on: Some(on), ..Rule::new(id, family, Acts::Replies, argument) }
     }
 
+    /// One that lets everybody in, or nobody.
+    pub(super) const fn login(id: &'static str, family: &'static str, lets_in: bool) -> Rule {
+        Rule { login: Some(lets_in), ..Rule::new(id, family, Acts::Replies, NOTHING) }
+    }
+
     /// One that acts when mail is delivered.
     pub(super) const fn delivery(
         id: &'static str,
@@ -175,6 +182,10 @@ impl Fault for Rule {
 
     fn on(&self, moment: &Moment<'_>, argument: Option<&str>) -> FaultAction {
         self.on.map_or(FaultAction::Pass, |act| act(moment, argument.unwrap_or_default()))
+    }
+
+    fn login(&self) -> Option<bool> {
+        self.login
     }
 
     fn deliver(&self, delivery: &Delivery<'_>, argument: Option<&str>) -> DeliveryAction {

@@ -18,6 +18,8 @@ pub(crate) struct Mailboxes {
     pub(crate) quota: Quota,
     /// Identifiers of conversations by the hash of a Message-ID that belongs to one.
     threads: BTreeMap<u64, u64>,
+    /// Whether they hold what was kept, too.
+    threads_read: bool,
     shared: Shared,
     changed: watch::Sender<u64>,
     dirty: bool,
@@ -50,31 +52,44 @@ impl Mailboxes {
             locked: false,
             quota: Quota::default(),
             threads: BTreeMap::new(),
+            threads_read: false,
             shared,
             changed: watch::channel(0).0,
             dirty: false,
         };
         let kept = boxes.keep(|keeper, account| keeper.load(account))?.unwrap_or_default();
+        boxes.next_validity = validity.max(kept.validity.wrapping_add(1).max(1));
+        boxes.shared.serial.fetch_max(kept.serial.saturating_add(1), Ordering::Relaxed);
         for mailbox in kept.mailboxes {
             let mut messages = mailbox.messages;
             for message in &mut messages {
                 boxes.shared.used.fetch_add(message.body.len() as u64, Ordering::Relaxed);
                 boxes.identify(message);
             }
-            let mut attributes = mailbox.attributes;
-            if attributes.id == 0 {
-                attributes.id = boxes.serial();
-            }
-            boxes.next_validity = boxes.next_validity.max(mailbox.validity.wrapping_add(1).max(1));
-            let made = Mailbox::kept(mailbox.validity, mailbox.next_uid, attributes, messages);
+            let attributes = mailbox.attributes;
+            boxes.shared.serial.fetch_max(attributes.id.saturating_add(1), Ordering::Relaxed);
+            let made =
+                Mailbox::kept(mailbox.validity, mailbox.next_uid, mailbox.modseq, attributes, messages);
             boxes.folders.insert(mailbox.name, made);
         }
-        let fresh = boxes.folders.is_empty();
         boxes.create("INBOX", None)?;
-        if fresh {
+        // Subscriptions are kept last: without them the account is new, or its first start came to a sudden end.
+        if kept.subscribed.is_none() {
             for (name, special_use) in SPECIAL_USE {
-                boxes.create(name, Some(special_use))?;
+                if !boxes.create(name, Some(special_use))? {
+                    let known = boxes.folders.get(*name).map(|m| m.attributes.clone()).unwrap_or_default();
+                    let special_use = known.special_use.clone().or(Some((*special_use).to_owned()));
+                    boxes.describe(name, Attributes { special_use, ..known })?;
+                }
             }
+        }
+        for name in boxes.folders.keys().cloned().collect::<Vec<_>>() {
+            if let Some(known) = boxes.folders.get(&name).map(|m| m.attributes.clone()).filter(|a| a.id == 0)
+            {
+                let id = boxes.serial();
+                boxes.describe(&name, Attributes { id, ..known })?;
+            }
+            boxes.look(&name)?;
         }
         match kept.subscribed {
             Some(names) => boxes.subscribed = names,
@@ -141,7 +156,10 @@ impl Mailboxes {
         for name in names {
             let validity = self.validity();
             let target = format!("{to}{}", &name[from.len()..]);
-            self.keep(|keeper, account| keeper.rename(account, &name, &target, validity))?;
+            if let Some(keeper) = &self.shared.keeper {
+                let mailbox = self.folders.get_mut(&name).ok_or(StoreError::NoMailbox)?;
+                locked(keeper).rename(&self.account, &name, &target, validity, &mut mailbox.messages)?;
+            }
             if let Some(mut mailbox) = self.folders.remove(&name) {
                 mailbox.validity = validity;
                 self.folders.insert(target, mailbox);
@@ -168,9 +186,14 @@ impl Mailboxes {
 
     /// Puts messages into a folder, all or none, and yields their identifiers. One that has an identifier of its
     /// content keeps it: it is a copy.
-    pub(crate) fn append(&mut self, name: &str, mut messages: Vec<Message>) -> Result<Vec<u32>, StoreError> {
+    pub(crate) fn append(&mut self, name: &str, messages: Vec<Message>) -> Result<Vec<u32>, StoreError> {
         let size: u64 = messages.iter().map(|m| m.body.len() as u64).sum();
         self.has_room(size, messages.len())?;
+        self.put(name, messages)
+    }
+
+    fn put(&mut self, name: &str, mut messages: Vec<Message>) -> Result<Vec<u32>, StoreError> {
+        let size: u64 = messages.iter().map(|m| m.body.len() as u64).sum();
         for message in &mut messages {
             self.identify(message);
         }
@@ -277,7 +300,8 @@ impl Mailboxes {
             }
         }
         if !found.came.is_empty() {
-            self.append(name, found.came)?;
+            // They are there, whether there is room for them or not.
+            self.put(name, found.came)?;
         }
         Ok(())
     }
@@ -322,6 +346,15 @@ impl Mailboxes {
         }
         message.email_id = self.serial();
         let ids = message.body.read().map(|bytes| conversation(&bytes)).unwrap_or_default();
+        if ids.len() > 1 && !self.threads_read {
+            // The first answer since the start: whatever it answers may have been kept.
+            self.threads_read = true;
+            for kept in self.folders.values().flat_map(|m| &m.messages) {
+                for id in kept.body.read().map(|bytes| conversation(&bytes)).unwrap_or_default() {
+                    self.threads.entry(id).or_insert(kept.thread_id);
+                }
+            }
+        }
         let known = ids.iter().find_map(|id| self.threads.get(id).copied());
         message.thread_id = known.unwrap_or(message.email_id);
         for id in ids {

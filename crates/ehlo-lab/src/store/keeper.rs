@@ -14,8 +14,16 @@ pub(crate) trait Keeper: Send + Debug {
     fn create(&mut self, account: &str, mailbox: &str, validity: u32) -> io::Result<()>;
     /// Takes a mailbox away, with all in it.
     fn delete(&mut self, account: &str, mailbox: &str) -> io::Result<()>;
-    /// Gives a mailbox (not those below it) another name and another UIDVALIDITY. UIDs stay.
-    fn rename(&mut self, account: &str, from: &str, to: &str, validity: u32) -> io::Result<()>;
+    /// Gives a mailbox (not those below it) another name and another UIDVALIDITY. UIDs stay; the bodies of `messages`,
+    /// which are all that are in it, may be elsewhere afterwards.
+    fn rename(
+        &mut self,
+        account: &str,
+        from: &str,
+        to: &str,
+        validity: u32,
+        messages: &mut [Message],
+    ) -> io::Result<()>;
     /// Keeps what the account is subscribed to.
     fn subscribe(&mut self, account: &str, names: &[String]) -> io::Result<()>;
     /// Keeps special use, rights and the like of a mailbox.
@@ -37,6 +45,10 @@ pub(crate) struct KeptAccount {
     pub(crate) mailboxes: Vec<KeptMailbox>,
     /// None if that was never kept.
     pub(crate) subscribed: Option<Vec<String>>,
+    /// The largest UIDVALIDITY that was ever given in it.
+    pub(crate) validity: u32,
+    /// The largest identifier of a mailbox or message that was ever given in it.
+    pub(crate) serial: u64,
 }
 
 /// A mailbox as it was kept.
@@ -45,6 +57,8 @@ pub(crate) struct KeptMailbox {
     pub(crate) name: String,
     pub(crate) validity: u32,
     pub(crate) next_uid: u32,
+    /// The largest modification sequence that was ever given in it.
+    pub(crate) modseq: u64,
     pub(crate) attributes: Attributes,
     /// In the order of their UIDs.
     pub(crate) messages: Vec<Message>,
@@ -53,7 +67,8 @@ pub(crate) struct KeptMailbox {
 /// What other programs have done to a mailbox.
 #[derive(Debug, Default)]
 pub(crate) struct Foreign {
-    /// Messages that came, without UIDs: the store appends them by `adopt`.
+    /// Messages that came, without UIDs: the store appends them by [`Keeper::append`], which leaves the files
+    /// where they are.
     pub(crate) came: Vec<Message>,
     /// The UIDs of those that are gone.
     pub(crate) gone: Vec<u32>,

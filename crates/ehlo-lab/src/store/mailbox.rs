@@ -65,10 +65,11 @@ impl Mailbox {
     pub(crate) fn kept(
         validity: u32,
         next_uid: u32,
+        modseq: u64,
         attributes: Attributes,
         messages: Vec<Message>,
     ) -> Mailbox {
-        let modseq = messages.iter().map(|m| m.modseq).max().unwrap_or(0).max(1);
+        let modseq = messages.iter().map(|m| m.modseq).max().unwrap_or(0).max(modseq).max(1);
         let mut mailbox = Mailbox::new(validity, attributes);
         mailbox.next_uid = next_uid.max(messages.last().map_or(1, |m| m.uid + 1));
         mailbox.recent_from = mailbox.next_uid;

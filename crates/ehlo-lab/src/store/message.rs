@@ -21,7 +21,7 @@ pub struct Message {
     pub email_id: u64,
     /// The same for all messages of a conversation (RFC 8474 §5.2).
     pub thread_id: u64,
-    /// From whom and to whom it was delivered, if it was; copies share it. What is kept in files forgets it.
+    /// From whom and to whom it was delivered, if it was; copies share it.
     pub envelope: Option<Arc<Envelope>>,
 }
 
@@ -69,7 +69,11 @@ impl Body {
     pub fn read(&self) -> io::Result<Arc<[u8]>> {
         match self {
             Body::Memory(bytes) => Ok(Arc::clone(bytes)),
-            Body::File { path, .. } => Ok(with_crlf(std::fs::read(&**path)?).into()),
+            Body::File { path, size } => {
+                let bytes = super::maildir::read(path)?;
+                // A file that is as long as it should be is one of ours: not one of its line ends is changed.
+                Ok(if bytes.len() == *size { bytes } else { with_crlf(bytes) }.into())
+            }
         }
     }
 }

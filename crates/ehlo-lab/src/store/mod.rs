@@ -4,12 +4,13 @@
 mod boxes;
 mod keeper;
 mod mailbox;
+mod maildir;
 mod message;
 
 pub(crate) use boxes::{FlagChange, Mailboxes, Quota};
-#[expect(unused_imports, reason = "the one that keeps a Maildir comes next")]
 pub(crate) use keeper::{Foreign, Keeper, KeptAccount, KeptMailbox};
 pub(crate) use mailbox::{Attributes, Mailbox, SPECIAL_USE};
+pub(crate) use maildir::{Maildir, contents as folder_contents};
 pub(crate) use message::with_crlf;
 pub use message::{Body, Envelope, Message};
 
@@ -257,6 +258,23 @@ impl Store {
         self.announce();
         accounts.insert(second.to_owned(), other);
         done
+    }
+
+    /// Takes in what other programs have done to the mailboxes on the disk. What cannot be read now is looked at again
+    /// the next time.
+    pub(crate) fn look(&self) {
+        for account in self.accounts() {
+            self.with(&account, |boxes| {
+                for name in boxes.folders.keys().cloned().collect::<Vec<_>>() {
+                    let _ = boxes.look(&name);
+                }
+            });
+        }
+    }
+
+    /// Whether other programs may change it.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.shared.keeper.is_some()
     }
 
     pub(crate) fn announce(&self) {

@@ -43,6 +43,8 @@ pub(super) fn pop3(request: &pop3::Request) -> Named {
         Request::Auth { .. } => plain("AUTH"),
         Request::Capa => plain("CAPA"),
         Request::Stls => plain("STLS"),
+        Request::Utf8 => plain("UTF8"),
+        Request::Lang(_) => plain("LANG"),
         Request::Stat => plain("STAT"),
         Request::List(_) => plain("LIST"),
         Request::Uidl(_) => plain("UIDL"),
@@ -52,8 +54,6 @@ pub(super) fn pop3(request: &pop3::Request) -> Named {
         Request::Rset => plain("RSET"),
         Request::Noop => plain("NOOP"),
         Request::Quit => plain("QUIT"),
-        Request::Utf8 => plain("UTF8"),
-        Request::Lang(_) => plain("LANG"),
         Request::Syntax(syntax) => plain(syntax.split(' ').next().unwrap_or_default()),
         Request::Unknown(verb) => (text(verb).to_ascii_uppercase(), None),
     }

@@ -146,15 +146,15 @@ impl Pop3 {
             Request::Pass(password) => match self.user.take() {
                 None => err(cx, "PASS", "", "say USER first"),
                 Some(user) => {
-                    let right = cx.lab.lets_in(&user, &password);
+                    let right = cx.lets_in(&user, &password);
                     self.enter("PASS", right.then_some(user), cx);
                 }
             },
             Request::Apop { name, digest } if cx.settings.apop => {
                 let name = String::from_utf8_lossy(&name).into_owned();
-                let accounts = cx.lab.accounts();
-                let right = accounts.any_password(&name)
-                    || accounts
+                let passwords = cx.passwords();
+                let right = passwords.any_password(&name)
+                    || passwords
                         .password(&name)
                         .is_some_and(|password| apop_verify(self.stamp.as_bytes(), &password, &digest));
                 self.enter("APOP", right.then_some(name), cx);
@@ -211,6 +211,8 @@ impl Pop3 {
             return err(cx, verb, "[IN-USE] ", "another session has this maildrop");
         };
         let contents = cx.lab.store().with(&account, |boxes| {
+            // What cannot be looked at is as it was.
+            let _ = boxes.look("INBOX");
             let inbox = boxes.folders.get("INBOX");
             (inbox.map_or(0, |i| i.validity), inbox.map_or(Vec::new(), |i| i.messages.clone()))
         });

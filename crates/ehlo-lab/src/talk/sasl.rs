@@ -66,7 +66,7 @@ impl Login {
                 Err(_) => return LoginStep::Malformed,
             },
         };
-        match self.side.respond(&response, cx.lab.accounts()) {
+        match self.side.respond(&response, &cx.passwords()) {
             Verdict::Challenge(challenge) => LoginStep::Ask(STANDARD.encode(challenge)),
             Verdict::Accepted { user, authzid } => match acts_as(&user, &authzid, cx) {
                 Some(account) => LoginStep::In(account),

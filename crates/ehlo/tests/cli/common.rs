@@ -70,6 +70,12 @@ impl RunningLab {
         RunningLab { child, said, ca }
     }
 
+    /// The number of its process.
+    #[allow(dead_code, reason = "only some tests look at its memory")]
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The IPv4 port of a service.
     pub(crate) fn port(&self, scheme: &str) -> u16 {
         let begin = format!("{scheme}://127.0.0.1:");

@@ -15,7 +15,7 @@ impl Imap {
             return no("[PRIVACYREQUIRED] only inside TLS: say STARTTLS first");
         }
         let user = String::from_utf8_lossy(user).into_owned();
-        if !cx.lab.lets_in(&user, password) {
+        if !cx.lets_in(&user, password) {
             self.errors += 5;
             return no("[AUTHENTICATIONFAILED] user or password is wrong");
         }

@@ -271,7 +271,7 @@ impl Held {
     }
 
     /// Delivers it. Who was not reached is reported: nobody waits for a reply any more.
-    pub(crate) fn deliver(&self, lab: &Lab, now: i64) {
+    pub(crate) fn deliver(mut self, lab: &Lab, now: i64) {
         let (mut actions, mut stopped) = (VecDeque::new(), false);
         let mut memory = Memory::without_client(lab, self.service);
         let settings = lab.settings(self.service);
@@ -287,8 +287,7 @@ impl Held {
             stopped: &mut stopped,
         };
         let mut outcomes = vec![Ok(Done::Delivered); self.mail.recipients.len()];
-        let mut delivered = self.delivered.clone();
-        transfer(&self.mail, &mut delivered, &mut outcomes, &cx);
+        transfer(&self.mail, &mut self.delivered, &mut outcomes, &cx);
         let told: Vec<Told<'_>> = report::of(&self.mail, &outcomes, true);
         if !told.is_empty() {
             // If the report cannot be kept either, there is nobody left to tell.
@@ -299,30 +298,34 @@ impl Held {
 
 /// Puts a message where it belongs, for those recipients that nothing stands against.
 fn transfer(mail: &Envelope, delivered: &mut Delivered, outcomes: &mut [Outcome], cx: &Context<'_>) {
-    let wanted = |outcomes: &[Outcome], at: usize| outcomes[at].is_ok();
     // Two addresses of one account make one message.
     let mut kept: Vec<(&Target, Outcome)> = Vec::new();
     for (at, recipient) in mail.recipients.iter().enumerate() {
-        if !wanted(outcomes, at) {
+        if outcomes[at].is_err() {
             continue;
         }
-        outcomes[at] = match &recipient.target {
-            Target::Discard => Ok(Done::Discarded),
-            target => match kept.iter().find(|(t, _)| *t == target) {
-                Some((_, outcome)) => outcome.clone(),
-                None => {
-                    let same = mail.recipients.iter().filter(|r| r.target == *target);
-                    delivered.to = same.map(|r| r.address.clone()).collect();
-                    let outcome = keep(mail, target, delivered, cx);
-                    kept.push((target, outcome.clone()));
-                    outcome
-                }
-            },
+        let target = &recipient.target;
+        outcomes[at] = match kept.iter().find(|(t, _)| *t == target) {
+            Some((_, outcome)) => outcome.clone(),
+            None => {
+                delivered.to = mail
+                    .recipients
+                    .iter()
+                    .zip(&*outcomes)
+                    .filter(|(r, outcome)| r.target == *target && outcome.is_ok())
+                    .map(|(r, _)| r.address.clone())
+                    .collect();
+                let outcome = keep(mail, target, delivered, cx);
+                kept.push((target, outcome.clone()));
+                outcome
+            }
         };
     }
 }
 
-fn keep(mail: &Envelope, target: &Target, delivered: &Delivered, cx: &Context<'_>) -> Outcome {
+fn keep(mail: &Envelope, target: &Target, delivered: &mut Delivered, cx: &Context<'_>) -> Outcome {
+    let of_target = mail.recipients.iter().filter(|r| r.target == *target);
+    delivered.to = of_target.map(|r| r.address.clone()).collect();
     let (kept, done) = match target {
         Target::Local { account, mailbox: None } => {
             (crate::delivery::deliver(cx, account, delivered), Done::Delivered)
@@ -331,11 +334,8 @@ fn keep(mail: &Envelope, target: &Target, delivered: &Delivered, cx: &Context<'_
             (crate::delivery::deliver_into(cx, account, mailbox, delivered), Done::Delivered)
         }
         Target::Foreign => {
-            let is_foreign = |r: &&super::envelope::Recipient| r.target == Target::Foreign;
-            let foreign: Vec<String> =
-                mail.recipients.iter().filter(is_foreign).map(|r| r.address.clone()).collect();
             let user = mail.user.as_deref().unwrap_or_default();
-            (cx.lab.store().keep_outbound(user, &foreign, delivered), Done::Relayed)
+            (cx.lab.store().keep_outbound(user, &delivered.to, delivered), Done::Relayed)
         }
         Target::Discard => (Ok(()), Done::Discarded),
     };

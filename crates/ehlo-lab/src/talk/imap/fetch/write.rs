@@ -1,7 +1,7 @@
 use super::item::{Item, Text};
 use crate::Message;
 use crate::dates::imap_date_time;
-use crate::mail::decode::{decoded, texts};
+use crate::mail::decode::{decoded, preview};
 use crate::mail::header::fields;
 use crate::mail::mime::Part;
 use crate::talk::imap::selected::flags;
@@ -94,9 +94,7 @@ impl<'a> Writer<'a> {
 
     fn preview(&mut self) -> String {
         let bytes = self.bytes;
-        let text = texts(self.structure(), bytes).into_iter().next().unwrap_or_default();
-        let words: Vec<&str> = text.split_whitespace().take(LONGEST_PREVIEW).collect();
-        words.join(" ").chars().take(LONGEST_PREVIEW).collect()
+        preview(self.structure(), bytes, LONGEST_PREVIEW)
     }
 }
 
