@@ -256,17 +256,31 @@ impl Recorder {
     /// Whether a login command is under way that is not whole: what it holds must not be shown before it is known
     /// which of it is secret.
     fn waits_for_secrets(&self, answered: bool) -> bool {
-        if self.protocol != Protocol::Imap {
-            return false;
-        }
-        let Some(begun) = self.held.iter().position(|p| p.side == Side::Client && is_login(&p.bytes)) else {
-            return false;
-        };
+        let login = |p: &Piece| p.side == Side::Client && self.kept_of_login(&p.bytes) > 0;
+        let Some(begun) = self.held.iter().position(login) else { return false };
         let ours = || self.held[begun..].iter().filter(|p| p.side == Side::Client);
         let whole = ours().any(|p| p.sort == DataSort::Line && !p.announces_literal());
         // A continuation request lets the literal come; any other answer refuses it.
         let goes_on = self.held.last().is_some_and(|p| p.side == Side::Server && p.bytes.starts_with(b"+"));
         !whole && !(answered && !goes_on)
+    }
+
+    /// How much of a line may be shown if it begins a login whose literals may be secret; 0 if it begins none. In
+    /// ManageSieve a response to a challenge has no word in front (RFC 5804 §2.1), so that any command may be one.
+    fn kept_of_login(&self, line: &[u8]) -> usize {
+        match self.protocol {
+            Protocol::Imap => {}
+            Protocol::Sieve => return line.split(|&b| b == b' ').next().map_or(1, |word| word.len() + 1),
+            _ => return 0,
+        }
+        let mut all = line.split(|&b| b" \r\n".contains(&b));
+        let login = all.nth(1).is_some_and(|verb| {
+            verb.eq_ignore_ascii_case(b"LOGIN") || verb.eq_ignore_ascii_case(b"AUTHENTICATE")
+        });
+        match login {
+            true => line.split(|&b| b == b' ').take(2).map(|word| word.len() + 1).sum(),
+            false => 0,
+        }
     }
 
     fn secret(&mut self, span: Span) {
@@ -314,12 +328,7 @@ impl Recorder {
         let mut in_login = false;
         for mut piece in std::mem::take(&mut self.held) {
             if piece.side == Side::Client {
-                let first_words: usize = match is_login(&piece.bytes) {
-                    true if !in_login => {
-                        piece.bytes.split(|&b| b == b' ').take(2).map(|word| word.len() + 1).sum()
-                    }
-                    _ => 0,
-                };
+                let first_words = if in_login { 0 } else { self.kept_of_login(&piece.bytes) };
                 in_login |= first_words > 0;
                 if in_login {
                     let ends = piece.bytes.len()
@@ -449,15 +458,6 @@ impl Drop for Recorder {
         observe.end(&session);
         observe.tell(Event { session, tick: self.now, what: Happened::Ended });
     }
-}
-
-/// Whether a line begins a login of IMAP: the second word says so.
-fn is_login(line: &[u8]) -> bool {
-    let mut words = line.split(|&b| b == b' ' || b == b'\r' || b == b'\n').filter(|w| !w.is_empty());
-    words.next();
-    words
-        .next()
-        .is_some_and(|verb| verb.eq_ignore_ascii_case(b"LOGIN") || verb.eq_ignore_ascii_case(b"AUTHENTICATE"))
 }
 
 /// Hides what stands behind the word in a login that is written with tabs or worse: it is none to the tracker, but
