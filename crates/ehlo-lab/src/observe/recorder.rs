@@ -262,7 +262,7 @@ impl Recorder {
         let whole = ours().any(|p| p.sort == DataSort::Line && !p.announces_literal());
         // A continuation request lets the literal come; any other answer refuses it.
         let goes_on = self.held.last().is_some_and(|p| p.side == Side::Server && p.bytes.starts_with(b"+"));
-        !whole && !(answered && !goes_on)
+        !whole && (goes_on || !answered)
     }
 
     /// How much of a line may be shown if it begins a login whose literals may be secret; 0 if it begins none. In
