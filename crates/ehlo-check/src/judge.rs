@@ -115,15 +115,9 @@ impl<'a> Judging<'a> {
         self.service.endpoint.scheme.tls_mode()
     }
 
-    /// Whether it is a service that is reported by its greeting only.
-    pub fn greeting_only(&self) -> bool {
-        self.protocol() == Protocol::Sieve
-    }
-
-    /// Whether STARTTLS is a question here: not where TLS begins at once, not over a Unix socket, not for a service
-    /// that is looked at by its greeting only.
+    /// Whether STARTTLS is a question here: not where TLS begins at once, not over a Unix socket.
     pub fn starttls_matters(&self) -> bool {
-        self.tls_mode() == TlsMode::StartTls && self.service.endpoint.path.is_none() && !self.greeting_only()
+        self.tls_mode() == TlsMode::StartTls && self.service.endpoint.path.is_none()
     }
 
     /// Whether the server sees us as it sees the internet.

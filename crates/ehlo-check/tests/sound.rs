@@ -23,6 +23,6 @@ async fn a_lab_without_faults_is_sound() {
         assert!(!report.is_doubtful(), "{service}: {:?}", report.unproven);
         assert!(report.proven > 10, "{service}");
     }
-    assert_eq!(run.levels.len(), 8);
+    assert_eq!(run.levels.len(), 9);
     insta::assert_snapshot!(told(&run).join("\n"));
 }

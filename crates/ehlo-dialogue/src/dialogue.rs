@@ -11,7 +11,9 @@ use ehlo_core::{
     Address, Anchor, Cause, CloseKind, DataSort, Deviation, EntryId, EntryKind, Evidence, Failure, Limits,
     Masker, Params, Protocol, Side, Span, Stage, Transcript,
 };
-use ehlo_wire::{ClientSession, Command, Output, Reply, SessionEvent, State, imap, pop3, smtp, spoken};
+use ehlo_wire::{
+    ClientSession, Command, Output, Reply, SessionEvent, State, imap, pop3, sieve, smtp, spoken,
+};
 use rustls::ClientConnection;
 use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
@@ -193,6 +195,24 @@ impl Dialogue {
         Ok(turn)
     }
 
+    /// Waits no longer than `wait` for what a ManageSieve server says unasked after the handshake (RFC 5804 §2.2). A
+    /// server that says nothing can be spoken with all the same.
+    ///
+    /// # Errors
+    /// A [`Failure`] of stage [`Stage::Greeting`].
+    pub async fn capabilities_after_tls(&mut self, wait: Duration) -> Result<Option<Turn>, Failure> {
+        self.gone()?;
+        self.session.await_greeting(self.clock.now());
+        let start = Instant::now();
+        match timeout_at(start + wait, self.collect(None, start)).await {
+            Ok(said) => said.map(Some),
+            Err(_) => {
+                self.session.forgo_greeting();
+                Ok(None)
+            }
+        }
+    }
+
     /// Sends a command and waits for its answer.
     ///
     /// # Errors
@@ -293,7 +313,7 @@ impl Dialogue {
                     let tag = self.tag();
                     imap::command(&tag, "LOGOUT")
                 }
-                Protocol::Sieve => Command::line(Stage::Quit, "LOGOUT"),
+                Protocol::Sieve => sieve::command("LOGOUT"),
             };
             if let Ok(command) = command {
                 // Whatever comes of it, the dialogue is over.
@@ -408,7 +428,7 @@ impl Dialogue {
             Reply::Pop3(response) => {
                 (greeting && response.status == pop3::Status::Err).then(|| "-ERR".to_owned())
             }
-            Reply::Sieve(_) => None,
+            Reply::Sieve(response) => (response.status == Some(sieve::Status::Bye)).then(|| "BYE".to_owned()),
         };
         self.farewell = code.or(self.farewell.take());
     }

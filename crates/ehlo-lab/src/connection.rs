@@ -156,7 +156,12 @@ impl Connection {
                 Action::SendRaw(bytes) => self.say_raw(bytes, now),
                 Action::Wait(time) => self.hold = Some(now.after(time)),
                 Action::StartTls => self.upgrade(now),
-                Action::Compress => self.deflate = Some(Box::default()),
+                Action::Compress => {
+                    self.deflate = Some(Box::default());
+                    if let Some(recorder) = &mut self.recorder {
+                        recorder.compressed(now);
+                    }
+                }
                 Action::Deaf => self.mode = Mode::Deaf,
                 Action::Reset => {
                     self.mode = Mode::Ended;
@@ -198,6 +203,7 @@ impl Connection {
         self.ready.pop_front()
     }
 
+    /// Sends bytes past TLS.
     fn say_raw(&mut self, bytes: Vec<u8>, now: Tick) {
         if let Some(recorder) = &mut self.recorder {
             recorder.said_raw(&bytes, now);

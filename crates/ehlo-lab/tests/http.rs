@@ -296,7 +296,10 @@ fn bodies_and_connections_have_an_end() {
     assert_eq!(exchange(lab.http(), huge).0, 413);
     let long = vec![b' '; 65 * 1024];
     assert_eq!(ask(&lab, "POST /v1/faults", &long, "error").0, 413);
-    let head = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(100_000));
+    let head = format!(
+        "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX: {}\r\n\r\n",
+        "x".repeat(1_000_000)
+    );
     assert_eq!(exchange(lab.http(), head.as_bytes()).0, 431);
     // All places are taken by people who say nothing.
     let silent: Vec<TcpStream> = (0..128).map(|_| TcpStream::connect(lab.http()).unwrap()).collect();

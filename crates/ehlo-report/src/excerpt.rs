@@ -1,6 +1,7 @@
 use crate::{Texts, sentence};
 use ehlo_core::{
-    Entry, EntryId, EntryKind, Evidence, Finding, RunReport, Side, Transcript, TranscriptId, escape,
+    CloseKind, Entry, EntryId, EntryKind, Evidence, Finding, RunReport, Side, Transcript, TranscriptId,
+    escape,
 };
 
 /// A line of a dialogue for a reader.
@@ -53,40 +54,49 @@ fn first_line(line: Line) -> Line {
 
 /// An entry of a transcript as a line.
 pub(crate) fn line(texts: Texts, transcript: &Transcript, entry: &Entry) -> Option<Line> {
-    let happened = |text: String| Some(Line { side: None, text });
-    match &entry.kind {
-        EntryKind::Data { span, .. } => {
-            let bytes = transcript.visible(*span);
-            let body = bytes.strip_suffix(b"\r\n").unwrap_or(&bytes);
-            Some(Line { side: Some(span.side), text: escape(body) })
-        }
-        EntryKind::Connect { address, .. } => happened(texts.say("connected", &[("address", address)])),
+    if let EntryKind::Data { span, .. } = entry.kind {
+        let bytes = transcript.visible(span);
+        let body = bytes.strip_suffix(b"\r\n").unwrap_or(&bytes);
+        return Some(Line { side: Some(span.side), text: escape(body) });
+    }
+    Some(Line { side: None, text: happened(texts, &entry.kind)? })
+}
+
+/// What happened, where nothing was said.
+pub(crate) fn happened(texts: Texts, kind: &EntryKind) -> Option<String> {
+    Some(match kind {
+        EntryKind::Connect { address, .. } => texts.say("connected", &[("address", address)]),
         EntryKind::Handshake { tls } => {
-            let name = tls.chain.first().map_or(String::new(), |c| {
-                c.names
-                    .first()
-                    .cloned()
-                    .or_else(|| c.common_name.clone())
-                    .unwrap_or_else(|| c.subject.clone())
-            });
             let group = tls.group.clone().unwrap_or_default();
+            let Some(own) = tls.chain.first() else {
+                // The server's side: it knows its own certificate.
+                return Some(
+                    texts.say("handshake-served", &[("version", &tls.version), ("suite", &tls.suite)]),
+                );
+            };
+            let named = own.names.first().cloned().or_else(|| own.common_name.clone());
+            let name = named.unwrap_or_else(|| own.subject.clone());
             let places: [(&str, &dyn std::fmt::Display); 4] =
                 [("version", &tls.version), ("suite", &tls.suite), ("group", &group), ("name", &name)];
-            happened(texts.say("handshake", &places))
+            texts.say("handshake", &places)
         }
-        EntryKind::Deviation { deviation } => happened(
-            texts.say("deviation", &[("rule", &texts.get(&format!("deviation/{}", deviation.kind.id())))]),
-        ),
-        EntryKind::Failure { failure } => happened(sentence::failure(texts, failure)),
+        EntryKind::Deviation { deviation } => {
+            let rule = texts.get(&format!("deviation/{}", deviation.kind.id()));
+            texts.say("deviation", &[("rule", &rule)])
+        }
+        EntryKind::Failure { failure } => sentence::failure(texts, failure),
         EntryKind::Closed { by, how } => {
-            let how = serde_json::to_value(how)
-                .ok()
-                .and_then(|v| v.as_str().map(str::to_owned))
-                .unwrap_or_default();
             let who = if *by == Side::Client { "closed-by-us" } else { "closed-by-server" };
-            happened(format!("{}{}", texts.ui(who), texts.ui(&format!("closed-{how}"))))
+            format!("{}{}", texts.ui(who), manner(texts, *how))
         }
-        EntryKind::Note { id, params } => happened(texts.with(&format!("note/{id}"), params)),
-        _ => None,
-    }
+        EntryKind::Note { id, params } => texts.with(&format!("note/{id}"), params),
+        _ => return None,
+    })
+}
+
+/// How a connection was closed, as the end of a sentence.
+pub(crate) fn manner(texts: Texts, how: CloseKind) -> String {
+    let how = serde_json::to_value(how).ok();
+    let how = how.as_ref().and_then(|v| v.as_str()).unwrap_or_default();
+    texts.ui(&format!("closed-{how}"))
 }

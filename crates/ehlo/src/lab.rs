@@ -1,5 +1,9 @@
 //! `ehlo lab`
 
+mod log;
+mod transcripts;
+mod watch;
+
 use crate::exit::{GOOD, Internal, Usage};
 use crate::{check, input, lab_store, output};
 use clap::ArgMatches;
@@ -42,17 +46,26 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
     if let Some(file) = text("ca-out") {
         std::fs::write(file, lab.authority().root_pem()).map_err(|e| anyhow::anyhow!("{file}: {e}"))?;
     }
+    let watch = watch::Watch::new(matches, &lab, texts)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| Internal(e.to_string()))?;
-    runtime.block_on(async {
+    let watching = runtime.block_on(async {
         let running = Listeners::bind(&lab, &ports).await?.serve(&lab);
-        output::result(&introduction(&lab, &running, text("ca-out"), texts))?;
+        let mut watching = watch.begin(&lab, &running).await?;
+        let more = watching.introduction(texts);
+        output::result(&introduction(&lab, &running, &more, text("ca-out"), texts))?;
+        watching.show();
         wait_for_the_end().await;
         drop(running);
-        Ok(GOOD)
-    })
+        Ok::<_, anyhow::Error>(watching)
+    })?;
+    // With the runtime go the connections, and with the lab who could say more.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    drop(lab);
+    watching.end();
+    Ok(GOOD)
 }
 
 /// Plays a script to every client, and tells how each did.
@@ -161,7 +174,7 @@ fn is_wildcard(address: &str) -> bool {
 }
 
 /// What somebody needs to know to use it.
-fn introduction(lab: &Lab, running: &Running, ca: Option<&str>, texts: Texts) -> String {
+fn introduction(lab: &Lab, running: &Running, more: &str, ca: Option<&str>, texts: Texts) -> String {
     let mut out = texts.fill("cli/lab-ready", &[("domain", &lab.host_name())]);
     out.push('\n');
     let mut listed: Vec<(Scheme, Vec<String>)> = Vec::new();
@@ -180,6 +193,7 @@ fn introduction(lab: &Lab, running: &Running, ca: Option<&str>, texts: Texts) ->
     for (_, urls) in &listed {
         out.push_str(&format!("  {}\n", urls.join("  ")));
     }
+    out.push_str(more);
     out.push_str(&texts.get("cli/lab-accounts"));
     out.push('\n');
     for name in lab.accounts().names() {

@@ -62,3 +62,22 @@ pub(crate) fn write_private(path: &std::path::Path, text: &str) -> anyhow::Resul
     let failed = |error: io::Error| anyhow::anyhow!("{}: {error}", path.display());
     options.open(path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(failed)
 }
+
+/// Writes a file that only its owner can read, in one step: whoever looks finds the old one, or all of the new one.
+///
+/// # Errors
+/// What the system says, with the name of the file.
+pub(crate) fn replace(path: &std::path::Path, text: &str) -> anyhow::Result<()> {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".tmp");
+    let draft = path.with_file_name(name);
+    let written = write_private(&draft, text).and_then(|()| {
+        std::fs::rename(&draft, path).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))
+    });
+    if written.is_err() {
+        // The first trouble is the one to tell.
+        let _ = std::fs::remove_file(&draft);
+    }
+    written
+}

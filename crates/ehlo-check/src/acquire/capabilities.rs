@@ -53,7 +53,18 @@ pub(super) async fn ask(
             facts.capabilities.push(found);
             Ok(())
         }
-        Protocol::Sieve => Ok(()),
+        Protocol::Sieve => {
+            let turn = dialogue.say(line(sieve::command("CAPABILITY"))).await?;
+            let mut found = started(moment, &turn);
+            match turn.last() {
+                Some(Reply::Sieve(response)) if turn.answered() == Answered::Accepted => {
+                    found.list = from_sieve(turn.transcript, response);
+                }
+                _ => found.refused = Some(turn.shown()),
+            }
+            facts.capabilities.push(found);
+            Ok(())
+        }
     }
 }
 

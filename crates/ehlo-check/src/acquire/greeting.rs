@@ -1,7 +1,7 @@
 use ehlo_core::facts::{GreetingFacts, GreetingKind, Said, Spoken};
 use ehlo_core::{Evidence, Side, Tick, escape};
 use ehlo_dialogue::{Dialogue, Turn};
-use ehlo_wire::{Reply, imap, pop3, spoken};
+use ehlo_wire::{Reply, imap, pop3, sieve, spoken};
 use std::net::IpAddr;
 
 /// What a greeting says. `since` is when the server could begin to speak.
@@ -63,8 +63,12 @@ fn read(reply: &Reply) -> Read {
             (kind, None, None, None)
         }
         Reply::Sieve(response) => {
-            let ready = response.answered() == ehlo_core::facts::Answered::Accepted;
-            (if ready { GreetingKind::Ready } else { GreetingKind::Other }, None, None, None)
+            let kind = match response.status {
+                Some(sieve::Status::Ok) => GreetingKind::Ready,
+                Some(sieve::Status::No | sieve::Status::Bye) => GreetingKind::Refused,
+                None => GreetingKind::Other,
+            };
+            (kind, None, None, None)
         }
     }
 }

@@ -125,9 +125,7 @@ pub(super) async fn greet(
     match greeting.kind {
         // Whatever an unencrypted PREAUTH session says may be an attacker's words: close at once (RFC 9051 §7.1.4).
         GreetingKind::Preauth if moment == Moment::Plain => Ok(false),
-        GreetingKind::Ready | GreetingKind::Preauth | GreetingKind::Other => {
-            Ok(service.protocol() != Protocol::Sieve)
-        }
+        GreetingKind::Ready | GreetingKind::Preauth | GreetingKind::Other => Ok(true),
         GreetingKind::Refused => {
             let code = greeting.code.map_or_else(|| greeting.text.clone(), |c| c.to_string());
             Err(Failure::new(Stage::Greeting, Cause::Rejected { code }).at(greeting.at.anchor))

@@ -5,7 +5,7 @@ use super::starttls::{answered_by, command, is_ready};
 use ehlo_core::facts::{Answered, ConnectionFacts, Moment, ProbeFacts, ProbeId, Purpose, Spoken};
 use ehlo_core::{Address, Failure, Protocol, Role, Stage, Transcript};
 use ehlo_dialogue::{Dialogue, Turn};
-use ehlo_wire::{Command, imap, pop3, smtp};
+use ehlo_wire::{Command, imap, pop3, sieve, smtp};
 use std::time::Duration;
 
 /// The made-up user and password of probes: no secret, and no account anywhere.
@@ -27,13 +27,15 @@ pub(super) async fn ask_in_clear(
     let command = match service.protocol() {
         Protocol::Imap => imap::command(&tag, "AUTHENTICATE PLAIN"),
         Protocol::Pop3 => pop3::command("AUTH PLAIN"),
+        Protocol::Sieve => sieve::command("AUTHENTICATE \"PLAIN\""),
         _ => Command::line(Stage::Auth, "AUTH PLAIN"),
     };
     let turn = dialogue.say(line(command)).await?;
     let more = turn.answered() == Answered::Continue;
     facts.probes.push(probe(ProbeId::PlainAuthInClear, &turn));
     if more {
-        dialogue.say(Command::raw(Stage::Auth, "*\r\n")).await?;
+        let star = if service.protocol() == Protocol::Sieve { "\"*\"\r\n" } else { "*\r\n" };
+        dialogue.say(Command::raw(Stage::Auth, star)).await?;
     }
     match service.protocol() {
         Protocol::Pop3 => {
@@ -107,6 +109,7 @@ async fn type_on(
         Protocol::Imap => imap::command(&tag, "NOOP"),
         // POP3 has no NOOP before the login.
         Protocol::Pop3 => pop3::command("CAPA"),
+        Protocol::Sieve => sieve::command("NOOP"),
         _ => smtp::simple("NOOP"),
     };
     let found = match dialogue.say_in_clear(line(next), PATIENCE).await {

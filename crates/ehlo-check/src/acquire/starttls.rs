@@ -1,11 +1,14 @@
-use super::capabilities::{ask, line};
+use super::capabilities::{ask, line, unasked};
 use super::main_dialogue::{close, greet};
 use super::service::Service;
 use ehlo_core::facts::{Answered, ConnectionFacts, GreetingKind, Moment, Purpose, StartTlsFacts};
 use ehlo_core::{Address, Cause, Failure, Protocol, Stage, TlsMode, Transcript};
 use ehlo_dialogue::Dialogue;
-use ehlo_wire::{Command, imap, pop3, smtp};
+use ehlo_wire::{Command, imap, pop3, sieve, smtp};
 use std::time::Duration;
+
+/// How long a ManageSieve server may take to say what it can do after the handshake (RFC 5804 §2.2).
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whether the last list of capabilities offers TLS inside the session.
 pub(super) fn offered(facts: &ConnectionFacts, protocol: Protocol) -> bool {
@@ -20,7 +23,8 @@ pub(super) fn command(dialogue: &mut Dialogue, protocol: Protocol) -> Command {
             let tag = dialogue.tag();
             imap::command(&tag, "STARTTLS")
         }
-        _ => smtp::simple("STARTTLS"),
+        Protocol::Sieve => sieve::command("STARTTLS"),
+        Protocol::Smtp | Protocol::Lmtp => smtp::simple("STARTTLS"),
     })
 }
 
@@ -56,7 +60,21 @@ pub(super) async fn start_tls(
     // Only the one right answer lets a handshake follow (`checks.md` §3 row 2).
     if dialogue.state().tls_next {
         match dialogue.upgrade().await {
-            Ok(tls) => facts.tls = Some(tls),
+            Ok(tls) => {
+                facts.tls = Some(tls);
+                if protocol == Protocol::Sieve {
+                    // Not to say it again is a fault, but no reason to stop looking.
+                    let said = dialogue.capabilities_after_tls(PATIENCE).await;
+                    match said {
+                        Ok(Some(turn)) => facts.capabilities.extend(unasked(&turn, Moment::Tls)),
+                        Ok(None) => {}
+                        Err(failure) => {
+                            facts.starttls = Some(found);
+                            return Err(failure);
+                        }
+                    }
+                }
+            }
             Err(failure) => found.failure = Some(failure),
         }
     }

@@ -1,6 +1,6 @@
 use crate::{Check, CheckMeta, Judging, Verdict};
 use ehlo_core::facts::Moment;
-use ehlo_core::{Role, Severity};
+use ehlo_core::{Protocol, Role, Severity};
 
 /// Whether users can log in inside TLS.
 pub(super) struct AuthNotOfferedAfterTls;
@@ -11,14 +11,15 @@ impl Check for AuthNotOfferedAfterTls {
             id: "auth-not-offered-after-tls",
             group: "auth",
             severity: Severity::Medium,
-            references: &["RFC 6409 §4.3"],
+            references: &["RFC 6409 §4.3", "RFC 5804 §1.7"],
             function: true,
             ..CheckMeta::DEFAULT
         }
     }
 
     fn judge(&self, facts: &Judging<'_>) -> Vec<Verdict> {
-        if facts.role() != Role::Submission {
+        // POP3 and IMAP have login commands of their own.
+        if facts.role() != Role::Submission && facts.protocol() != Protocol::Sieve {
             return Vec::new();
         }
         let Some(main) = facts.main() else { return Vec::new() };

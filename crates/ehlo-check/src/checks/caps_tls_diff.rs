@@ -11,7 +11,7 @@ impl Check for CapsTlsDiff {
             id: "caps-tls-diff",
             group: "starttls",
             severity: Severity::Info,
-            references: &["RFC 3207 §4.2"],
+            references: &["RFC 3207 §4.2", "RFC 5804 §2.2"],
             vantage: true,
             ..CheckMeta::DEFAULT
         }

@@ -30,6 +30,7 @@ mod plaintext_auth_accepted;
 mod plaintext_auth_offered;
 mod pop3_apop;
 mod port_speaks_other;
+mod sieve_caps_after_tls;
 mod starttls_accepts_unadvertised;
 mod starttls_cleartext_after;
 mod starttls_offered;
@@ -60,6 +61,7 @@ pub static CHECKS: &[&dyn Check] = &[
     &starttls_accepts_unadvertised::StarttlsAcceptsUnadvertised,
     &starttls_cleartext_after::StarttlsCleartextAfter,
     &starttls_readvertised::StarttlsReadvertised,
+    &sieve_caps_after_tls::SieveCapsAfterTls,
     &caps_tls_diff::CapsTlsDiff,
     &cert_expired::CertExpired,
     &cert_not_yet_valid::CertNotYetValid,

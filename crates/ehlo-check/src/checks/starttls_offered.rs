@@ -11,7 +11,7 @@ impl Check for StarttlsOffered {
             id: "starttls-offered",
             group: "starttls",
             severity: Severity::High,
-            references: &["RFC 3207 §4", "RFC 9051 §6.2.1", "RFC 2595 §4"],
+            references: &["RFC 3207 §4", "RFC 9051 §6.2.1", "RFC 2595 §4", "RFC 5804 §2.2"],
             ..CheckMeta::DEFAULT
         }
     }

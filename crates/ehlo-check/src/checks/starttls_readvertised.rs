@@ -11,15 +11,12 @@ impl Check for StarttlsReadvertised {
             id: "starttls-readvertised",
             group: "starttls",
             severity: Severity::Low,
-            references: &["RFC 3207 §4.2", "RFC 9051 §6.2.1"],
+            references: &["RFC 3207 §4.2", "RFC 9051 §6.2.1", "RFC 5804 §2.2"],
             ..CheckMeta::DEFAULT
         }
     }
 
     fn judge(&self, facts: &Judging<'_>) -> Vec<Verdict> {
-        if facts.greeting_only() {
-            return Vec::new();
-        }
         let Some(main) = facts.main().filter(|m| m.tls.is_some()) else { return Vec::new() };
         let Some(list) = main.capabilities_at(Moment::Tls) else { return vec![facts.not_reached()] };
         match list.starttls(facts.protocol()) {

@@ -11,7 +11,7 @@ impl Check for StarttlsWorks {
             id: "starttls-works",
             group: "starttls",
             severity: Severity::High,
-            references: &["RFC 3207 §4"],
+            references: &["RFC 3207 §4", "RFC 5804 §2.2"],
             ..CheckMeta::DEFAULT
         }
     }

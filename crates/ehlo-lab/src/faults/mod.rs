@@ -256,6 +256,7 @@ pub static FAULTS: &[&dyn Fault] = &[
     &starttls::CleartextSilence,
     &starttls::Readvertised,
     &starttls::Injected,
+    &starttls::NoCapabilities,
     &starttls::CapabilitiesFrozen,
     &auth::ClearOffered,
     &auth::ClearAccepted,

@@ -168,6 +168,23 @@ impl Fault for Injected {
     }
 }
 
+/// After the handshake nothing is said, though ManageSieve wants the capabilities (RFC 5804 §2.2).
+pub(super) struct NoCapabilities;
+
+impl Fault for NoCapabilities {
+    fn meta(&self) -> &FaultMeta {
+        &FaultMeta { id: "starttls-no-capabilities", family: FAMILY, acts: Acts::Replies, example: None }
+    }
+
+    fn on(&self, moment: &Moment<'_>, _: Option<&str>) -> FaultAction {
+        // Nobody has asked for them.
+        match moment.point {
+            Point::Capabilities if moment.command.is_empty() => FaultAction::Replace(Vec::new()),
+            _ => FaultAction::Pass,
+        }
+    }
+}
+
 /// The list of capabilities is the same before and after TLS.
 pub(super) struct CapabilitiesFrozen;
 

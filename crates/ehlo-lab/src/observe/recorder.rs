@@ -165,6 +165,12 @@ impl Recorder {
         }
     }
 
+    /// Takes note that what is said is packed from now on; it is told unpacked.
+    pub(crate) fn compressed(&mut self, now: Tick) {
+        self.now = now;
+        self.entry(EntryKind::Note { id: "compressed".into(), params: Params::new() }, Vec::new());
+    }
+
     /// Takes note that TLS failed.
     pub(crate) fn tls_failed(&mut self, error: &rustls::Error, now: Tick) {
         self.now = now;

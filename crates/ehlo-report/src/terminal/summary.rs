@@ -154,9 +154,6 @@ impl View<'_> {
             (Some(version), TlsMode::Implicit) => version,
             (Some(version), TlsMode::StartTls) => format!("STARTTLS, {version}"),
             (None, _) if main.greeting.is_none() => texts.ui("dash"),
-            (None, TlsMode::StartTls) if service.endpoint.scheme == ehlo_core::Scheme::Sieve => {
-                texts.ui("greeting-only")
-            }
             (None, _) => texts.ui("none"),
         }
     }

@@ -207,6 +207,10 @@ pub(crate) const LAB_FLAGS: &[Flag] = &[
     flag("seed", Kind::Values("[ACCOUNT[/MAILBOX]=]PATH"), Group::Lab),
     flag("fault", Kind::Values("FAULT"), Group::Lab),
     flag("list-faults", Kind::Switch, Group::Lab),
+    flag("log", Kind::Switch, Group::Lab),
+    flag("transcripts", Kind::Value("DIR"), Group::Lab),
+    flag("http", Kind::Value("PORT"), Group::Lab),
+    flag("ports-file", Kind::Value("FILE"), Group::Lab),
     flag("play", Kind::Value("FILE"), Group::Lab),
     flag("once", Kind::Switch, Group::Lab),
     Flag {
