@@ -10,6 +10,8 @@ mod hostile;
 mod json;
 #[path = "cli/lab.rs"]
 mod lab;
+#[path = "cli/lab_store.rs"]
+mod lab_store;
 #[path = "cli/report.rs"]
 mod report;
 #[path = "cli/scripts.rs"]
