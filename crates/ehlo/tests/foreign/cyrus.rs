@@ -45,10 +45,9 @@ fn imtest_pop3test_smtptest_and_lmtptest() {
     }
     let said = talk("imtest", "imaps", "login", "a1 NOOP\r\na2 LOGOUT\r\n");
     assert!(said.contains("Authenticated.") && said.contains("\na1 OK"), "{said}");
-    for mechanism in ["USER", "APOP"] {
-        let said = talk("pop3test", "pop3", mechanism, "STAT\r\nQUIT\r\n");
-        assert!(said.contains("Authenticated.") && said.contains("+OK 0 0"), "{mechanism}: {said}");
-    }
+    // Not USER: pop3test 3.6 does not find it in a list that holds `UTF8 USER` (RFC 6856), too.
+    let said = talk("pop3test", "pop3", "APOP", "STAT\r\nQUIT\r\n");
+    assert!(said.contains("Authenticated.") && said.contains("+OK 0 0"), "{said}");
     // No logins in LMTP: the program says so and goes on inside TLS.
     let said = talk("lmtptest", "lmtp", "", "LHLO x\r\nQUIT\r\n");
     assert!(said.contains("TLS connection established") && said.contains("221 2.0.0"), "{said}");

@@ -89,10 +89,11 @@ for number in (1, 2):
 p.quit()
 deliver("vier")
 p = poplib.POP3_SSL(host, ports["pop3s"], context=tls, timeout=30)
+# RFC 6856 §2.1: before the login.
+assert "UTF8" in p.capa()
+p.utf8()
 p.user("name")
 p.pass_("gEhEiM!")
 assert p.stat()[0] == 1 and p.uidl()[1][0].split()[1] not in [line.split()[1] for line in identifiers]
-if "UTF8" in p.capa():
-    p.utf8()
 p.quit()
 print("all good")
