@@ -3,7 +3,6 @@
 use super::header::{fields, unfolded, value};
 use super::mime::Part;
 use mail_parser::decoders::charsets::map::charset_decoder;
-use mail_parser::decoders::html::html_to_text;
 use unicode_normalization::UnicodeNormalization;
 
 /// The octets of a part with its Content-Transfer-Encoding taken off (RFC 2045 §6); None if the encoding is unknown, for
@@ -119,25 +118,6 @@ fn collect(part: &Part, bytes: &[u8], found: &mut Vec<String>) {
             found.push(text(&content, part.parameter("charset")));
         }
     }
-}
-
-/// What a reader sees first: the beginning of the first text, without the tags of HTML (RFC 8970 §3.1).
-pub(crate) fn preview(part: &Part, bytes: &[u8], longest: usize) -> String {
-    let mut parts = vec![part];
-    while let Some(part) = parts.pop() {
-        if part.media_type().0 == "text" {
-            let content = decoded(part, bytes).unwrap_or_else(|| bytes[part.body.clone()].to_vec());
-            let mut shown = text(&content, part.parameter("charset"));
-            if part.media_type().1 == "html" {
-                shown = html_to_text(&shown);
-            }
-            let words: Vec<&str> = shown.split_whitespace().take(longest).collect();
-            return words.join(" ").chars().take(longest).collect();
-        }
-        parts.extend(part.parts().iter().rev());
-        parts.extend(part.message());
-    }
-    String::new()
 }
 
 /// The header of a message, decoded, one field a line: what SEARCH TEXT sees beside [`texts`].

@@ -90,6 +90,11 @@ impl Part {
         self.fields.parameter(name)
     }
 
+    /// Whether it is to be kept apart from what is shown (RFC 2183 §2.2).
+    pub(crate) fn is_attachment(&self) -> bool {
+        self.fields.disposition.as_ref().is_some_and(|d| d.word.eq_ignore_ascii_case(b"attachment"))
+    }
+
     /// The Content-Transfer-Encoding in small letters.
     pub(crate) fn encoding(&self) -> &[u8] {
         &self.fields.encoding

@@ -12,6 +12,7 @@ pub(crate) mod decode;
 mod forest;
 pub(crate) mod header;
 pub(crate) mod mime;
+pub(crate) mod preview;
 pub(crate) mod sort;
 mod structure;
 pub(crate) mod subject;

@@ -1,14 +1,12 @@
 use super::item::{Item, Text};
 use crate::Message;
 use crate::dates::imap_date_time;
-use crate::mail::decode::{decoded, preview};
+use crate::mail::decode::decoded;
 use crate::mail::header::fields;
 use crate::mail::mime::Part;
+use crate::mail::preview::preview;
 use crate::talk::imap::selected::flags;
 use crate::talk::imap::text::{quoted, string};
-
-/// The longest preview, in characters (RFC 8970 §4: at most 256).
-const LONGEST_PREVIEW: usize = 200;
 
 /// Writes what is wanted of one message.
 pub(super) struct Writer<'a> {
@@ -54,7 +52,8 @@ impl<'a> Writer<'a> {
             }
             Item::Preview => {
                 out.extend_from_slice(b"PREVIEW ");
-                let preview = self.preview();
+                let bytes = self.bytes;
+                let preview = preview(self.structure(), bytes);
                 // RFC 8970 §4: a string in UTF-8, whatever was enabled; a literal holds it for all.
                 return out.extend_from_slice(&quoted(preview.as_bytes(), self.utf8));
             }
@@ -90,11 +89,6 @@ impl<'a> Writer<'a> {
         let content = decoded(part, bytes);
         self.undecodable |= content.is_none();
         content
-    }
-
-    fn preview(&mut self) -> String {
-        let bytes = self.bytes;
-        preview(self.structure(), bytes, LONGEST_PREVIEW)
     }
 }
 

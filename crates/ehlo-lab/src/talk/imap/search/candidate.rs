@@ -4,7 +4,7 @@ use crate::dates::DAY;
 use crate::mail::dates::sent_day;
 use crate::mail::decode::{fold, header_text, texts};
 
-use crate::mail::header::fields;
+use crate::mail::header::{fields, value};
 use crate::mail::mime::Part;
 use crate::talk::imap::selected::Selected;
 use std::cell::OnceCell;
@@ -107,10 +107,8 @@ impl<'a> Candidate<'a> {
     fn has_header(&self, name: &str, text: &str) -> bool {
         let header = &self.bytes()[self.part().header.clone()];
         fields(header).any(|(field, whole)| {
-            field.eq_ignore_ascii_case(name.as_bytes()) && {
-                let value = whole.get(field.len() + 1..).unwrap_or_default();
-                text.is_empty() || fold(&header_text(value)).contains(text)
-            }
+            field.eq_ignore_ascii_case(name.as_bytes())
+                && (text.is_empty() || fold(&header_text(value(whole))).contains(text))
         })
     }
 
@@ -118,9 +116,8 @@ impl<'a> Candidate<'a> {
     fn sent(&self) -> i64 {
         let header = &self.bytes()[self.part().header.clone()];
         let date = fields(header).find(|(name, _)| name.eq_ignore_ascii_case(b"Date"));
-        let day = date.and_then(|(name, whole)| {
-            let value = String::from_utf8_lossy(whole.get(name.len() + 1..)?).into_owned();
-            let (year, month, day) = sent_day(&value)?;
+        let day = date.and_then(|(_, whole)| {
+            let (year, month, day) = sent_day(&String::from_utf8_lossy(value(whole)))?;
             let month = time::Month::try_from(u8::try_from(month).ok()?).ok()?;
             let date = time::Date::from_calendar_date(year, month, u8::try_from(day).ok()?).ok()?;
             Some(date.midnight().assume_utc().unix_timestamp().div_euclid(DAY))
