@@ -438,6 +438,7 @@ fn imap_mail_from_arrival_to_expunge() {
          C: f3 SEARCH CHARSET EBCDIC ALL
          S: f3 NO [BADCHARSET
          C: g STORE 1 +FLAGS (\\Deleted $Junk)
+         S: * FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Junk)
          S: * 1 FETCH (FLAGS (\\Seen \\Deleted $Junk \\Recent))
          S: g OK
          C: h COPY 1 Archive

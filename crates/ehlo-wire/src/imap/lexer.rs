@@ -241,7 +241,7 @@ mod tests {
         );
         assert_eq!(
             text,
-            "FETCH (UID 7 FLAGS (\\Seen $Junk) X NIL BODY[HEADER.FIELDS (DATE \"X)\")]<0> <a\\x0d\\x0a)(> (\"q\\\"\\\\\") <\\x00x>)"
+            "FETCH (UID 7 FLAGS (\\Seen $Junk) X NIL BODY[HEADER.FIELDS (DATE \"X)\")]<0> <a\\x0d\\x0a)(> (\"q\\\"\\\\\") ~<\\x00x>)"
         );
         assert!(deviations.is_empty(), "{deviations:?}");
     }

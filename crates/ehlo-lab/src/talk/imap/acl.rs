@@ -111,7 +111,7 @@ pub(super) fn my_rights(imap: &Imap, run: &mut Run<'_>, cx: &Context<'_>) -> Ans
     }
     run.out.extend_from_slice(b"* MYRIGHTS ");
     run.out.extend_from_slice(&wire(&place.name(user), imap.utf8()));
-    run.say(&format!(" {mine}"));
+    run.tell(&format!(" {mine}"));
     Ok("OK done".into())
 }
 

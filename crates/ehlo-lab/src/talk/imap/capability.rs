@@ -73,7 +73,7 @@ impl Imap {
         if !run.args.is_empty() {
             return bad("CAPABILITY has no arguments");
         }
-        run.say(&format!("* CAPABILITY {}", self.capabilities(cx)));
+        run.tell(&format!("* CAPABILITY {}", self.capabilities(cx)));
         Ok("OK that is it".into())
     }
 
@@ -106,7 +106,7 @@ impl Imap {
             rev2: before.rev2 || on("IMAP4rev2"),
         };
         let list: String = told.iter().map(|name| format!(" {name}")).collect();
-        run.say(&format!("* ENABLED{list}"));
+        run.tell(&format!("* ENABLED{list}"));
         if self.enabled.condstore && !before.condstore {
             self.tell_modseq(&mut run.out, cx);
         }

@@ -94,7 +94,7 @@ fn logout(run: &mut Run<'_>) -> Answer {
     if !run.args.is_empty() {
         return bad("LOGOUT has no arguments");
     }
-    run.say("* BYE until next time");
+    run.tell("* BYE until next time");
     Ok("OK done".into())
 }
 
@@ -113,7 +113,7 @@ fn id(run: &mut Run<'_>) -> Answer {
     if !fine {
         return bad("ID wants pairs of a field and a value, at most 30 of them");
     }
-    run.say(concat!("* ID (\"name\" \"ehlo lab\" \"version\" \"", env!("CARGO_PKG_VERSION"), "\")"));
+    run.tell("* ID (\"name\" \"ehlo lab\")");
     Ok("OK nice to meet you".into())
 }
 

@@ -64,7 +64,7 @@ fn carry_out(imap: &mut Imap, run: &mut Run<'_>, moves: bool, cx: &Context<'_>) 
         None => Ok("OK there was nothing to do".into()),
         Some(code) if moves => {
             // RFC 6851 §4.3: COPYUID comes before the expunges.
-            run.say(&format!("* OK {code} this is where they are now"));
+            run.tell(&format!("* OK {code} this is where they are now"));
             Ok("OK done".into())
         }
         Some(code) => Ok(format!("OK {code} done")),

@@ -14,7 +14,7 @@ pub(super) fn namespace(run: &mut Run<'_>) -> Answer {
     if !run.args.is_empty() {
         return bad("NAMESPACE has no arguments");
     }
-    run.say(&format!("* NAMESPACE ((\"\" \"/\")) ((\"{OTHERS}\" \"/\")) NIL"));
+    run.tell(&format!("* NAMESPACE ((\"\" \"/\")) ((\"{OTHERS}\" \"/\")) NIL"));
     Ok("OK done".into())
 }
 
@@ -42,7 +42,7 @@ struct Entry {
 
 pub(super) fn list(imap: &mut Imap, run: &mut Run<'_>, cx: &Context<'_>) -> Answer {
     let Some(question) = question(run.args, imap.utf8())? else {
-        run.say("* LIST (\\Noselect) \"/\" \"\"");
+        run.tell("* LIST (\\Noselect) \"/\" \"\"");
         return Ok("OK done".into());
     };
     if question.status.as_ref().is_some_and(|items| items.contains(&status::Item::HighestModSeq)) {
@@ -85,7 +85,7 @@ pub(super) fn list(imap: &mut Imap, run: &mut Run<'_>, cx: &Context<'_>) -> Answ
         if question.tell_rights && entry.selectable {
             run.out.extend_from_slice(b"* MYRIGHTS ");
             run.out.extend_from_slice(&wire(name, utf8));
-            run.say(&format!(" {}", entry.rights));
+            run.tell(&format!(" {}", entry.rights));
         }
         if let Some(items) = question.status.as_ref().filter(|_| entry.selectable) {
             let place = Place::named(name, &user);

@@ -68,7 +68,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn say(&mut self, line: &str) {
+    fn tell(&mut self, line: &str) {
         self.out.extend_from_slice(line.as_bytes());
         self.out.extend_from_slice(b"\r\n");
     }

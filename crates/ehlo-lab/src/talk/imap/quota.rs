@@ -31,10 +31,10 @@ pub(super) fn root(imap: &Imap, run: &mut Run<'_>, cx: &Context<'_>) -> Answer {
     if place.account == user {
         run.out.push(b' ');
         run.out.extend_from_slice(&root_of(user));
-        run.say("");
+        run.tell("");
         say(user, run, cx);
     } else {
-        run.say("");
+        run.tell("");
     }
     Ok("OK done".into())
 }
@@ -86,5 +86,5 @@ fn say(user: &str, run: &mut Run<'_>, cx: &Context<'_>) {
     }
     run.out.extend_from_slice(b"* QUOTA ");
     run.out.extend_from_slice(&root_of(user));
-    run.say(&format!(" ({})", parts.join(" ")));
+    run.tell(&format!(" ({})", parts.join(" ")));
 }

@@ -26,7 +26,7 @@ impl Imap {
         let place = place(name, &user, self.utf8())?;
         // RFC 9051 §6.3.2: a SELECT that fails leaves nothing open; one that succeeds says where the old one ends.
         if self.selected.take().is_some() {
-            run.say("* OK [CLOSED] the other mailbox is closed");
+            run.tell("* OK [CLOSED] the other mailbox is closed");
         }
         let (enabled, utf8) = (self.enabled, self.utf8());
         let account = place.account.clone();

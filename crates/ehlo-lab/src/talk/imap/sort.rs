@@ -96,6 +96,6 @@ fn threaded(imap: &Imap, run: &mut Run<'_>, cx: &Context<'_>) -> Answer {
         .collect();
     let trees = encode(&put_in_trees(&messages, how));
     let blank = if trees.is_empty() { "" } else { " " };
-    run.say(&format!("* THREAD{blank}{trees}"));
+    run.tell(&format!("* THREAD{blank}{trees}"));
     Ok("OK done".into())
 }

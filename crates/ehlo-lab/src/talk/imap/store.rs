@@ -113,7 +113,7 @@ fn apply(
             pairs.push(format!("MODSEQ ({})", message.modseq));
         }
         if !change.silent || enabled.condstore {
-            run.say(&format!("* {number} FETCH ({})", pairs.join(" ")));
+            run.tell(&format!("* {number} FETCH ({})", pairs.join(" ")));
         }
     }
     Ok((modified, missing))

@@ -68,7 +68,7 @@ fn carry_out(imap: &mut Imap, run: &mut Run<'_>, cx: &Context<'_>) -> Answer {
             Some(vanished(mailbox, since, asked))
         });
         if let Some(gone) = gone.flatten().filter(|gone| !gone.is_empty()) {
-            run.say(&format!("* VANISHED (EARLIER) {gone}"));
+            run.tell(&format!("* VANISHED (EARLIER) {gone}"));
         }
     }
     // Reading a body marks the message as seen (RFC 9051 §6.4.5), unless asked to peek or open for reading only.

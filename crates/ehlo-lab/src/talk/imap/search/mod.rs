@@ -74,11 +74,11 @@ pub(super) fn finish(imap: &mut Imap, run: &mut Run<'_>, options: Options, hits:
             let list: String = hits.iter().map(|hit| format!(" {}", hit.told(run.uid))).collect();
             let highest = hits.iter().map(|h| h.message.modseq).max().filter(|_| modseq);
             let highest = highest.map_or(String::new(), |h| format!(" (MODSEQ {h})"));
-            run.say(&format!("* {}{list}{highest}", options.verb));
+            run.tell(&format!("* {}{list}{highest}", options.verb));
         }
         Some(wishes) => {
             if let Some(line) = esearch(wishes, hits, run, modseq, options.save) {
-                run.say(&line);
+                run.tell(&line);
             }
         }
     }
