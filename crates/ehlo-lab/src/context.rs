@@ -86,6 +86,10 @@ impl Context<'_> {
                     self.withhold();
                     return true;
                 }
+                FaultAction::Stall { say } => {
+                    self.stall(say);
+                    return true;
+                }
                 FaultAction::Reset => {
                     self.end(Action::Reset);
                     return true;
@@ -137,6 +141,7 @@ impl Context<'_> {
                 FaultAction::Split { portion, gap } => split = Some((portion.max(1), gap)),
                 FaultAction::Delay(time) => self.actions.push_back(Action::Wait(time)),
                 FaultAction::Withhold => return self.withhold(),
+                FaultAction::Stall { say } => return self.stall(say),
                 FaultAction::Reset => return self.end(Action::Reset),
                 FaultAction::Close { say } => return self.say_and_close(say),
                 FaultAction::CloseLater { after, say } => later = Some((after, say)),
@@ -144,7 +149,7 @@ impl Context<'_> {
                 FaultAction::Hold => hold = true,
             }
         }
-        self.memory.replies += 1;
+        self.memory.replies += u64::from(!reply.is_empty());
         if hold && self.memory.held.is_none() {
             self.memory.held = Some(reply);
             return;
@@ -295,6 +300,11 @@ impl Context<'_> {
     fn withhold(&mut self) {
         self.actions.push_back(Action::Deaf);
         *self.stopped = true;
+    }
+
+    fn stall(&mut self, say: Vec<u8>) {
+        self.actions.push_back(Action::Send(say));
+        self.withhold();
     }
 
     fn say_and_close(&mut self, say: Vec<u8>) {

@@ -112,7 +112,7 @@ pub(crate) fn deliver_into(
             let mut mail = mail.into_owned();
             let due = cx.now.saturating_add(seconds);
             mail.at = due;
-            let late = LateMail { due, plan, mail };
+            let late = Box::new(LateMail { due, plan, mail });
             match cx.lab.late().add(late) {
                 Ok(()) => Ok(()),
                 Err(late) => late.plan.carry_out(cx.lab, &late.mail),
@@ -168,13 +168,13 @@ struct LateMail {
 }
 
 impl Late {
-    fn add(&self, late: LateMail) -> Result<(), LateMail> {
+    fn add(&self, late: Box<LateMail>) -> Result<(), Box<LateMail>> {
         let mut waiting = self.lock();
         let bytes: usize = waiting.iter().map(|l| l.mail.message.len()).sum();
         if waiting.len() >= MOST_LATE || bytes + late.mail.message.len() > MOST_LATE_BYTES {
             return Err(late);
         }
-        waiting.push(late);
+        waiting.push(*late);
         self.count.store(waiting.len(), Ordering::Relaxed);
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! `ehlo lab`
 
+mod lists;
 mod log;
 mod transcripts;
 mod watch;
@@ -8,7 +9,7 @@ use crate::exit::{GOOD, Internal, Usage};
 use crate::{check, input, lab_store, output};
 use clap::ArgMatches;
 use ehlo_core::{Address, Scheme};
-use ehlo_lab::{Accounts, FAULTS, Lab, LabConfig, Listeners, Played, Ports, Running};
+use ehlo_lab::{Accounts, Lab, LabConfig, Listeners, Played, Ports, Running};
 use ehlo_report::Texts;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -20,14 +21,18 @@ use std::sync::Arc;
 /// Wrong usage, a port in use, a file that cannot be read or written.
 pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
     if matches.get_flag("list-faults") {
-        output::result(&list_faults(texts))?;
+        output::result(&lists::faults(texts))?;
+        return Ok(GOOD);
+    }
+    if matches.get_flag("list-personas") {
+        output::result(&lists::all_personas(texts))?;
         return Ok(GOOD);
     }
     if let Some(file) = matches.get_one::<String>("play") {
         return play_script(file, matches, texts);
     }
     let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
-    let mut config = LabConfig::new(input::seed(), input::now());
+    let mut config = LabConfig::new(lists::seed(matches, texts)?, input::now());
     if let Some(domain) = text("domain") {
         let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
         if domain.is_empty() || !domain.chars().all(good) {
@@ -36,6 +41,7 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
         config.host_name = domain.to_ascii_lowercase();
     }
     config.accounts = accounts(matches, texts)?;
+    config.personas = lists::chosen(matches, texts)?;
     config.faults = check::faults(matches, "fault", texts)?;
     crate::lab_mail::configure(&mut config, matches, texts)?;
     lab_store::configure(&mut config, matches, texts)?;
@@ -47,7 +53,10 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
         std::fs::write(file, lab.authority().root_pem()).map_err(|e| anyhow::anyhow!("{file}: {e}"))?;
     }
     let watch = watch::Watch::new(matches, &lab, texts)?;
+    // Half of the cores: the programs that are tested against the lab want the others.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads((cores / 2).max(1))
         .enable_all()
         .build()
         .map_err(|e| Internal(e.to_string()))?;
@@ -206,20 +215,6 @@ fn introduction(lab: &Lab, running: &Running, more: &str, ca: Option<&str>, text
         None => out.push_str(&texts.get("cli/lab-no-ca")),
     }
     out.push('\n');
-    out
-}
-
-fn list_faults(texts: Texts) -> String {
-    let mut out = String::new();
-    for fault in FAULTS {
-        let meta = fault.meta();
-        let name = match meta.example {
-            Some(example) => format!("{}={example}", meta.id),
-            None => meta.id.to_owned(),
-        };
-        out.push_str(&format!("{name}\n    {}\n", texts.get(&format!("fault/{}", meta.id))));
-    }
-    out.push_str(&format!("\n{}\n", texts.get("cli/fault-places")));
     out
 }
 

@@ -53,6 +53,13 @@ fn what_is_registered_is_explained() {
     }
     for fault in FAULTS {
         want(format!("fault/{}", fault.meta().id));
+        want(format!("fault-family/{}", fault.meta().family));
+    }
+    for (kind, _) in ehlo_lab::PLACES {
+        want(format!("fault-place/{kind}"));
+    }
+    for persona in ehlo_lab::personas() {
+        want(format!("persona/{persona}"));
     }
     for kind in DeviationKind::ALL {
         want(format!("deviation/{}", kind.id()));
@@ -77,6 +84,12 @@ fn what_is_explained_is_registered() {
     assert_eq!(explained, checks);
     let faults: BTreeSet<&str> = FAULTS.iter().map(|f| f.meta().id).collect();
     assert_eq!(keys("fault/").map(first).collect::<BTreeSet<_>>(), faults);
+    let families: BTreeSet<&str> = FAULTS.iter().map(|f| f.meta().family).collect();
+    assert_eq!(keys("fault-family/").map(first).collect::<BTreeSet<_>>(), families);
+    let places: BTreeSet<&str> = ehlo_lab::PLACES.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(keys("fault-place/").map(first).collect::<BTreeSet<_>>(), places);
+    let personas: BTreeSet<&str> = ehlo_lab::personas().collect();
+    assert_eq!(keys("persona/").map(first).collect::<BTreeSet<_>>(), personas);
     let deviations: BTreeSet<&str> = DeviationKind::ALL.iter().map(|k| k.id()).collect();
     assert_eq!(keys("deviation/").map(first).collect::<BTreeSet<_>>(), deviations);
 }

@@ -48,13 +48,11 @@ pub(super) static CLOSE_IN_LITERAL: Rule =
     });
 
 /// A literal or a message begins and never ends.
-pub(super) static ENDLESS_LITERAL: Rule = Rule::on("message-endless", "size", NOTHING, |moment, _| {
-    match half_of_message(moment) {
-        // An end that nobody lives to see: the connection stays as it is until the client gives up.
-        Some(half) => FaultAction::CloseLater { after: std::time::Duration::from_secs(86_400), say: half },
+pub(super) static ENDLESS_LITERAL: Rule =
+    Rule::on("message-endless", "size", NOTHING, |moment, _| match half_of_message(moment) {
+        Some(half) => FaultAction::Stall { say: half },
         None => FaultAction::Pass,
-    }
-});
+    });
 
 /// A reply up to the middle of the first literal (IMAP) or of the message (POP3), if it has one.
 fn half_of_message(moment: &Moment<'_>) -> Option<Vec<u8>> {

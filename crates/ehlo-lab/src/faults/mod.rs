@@ -208,6 +208,11 @@ pub enum FaultAction {
     Delay(Duration),
     /// Sends nothing, and takes no notice of anything any more.
     Withhold,
+    /// Sends something, and after that takes no notice of anything any more.
+    Stall {
+        /// What is sent.
+        say: Vec<u8>,
+    },
     /// Resets the connection.
     Reset,
     /// Says something and closes.

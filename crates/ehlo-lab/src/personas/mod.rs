@@ -14,14 +14,30 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// All personas: their ids and their files.
-static FILES: &[(&str, &str)] =
-    &[("postfix", include_str!("postfix.toml")), ("dovecot", include_str!("dovecot.toml"))];
+static FILES: &[(&str, &str)] = &[
+    ("postfix", include_str!("postfix.toml")),
+    ("exim", include_str!("exim.toml")),
+    ("sendmail", include_str!("sendmail.toml")),
+    ("qmail", include_str!("qmail.toml")),
+    ("dovecot", include_str!("dovecot.toml")),
+    ("cyrus", include_str!("cyrus.toml")),
+    ("courier", include_str!("courier.toml")),
+    ("exchange", include_str!("exchange.toml")),
+    ("microsoft365", include_str!("microsoft365.toml")),
+    ("gmail", include_str!("gmail.toml")),
+    ("hmailserver", include_str!("hmailserver.toml")),
+    ("mailhog", include_str!("mailhog.toml")),
+    ("greenmail", include_str!("greenmail.toml")),
+    ("cisco-pix", include_str!("cisco-pix.toml")),
+    ("appliance-2005", include_str!("appliance-2005.toml")),
+    ("broken-provider", include_str!("broken-provider.toml")),
+];
 
 static PERSONAS: LazyLock<Vec<Persona>> =
     LazyLock::new(|| FILES.iter().filter_map(|(id, text)| Persona::read(id, text).ok()).collect());
 
 /// A persona.
-pub struct Persona {
+pub(crate) struct Persona {
     meta: FaultMeta,
     data: Data,
 }
@@ -45,6 +61,8 @@ struct Data {
 struct Manner {
     /// The greeting, without line end.
     greeting: Option<String>,
+    /// What stands in the first line of the answer to EHLO.
+    hello: Option<String>,
     /// Capabilities before the login: EHLO lines behind the first, lines of CAPA, words of CAPABILITY.
     capabilities: Option<Vec<String>>,
     /// Capabilities after the login, if they are others.
@@ -137,6 +155,10 @@ impl Fault for Persona {
             Some(listed) => {
                 reply::map_capabilities(moment, &changed, |words| list(moment.protocol(), listed, &words))
             }
+            None => changed,
+        };
+        let changed = match &manner.hello {
+            Some(hello) => texts::hello(moment, hello, changed),
             None => changed,
         };
         if changed == moment.reply { FaultAction::Pass } else { FaultAction::Replace(changed) }

@@ -1,6 +1,7 @@
 //! The texts of a persona.
 
 use crate::Moment;
+use crate::dates::rfc5322;
 use crate::faults::reply::{Status, body, split_last, status};
 use ehlo_core::Protocol;
 use std::collections::BTreeMap;
@@ -14,11 +15,26 @@ pub(super) fn greeting(moment: &Moment<'_>, text: Option<&str>) -> Vec<u8> {
             // The timestamp of APOP is part of what is computed (RFC 1939 §7).
             let said = String::from_utf8_lossy(moment.reply);
             let stamp = said.trim_end().rsplit(' ').next().filter(|w| w.starts_with('<')).unwrap_or_default();
+            let code = taken_apart(moment.protocol(), &said).map_or(String::new(), |(_, _, text)| code(text));
             let text = text.replace("{stamp}", stamp);
-            format!("{}\r\n", filled(moment, text.trim_end(), "", "")).into_bytes()
+            let text = filled(moment, text.trim_end(), "", &code);
+            format!("{}\r\n", text.trim_end()).into_bytes()
         }
         _ => moment.reply.to_vec(),
     }
+}
+
+/// The answer to EHLO with another first line.
+pub(super) fn hello(moment: &Moment<'_>, text: &str, reply: Vec<u8>) -> Vec<u8> {
+    let is_hello =
+        matches!(moment.command, "EHLO" | "LHLO") && status(moment.protocol(), &reply) == Status::Good;
+    let Some(end) = reply.iter().position(|&b| b == b'\n').filter(|_| is_hello) else { return reply };
+    let (first, rest) = reply.split_at(end + 1);
+    let said = String::from_utf8_lossy(body(first)).into_owned();
+    // The lab says `HOST greets CLIENT [ADDRESS]`.
+    let client = said.split_once(" greets ").and_then(|(_, c)| c.split(' ').next()).unwrap_or("there");
+    let text = filled(moment, &text.replace("{client}", client), "", "");
+    [said.get(..4).unwrap_or("250 ").as_bytes(), text.as_bytes(), b"\r\n", rest].concat()
 }
 
 /// The reply as the persona says it; none if it has no text for it.
@@ -93,6 +109,8 @@ fn filled(moment: &Moment<'_>, words: &str, text: &str, code: &str) -> String {
     words
         .replace("{host}", moment.host_name)
         .replace("{peer}", moment.peer)
+        .replace("{date}", &rfc5322(moment.now))
+        .replace("{user}", moment.account.unwrap_or_default())
         .replace("{address}", address)
         .replace("{code}", code)
         .replace("{last}", last)

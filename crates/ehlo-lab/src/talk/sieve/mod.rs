@@ -25,6 +25,9 @@ impl Sieve {
     }
 
     fn request(&mut self, request: Request, cx: &mut Context<'_>) {
+        if cx.intercepted(&request.verb().to_ascii_uppercase(), "", None) {
+            return;
+        }
         match (request, self.account.clone()) {
             (Request::Capability, _) => {
                 let list = self.capabilities(cx, "these are the capabilities");
