@@ -23,6 +23,12 @@ pub(crate) fn rfc3339(unix: i64) -> String {
     at(unix).format(&Rfc3339).unwrap_or_default()
 }
 
+/// The first moment of the year after the next.
+pub(crate) fn year_after_next(unix: i64) -> i64 {
+    let day = time::Date::from_ordinal_date(at(unix).year() + 2, 1);
+    day.map_or(unix, |day| day.midnight().assume_utc().unix_timestamp())
+}
+
 /// Reads what [`rfc3339`] writes; seconds since 1970.
 pub(crate) fn parse_rfc3339(text: &str) -> Option<i64> {
     OffsetDateTime::parse(text, &Rfc3339).ok().map(OffsetDateTime::unix_timestamp)
@@ -63,6 +69,7 @@ mod tests {
         assert_eq!(parse_imap_date_time("17-Jul-1996 02:44:25 -0700"), Some(837_596_665));
         assert_eq!(parse_imap_date_time(" 1-jan-1970 00:00:00 +0000"), Some(0));
         assert_eq!(parse_imap_date_time("17-Jul-1996"), None);
+        assert_eq!(rfc3339(year_after_next(837_570_205)), "1998-01-01T00:00:00Z");
         assert_eq!(parse_imap_date("2-Jan-1970"), Some(1));
         assert_eq!(parse_imap_date("32-Jan-1970"), None);
     }

@@ -19,16 +19,16 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    /// Puts a message into the queue; gives it back if there is no more room.
-    pub(crate) fn hold(&self, message: Held) -> Result<(), Held> {
+    /// Puts a message into the queue; whether there was room.
+    pub(crate) fn hold(&self, message: Held) -> bool {
         let mut held = self.lock();
         let bytes: usize = held.iter().map(Held::size).sum();
         if held.len() >= MOST || bytes + message.size() > MOST_BYTES {
-            return Err(message);
+            return false;
         }
         held.push(message);
         self.count.store(held.len(), Ordering::Relaxed);
-        Ok(())
+        true
     }
 
     fn due(&self, now: i64) -> Vec<Held> {

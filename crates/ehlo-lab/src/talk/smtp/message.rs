@@ -163,7 +163,7 @@ impl Smtp {
         delivered: Delivered,
         id: &str,
         due: i64,
-        outcomes: &mut Vec<Outcome>,
+        outcomes: &mut [Outcome],
         cx: &Context<'_>,
     ) {
         let mut mail = mail.clone();
@@ -174,8 +174,8 @@ impl Smtp {
         }
         let held = Held { mail, delivered, id: id.to_owned(), service: cx.service, due };
         let result = match cx.lab.queue().hold(held) {
-            Ok(()) => Ok(Done::Held),
-            Err(_) => Err(Refusal::new(452, "4.3.1", "too many messages wait already")),
+            true => Ok(Done::Held),
+            false => Err(Refusal::new(452, "4.3.1", "too many messages wait already")),
         };
         for outcome in outcomes.iter_mut().filter(|o| o.is_ok()) {
             *outcome = result.clone();

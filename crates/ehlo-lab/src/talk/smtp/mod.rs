@@ -23,7 +23,7 @@ use envelope::{Envelope, Refusal};
 const MOST_RECIPIENTS: usize = 1000;
 /// The most messages in one session, said by MAILMAX (RFC 9422 §4.1).
 const MOST_MESSAGES: u32 = 100_000;
-/// How long a message may be held, in seconds (RFC 4865 §4).
+/// How long HOLDFOR may hold a message, in seconds (RFC 4865 §4); HOLDUNTIL is as good up to the year after the next.
 const LONGEST_HOLD: i64 = 7 * crate::dates::DAY;
 
 /// SMTP, submission and LMTP.
@@ -169,7 +169,8 @@ impl Smtp {
             lines.extend(["PRDR", "VRFY", "EXPN", "HELP"].map(str::to_owned));
         }
         if cx.settings.future_release {
-            let latest = crate::dates::rfc3339(cx.now + LONGEST_HOLD);
+            // A moment that moved on would make every answer another.
+            let latest = crate::dates::rfc3339(crate::dates::year_after_next(cx.now));
             lines.push(format!("FUTURERELEASE {LONGEST_HOLD} {latest}"));
         }
         if cx.tls.is_some() {

@@ -205,20 +205,21 @@ fn deliver_by(text: &[u8]) -> Option<(i64, bool)> {
 }
 
 fn hold(name: &str, text: &[u8], now: i64) -> Result<i64, Refusal> {
-    let until = if name == "HOLDFOR" {
+    let (until, latest) = if name == "HOLDFOR" {
         let seconds = number(text, 9).filter(|s| *s > 0).ok_or_else(|| syntax("HOLDFOR is seconds"))?;
-        now.saturating_add(i64::try_from(seconds).unwrap_or(i64::MAX))
+        (now.saturating_add(i64::try_from(seconds).unwrap_or(i64::MAX)), now + LONGEST_HOLD)
     } else {
-        std::str::from_utf8(text)
+        let until = std::str::from_utf8(text)
             .ok()
             .filter(|t| t.ends_with(['Z', 'z']))
             .and_then(crate::dates::parse_rfc3339)
-            .ok_or_else(|| syntax("HOLDUNTIL is a time such as 2026-11-24T12:00:00Z"))?
+            .ok_or_else(|| syntax("HOLDUNTIL is a time such as 2026-11-24T12:00:00Z"))?;
+        (until, crate::dates::year_after_next(now))
     };
-    if until - now > LONGEST_HOLD {
-        return Err(syntax("no message is held that long"));
+    match until > latest {
+        true => Err(syntax("no message is held that long")),
+        false => Ok(until),
     }
-    Ok(until)
 }
 
 fn notify(text: &[u8]) -> Option<Notify> {
