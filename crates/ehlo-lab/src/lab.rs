@@ -13,6 +13,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// So many accounts there are when no more are made on the fly.
+const MOST_ACCOUNTS: usize = 10_000;
+
 /// What all connections of a lab share.
 pub struct Lab {
     host_name: String,
@@ -47,6 +50,8 @@ impl Lab {
             for family in [Family::V4, Family::V6, Family::Unix] {
                 let mut settings = Settings::new(scheme, &config.host_name);
                 settings.xclient = config.xclient;
+                // What waits is in memory: where mail is to outlive a restart, that would not be kept.
+                settings.future_release &= config.store.is_none();
                 settings.proxy_protocol = config.proxy_protocol;
                 base.insert(Service { scheme, family }, settings);
             }
@@ -88,7 +93,13 @@ impl Lab {
             return Some(name.to_owned());
         }
         let name = self.accounts.accepts_any().then(|| Accounts::name_for(local_part)).flatten()?;
-        self.store.add_account(&name).ok()?;
+        let there = self.store.with(&name, |_| ()).is_some();
+        if !there {
+            if self.store.accounts().len() >= MOST_ACCOUNTS {
+                return None;
+            }
+            self.store.add_account(&name).ok()?;
+        }
         Some(name)
     }
 

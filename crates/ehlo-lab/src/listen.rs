@@ -17,6 +17,8 @@ use tokio::time::Instant;
 /// Where a write is not made longer by what comes next.
 const MOST_IN_A_WRITE: usize = 64 * 1024;
 
+/// So long nobody need say anything (RFC 5321 §4.5.3.2.7: at least five minutes; RFC 9051 §5.4: thirty).
+const PATIENCE: Duration = Duration::from_secs(1800);
 /// So often a store that other programs may change is looked at.
 const LOOK: std::time::Duration = std::time::Duration::from_secs(2);
 
@@ -215,6 +217,10 @@ where
     let now = || tick_since(start);
     let mut connection = Connection::new(lab, service, peer, now());
     let mut mailboxes = Mailboxes::default();
+    // One timer for all waits: it is set anew only where it would ring too late.
+    let timer = tokio::time::sleep(PATIENCE);
+    tokio::pin!(timer);
+    let mut heard = Instant::now();
     loop {
         let mut idle = false;
         let until = match connection.poll(now()) {
@@ -248,10 +254,9 @@ where
             }
             Step::Reset => return true,
             Step::WaitUntil(tick) => start + Duration::from_micros(tick.0),
-            // Nobody may hold a connection for ever (RFC 5321 §4.5.3.2.7: at least five minutes).
             Step::Idle => {
                 idle = true;
-                Instant::now() + Duration::from_secs(1800)
+                heard + PATIENCE
             }
         };
         if mailboxes.follow(lab, connection.watched()) {
@@ -259,18 +264,27 @@ where
             connection.wake(now());
             continue;
         }
+        if timer.deadline() > until || timer.is_elapsed() {
+            timer.as_mut().reset(until);
+        }
         tokio::select! {
             read = read_some(stream) => match read {
-                Ok(bytes) if !bytes.is_empty() => connection.handle(&bytes, now()),
+                Ok(bytes) if !bytes.is_empty() => {
+                    heard = Instant::now();
+                    connection.handle(&bytes, now());
+                }
                 _ => {
                     connection.handle_loss(now());
                     return false;
                 }
             },
             () = mailboxes.changed() => connection.wake(now()),
-            () = tokio::time::sleep_until(until) => if idle {
-                connection.handle_end();
-            },
+            () = &mut timer => {
+                if idle && until <= Instant::now() {
+                    connection.handle_end();
+                }
+                timer.as_mut().reset(until);
+            }
         }
     }
 }

@@ -6,8 +6,9 @@ use ehlo_core::Tick;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
-/// The most messages that wait.
+/// The most messages that wait, and their most bytes.
 const MOST: usize = 1000;
+const MOST_BYTES: usize = 256 * 1024 * 1024;
 
 /// Messages that wait, and when the time of each has come.
 #[derive(Default)]
@@ -21,7 +22,8 @@ impl Queue {
     /// Puts a message into the queue; gives it back if there is no more room.
     pub(crate) fn hold(&self, message: Held) -> Result<(), Held> {
         let mut held = self.lock();
-        if held.len() >= MOST {
+        let bytes: usize = held.iter().map(Held::size).sum();
+        if held.len() >= MOST || bytes + message.size() > MOST_BYTES {
             return Err(message);
         }
         held.push(message);

@@ -52,6 +52,8 @@ pub struct Settings {
     pub echoed_address: Option<String>,
     /// The largest message taken, in bytes.
     pub largest_message: usize,
+    /// Whether submission holds messages until a time that the client names (RFC 4865).
+    pub future_release: bool,
     /// Whether XCLIENT and XFORWARD are offered (SMTP): anybody may then give himself out for another.
     pub xclient: bool,
     /// Whether each connection begins with a PROXY header, which names the client.
@@ -113,6 +115,7 @@ impl Settings {
             capabilities_frozen: false,
             echoed_address: None,
             largest_message: 25 * 1024 * 1024,
+            future_release: role == Role::Submission,
             xclient: false,
             proxy_protocol: false,
         }

@@ -294,6 +294,11 @@ impl TestLab {
         self.addresses[&Scheme::Imaps]
     }
 
+    /// ManageSieve.
+    pub fn sieve(&self) -> SocketAddr {
+        self.addresses[&Scheme::Sieve]
+    }
+
     /// Where any service listens; none if the lab does not have it.
     pub fn address(&self, scheme: Scheme) -> Option<SocketAddr> {
         self.addresses.get(&scheme).copied()

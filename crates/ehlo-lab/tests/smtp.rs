@@ -481,3 +481,59 @@ fn proxies_say_who_the_client_is() {
     quick.send(b"PROXY UNKNOWN\r\nQUIT\r\n");
     assert!(quick.hear().ends_with("+OK bye\r\n(closed)"));
 }
+
+#[test]
+fn there_is_an_end_to_everything() {
+    let lab = lab(|c| c.limit = 3000);
+    let mut client = Client::greeted(&lab, Scheme::Smtp);
+    let big = format!("{}\r\n.", "x".repeat(2000));
+    let mail = [("MAIL FROM:<a@b.test>", "250"), ("RCPT TO:<alice@lab.test>", "250"), ("DATA", "354")];
+    client.all(&mail);
+    client.expect(&big, "250");
+    client.all(&mail);
+    client.expect(&big, "452 4.3.1");
+    // One of two does not fit: who did not get it is told in LMTP.
+    let mut client = Client::greeted(&lab, Scheme::Lmtp);
+    client.all(&[mail[0], mail[1], ("RCPT TO:<name@lab.test>", "250"), mail[2]]);
+    let heard = client.ask(&format!("{}\r\n.", "x".repeat(500)));
+    let codes: Vec<&str> = heard.lines().map(|l| &l[..9]).collect();
+    assert_eq!(codes, ["250 2.0.0", "452 4.3.1"], "{heard}");
+    // RCPTMAX
+    let mut client = Client::greeted(&lab, Scheme::Smtp);
+    client.expect("MAIL FROM:<a@b.test>", "250");
+    let heard = client.ask(&["RCPT TO:<alice@lab.test>"; 1001].join("\r\n"));
+    assert_eq!(heard.lines().filter(|l| l.starts_with("250 2.1.5")).count(), 1000);
+    assert!(heard.ends_with("452 4.5.3 too many recipients\r\n"));
+}
+
+#[test]
+fn quit_tells_what_could_not_be_removed() {
+    let folder = std::env::temp_dir().join(format!("ehlo-lab-quit-{}", std::process::id()));
+    let lab = lab(|c| c.store = Some(folder.clone()));
+    let mut client = Client::greeted(&lab, Scheme::Smtp);
+    client.all(&[
+        ("MAIL FROM:<a@b.test>", "250"),
+        ("RCPT TO:<alice@lab.test>", "250"),
+        ("DATA", "354"),
+        (LETTER, "250"),
+    ]);
+    // Where mail is to outlive a restart, nothing waits in memory.
+    let mut submission = Client::greeted(&lab, Scheme::Submission);
+    assert!(!submission.ask("EHLO x").contains("FUTURERELEASE"));
+    let mut client = Client::new(&lab, Scheme::Pop3);
+    client.hear();
+    client.all(&[("USER alice", "+OK"), ("PASS wonderland", "+OK 1 messages"), ("DELE 1", "+OK")]);
+    // Messages are moved here before they go.
+    let mut folders = vec![folder.clone()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_dir()) {
+            match entry.ends_with("tmp") {
+                true => std::fs::remove_dir_all(entry).unwrap(),
+                false => folders.push(entry),
+            }
+        }
+    }
+    assert_eq!(client.ask("QUIT"), "-ERR [SYS/TEMP] some messages could not be removed\r\n(closed)");
+    assert_eq!(inbox(&lab, "alice").len(), 1);
+    std::fs::remove_dir_all(&folder).unwrap();
+}

@@ -1,7 +1,7 @@
 use crate::excerpt::happened;
 use crate::layout::{width, wrap};
 use crate::{Paint, Texts, sentence};
-use ehlo_core::{DataSort, EntryKind, Side, escape};
+use ehlo_core::{Cause, DataSort, EntryKind, Failure, Side, escape};
 
 /// Something that happens in a dialogue, to be shown at once.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +65,12 @@ fn told(event: &Live<'_>, texts: Texts) -> (Option<Side>, Vec<String>) {
             let places: [(&str, &dyn std::fmt::Display); 2] =
                 [("peer", &escape(address.as_bytes())), ("service", &event.service)];
             (None, vec![texts.say("live-connected", &places)])
+        }
+        EntryKind::Failure { failure: Failure { cause: Cause::TlsAlert { alert }, .. } } => {
+            (None, vec![texts.say("live-tls-alert", &[("alert", alert)])])
+        }
+        EntryKind::Failure { failure: Failure { cause: Cause::TlsFailed { detail }, .. } } => {
+            (None, vec![texts.say("live-tls-failed", &[("detail", detail)])])
         }
         EntryKind::Failure { failure } => (None, vec![sentence::failure(texts, failure)]),
         EntryKind::Closed { by, how } => {

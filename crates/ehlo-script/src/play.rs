@@ -1,10 +1,11 @@
 //! A script that plays a server: `C:` lines are expected, `S:` lines are sent.
 //!
 //! What `C:` compares: the verb and all words whatever their case; in IMAP the tag is bound (`%`, or a literal tag
-//! that must be the same), and arguments are compared as data: atom, quoted string and literal are the same. `...`
+//! that must be the same), and arguments are compared as data: atom, quoted string and literal are the same; so are
+//! strings in ManageSieve. `...`
 //! stands for any number of lines. `{{name:type}}` keeps, `{{name}}` sends.
 
-use crate::pattern::{Captures, Tok, imap_arguments, match_text};
+use crate::pattern::{Captures, Tok, imap_arguments, match_text, sieve_command};
 use crate::{At, Op, Payload, Piece, Script, Statement, Value, VerbWord};
 use ehlo_core::run::Place;
 use ehlo_core::{Limits, Protocol, escape};
@@ -72,7 +73,11 @@ impl Player {
     /// A player at the beginning of the script.
     pub fn new(script: Arc<Script>, variables: BTreeMap<String, Value>, seed: u64, now: i64) -> Player {
         let protocol = script.header.protocol.unwrap_or(Protocol::Smtp);
-        let mode = if protocol == Protocol::Imap { FramerMode::ImapCommands } else { FramerMode::Lines };
+        let mode = match protocol {
+            Protocol::Imap => FramerMode::ImapCommands,
+            Protocol::Sieve => FramerMode::SieveCommands,
+            _ => FramerMode::Lines,
+        };
         let limits = Limits { line: 1 << 20, imap_line: 1 << 20, ..Limits::default() };
         Player {
             script,
@@ -199,7 +204,7 @@ impl Player {
                 Some(FramerEvent::TooLarge { .. }) => return None,
                 None => match self.framer.announced() {
                     Some(announced) => {
-                        if announced.synchronising {
+                        if announced.synchronising && self.protocol == Protocol::Imap {
                             self.out.push_back(PlayWant::Send(b"+ go ahead\r\n".to_vec()));
                         }
                         self.framer.accept_literal();
@@ -237,6 +242,9 @@ impl Player {
 
     fn compare(&mut self, expected: &Payload, unit: &Unit) -> Option<Captures> {
         let mut tokens = self.tokens(expected);
+        if self.protocol == Protocol::Sieve {
+            return sieve_command(&tokens, unit);
+        }
         if self.protocol != Protocol::Imap {
             return match_text(&tokens, unit.first_line(), true);
         }

@@ -54,12 +54,15 @@ impl Writer<'_> {
                     // A line that announces a literal belongs together with what follows it.
                     let mut whole = *span;
                     let mut plain = true;
+                    // So does, in ManageSieve, the rest of the line: a response is compared as a whole.
+                    let mut rest = false;
                     while let Some(EntryKind::Data { span: next, sort }) = entries.peek().map(|e| &e.kind) {
                         let literal =
                             *sort == DataSort::Literal || ends_with_literal(&transcript.visible(whole));
-                        if next.side != whole.side || next.from != whole.to || !literal {
+                        if next.side != whole.side || next.from != whole.to || !(literal || rest) {
                             break;
                         }
+                        rest = *sort == DataSort::Literal && self.described.protocol == Protocol::Sieve;
                         whole = whole.join(*next);
                         plain = false;
                         entries.next();
@@ -138,7 +141,8 @@ impl Writer<'_> {
             return "{{:str}}".into();
         }
         let upper = before.to_ascii_uppercase();
-        let words: Vec<&str> = upper.split_whitespace().collect();
+        let sieve = self.described.protocol == Protocol::Sieve;
+        let words: Vec<&str> = upper.split_whitespace().map(|w| bare(sieve, w)).collect();
         let expression = match words.as_slice() {
             [.., "PLAIN"] => "sasl_plain(user, password)",
             [.., "LOGIN"] => "b64(user)",
@@ -154,14 +158,18 @@ impl Writer<'_> {
             },
             _ => "secret",
         };
-        format!("{{{{{expression}}}}}")
+        // In ManageSieve the quotes belong to the secret.
+        let quote = if sieve { "\"" } else { "" };
+        format!("{quote}{{{{{expression}}}}}{quote}")
     }
 
     /// Takes note of a login that begins or goes on.
     fn follow(&mut self, line: &str) {
         let upper = line.to_ascii_uppercase();
-        let words: Vec<&str> = upper.split_whitespace().collect();
+        let sieve = self.described.protocol == Protocol::Sieve;
+        let words: Vec<&str> = upper.split_whitespace().map(|w| bare(sieve, w)).collect();
         let mechanism = match words.as_slice() {
+            ["AUTHENTICATE", mechanism, ..] if sieve => Some(*mechanism),
             ["AUTH", mechanism, ..] | [_, "AUTHENTICATE", mechanism, ..] => Some(*mechanism),
             _ => None,
         };
@@ -202,9 +210,16 @@ impl Writer<'_> {
     }
 }
 
+/// A word without the quotes that ManageSieve wants.
+fn bare(sieve: bool, word: &str) -> &str {
+    if sieve { word.trim_matches('"') } else { word }
+}
+
 fn is_continuation(protocol: Protocol, line: &str) -> bool {
     match protocol {
         Protocol::Smtp | Protocol::Lmtp => line.starts_with('3'),
+        // A challenge.
+        Protocol::Sieve => line.starts_with('"'),
         _ => line.starts_with('+') && !line.starts_with("+OK"),
     }
 }
@@ -252,6 +267,31 @@ mod tests {
         }
         let described = Described { transcript: &transcript, url: "smtp://lab.test", protocol };
         write_transcripts("a test", &[described])
+    }
+
+    #[test]
+    fn secrets_of_managesieve_stand_in_quotes() {
+        use Side::{Client, Server};
+        let text = written(
+            Protocol::Sieve,
+            &[
+                (Client, b"AUTHENTICATE \"PLAIN\" \"AGEAYg==\"\r\n", &["\"AGEAYg==\""]),
+                (Server, b"NO\r\n", &[]),
+                (Client, b"AUTHENTICATE \"LOGIN\"\r\n", &[]),
+                (Server, b"\"VXNlcm5hbWU6\"\r\n", &[]),
+                (Client, b"\"YWxpY2U=\"\r\n", &["\"YWxpY2U=\""]),
+                (Server, b"\"UGFzc3dvcmQ6\"\r\n", &[]),
+                (Client, b"\"Yg==\"\r\n", &["\"Yg==\""]),
+                (Server, b"OK\r\n", &[]),
+            ],
+        );
+        for line in [
+            "C: AUTHENTICATE \"PLAIN\" \"{{sasl_plain(user, password)}}\"",
+            "C: \"{{b64(user)}}\"",
+            "C: \"{{b64(password)}}\"",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+        }
     }
 
     #[test]

@@ -53,7 +53,10 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
         std::fs::write(file, lab.authority().root_pem()).map_err(|e| anyhow::anyhow!("{file}: {e}"))?;
     }
     let watch = watch::Watch::new(matches, &lab, texts)?;
+    // Half of the cores: the programs that are tested against the lab want the others.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads((cores / 2).max(1))
         .enable_all()
         .build()
         .map_err(|e| Internal(e.to_string()))?;

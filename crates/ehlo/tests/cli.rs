@@ -10,6 +10,12 @@ mod hostile;
 mod json;
 #[path = "cli/lab.rs"]
 mod lab;
+#[path = "cli/lab_mail.rs"]
+mod lab_mail;
+#[path = "cli/lab_store.rs"]
+mod lab_store;
+#[path = "cli/lab_watch.rs"]
+mod lab_watch;
 #[path = "cli/report.rs"]
 mod report;
 #[path = "cli/scripts.rs"]

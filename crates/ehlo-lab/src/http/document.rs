@@ -100,7 +100,11 @@ fn part(part: &MessagePart<'_>) -> Value {
 }
 
 fn cut(text: &str) -> &str {
-    &text[..text.floor_char_boundary(MOST_OF_A_PART)]
+    let mut end = text.len().min(MOST_OF_A_PART);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 /// A session without what was said.

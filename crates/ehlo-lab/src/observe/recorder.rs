@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// So many bytes that one side says before the other says something are kept: the beginning of a message is worth
 /// seeing, 25 MB of it are not.
-const MOST_OF_A_TURN: usize = 16 * 1024;
+const MOST_OF_A_TURN: usize = 8 * 1024;
 
 /// So much is kept of the line that ends a turn of which something was left out.
 const MOST_OF_A_LAST_LINE: usize = 1024;
@@ -120,8 +120,9 @@ impl Recorder {
         self.now = now;
         self.session.lock().tls = true;
         let tls = TlsFacts {
-            version: version.to_owned(),
-            suite: suite.to_owned(),
+            // As the registry of TLS has them.
+            version: version.replace('_', "."),
+            suite: suite.replace("TLS13_", "TLS_"),
             group: None,
             sni: sni.map(|name| escape(name.as_bytes())),
             alpn: None,
@@ -175,7 +176,9 @@ impl Recorder {
     pub(crate) fn tls_failed(&mut self, error: &rustls::Error, now: Tick) {
         self.now = now;
         let cause = match error {
-            rustls::Error::AlertReceived(alert) => Cause::TlsAlert { alert: format!("{alert:?}") },
+            rustls::Error::AlertReceived(alert) => {
+                Cause::TlsAlert { alert: snake_case(&format!("{alert:?}")) }
+            }
             other => Cause::TlsFailed { detail: escape(other.to_string().as_bytes()) },
         };
         self.entry(EntryKind::Failure { failure: Failure::new(Stage::Handshake, cause) }, Vec::new());
@@ -241,7 +244,7 @@ impl Recorder {
         let (rest_from, _) = self.flows[flow].rest();
         lost |= self.flows[flow].total - rest_from > LARGEST_UNIT;
         let held: usize = self.held.iter().map(|p| p.bytes.len()).sum();
-        if lost || held > 4 * MOST_OF_A_TURN {
+        if lost || held > 64 * 1024 {
             self.lose_track();
         } else if self.held.len() > first && !self.waits_for_secrets(completes && side == Side::Server) {
             for piece in std::mem::take(&mut self.held) {
@@ -253,17 +256,31 @@ impl Recorder {
     /// Whether a login command is under way that is not whole: what it holds must not be shown before it is known
     /// which of it is secret.
     fn waits_for_secrets(&self, answered: bool) -> bool {
-        if self.protocol != Protocol::Imap {
-            return false;
-        }
-        let Some(begun) = self.held.iter().position(|p| p.side == Side::Client && is_login(&p.bytes)) else {
-            return false;
-        };
+        let login = |p: &Piece| p.side == Side::Client && self.kept_of_login(&p.bytes) > 0;
+        let Some(begun) = self.held.iter().position(login) else { return false };
         let ours = || self.held[begun..].iter().filter(|p| p.side == Side::Client);
         let whole = ours().any(|p| p.sort == DataSort::Line && !p.announces_literal());
         // A continuation request lets the literal come; any other answer refuses it.
         let goes_on = self.held.last().is_some_and(|p| p.side == Side::Server && p.bytes.starts_with(b"+"));
-        !whole && !(answered && !goes_on)
+        !whole && (goes_on || !answered)
+    }
+
+    /// How much of a line may be shown if it begins a login whose literals may be secret; 0 if it begins none. In
+    /// ManageSieve a response to a challenge has no word in front (RFC 5804 §2.1), so that any command may be one.
+    fn kept_of_login(&self, line: &[u8]) -> usize {
+        match self.protocol {
+            Protocol::Imap => {}
+            Protocol::Sieve => return line.split(|&b| b == b' ').next().map_or(1, |word| word.len() + 1),
+            _ => return 0,
+        }
+        let mut all = line.split(|&b| b" \r\n".contains(&b));
+        let login = all.nth(1).is_some_and(|verb| {
+            verb.eq_ignore_ascii_case(b"LOGIN") || verb.eq_ignore_ascii_case(b"AUTHENTICATE")
+        });
+        match login {
+            true => line.split(|&b| b == b' ').take(2).map(|word| word.len() + 1).sum(),
+            false => 0,
+        }
     }
 
     fn secret(&mut self, span: Span) {
@@ -311,12 +328,7 @@ impl Recorder {
         let mut in_login = false;
         for mut piece in std::mem::take(&mut self.held) {
             if piece.side == Side::Client {
-                let first_words: usize = match is_login(&piece.bytes) {
-                    true if !in_login => {
-                        piece.bytes.split(|&b| b == b' ').take(2).map(|word| word.len() + 1).sum()
-                    }
-                    _ => 0,
-                };
+                let first_words = if in_login { 0 } else { self.kept_of_login(&piece.bytes) };
                 in_login |= first_words > 0;
                 if in_login {
                     let ends = piece.bytes.len()
@@ -448,15 +460,6 @@ impl Drop for Recorder {
     }
 }
 
-/// Whether a line begins a login of IMAP: the second word says so.
-fn is_login(line: &[u8]) -> bool {
-    let mut words = line.split(|&b| b == b' ' || b == b'\r' || b == b'\n').filter(|w| !w.is_empty());
-    words.next();
-    words
-        .next()
-        .is_some_and(|verb| verb.eq_ignore_ascii_case(b"LOGIN") || verb.eq_ignore_ascii_case(b"AUTHENTICATE"))
-}
-
 /// Hides what stands behind the word in a login that is written with tabs or worse: it is none to the tracker, but
 /// whoever wrote it meant one.
 fn hide_odd_login(piece: &mut Piece) {
@@ -475,5 +478,30 @@ fn hide_odd_login(piece: &mut Piece) {
             piece.hide(from.min(to), to);
             return;
         }
+    }
+}
+
+/// `UnknownCA` as RFC 8446 §6 writes it: `unknown_ca`.
+fn snake_case(name: &str) -> String {
+    let mut out = String::new();
+    let mut before = ' ';
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && before.is_ascii_lowercase() {
+            out.push('_');
+        }
+        out.push(c.to_ascii_lowercase());
+        before = c;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alerts_have_the_names_of_the_registry() {
+        assert_eq!(snake_case("UnknownCA"), "unknown_ca");
+        assert_eq!(snake_case("NoApplicationProtocol"), "no_application_protocol");
     }
 }

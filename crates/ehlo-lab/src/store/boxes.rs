@@ -86,10 +86,19 @@ impl Mailboxes {
         for name in boxes.folders.keys().cloned().collect::<Vec<_>>() {
             if let Some(known) = boxes.folders.get(&name).map(|m| m.attributes.clone()).filter(|a| a.id == 0)
             {
-                let id = boxes.serial();
-                boxes.describe(&name, Attributes { id, ..known })?;
+                let attributes = Attributes { id: boxes.serial(), ..known };
+                match boxes.describe(&name, attributes.clone()) {
+                    Err(StoreError::Full) => {
+                        boxes.folders.entry(name.clone()).and_modify(|m| m.attributes = attributes);
+                    }
+                    done => done?,
+                }
             }
-            boxes.look(&name)?;
+            match boxes.look(&name) {
+                // What came from elsewhere waits until there is room again.
+                Ok(()) | Err(StoreError::Full) => {}
+                Err(error) => return Err(error),
+            }
         }
         match kept.subscribed {
             Some(names) => boxes.subscribed = names,
@@ -128,7 +137,10 @@ impl Mailboxes {
         };
         self.keep(|keeper, account| {
             keeper.create(account, name, validity)?;
-            keeper.describe(account, name, &attributes)
+            keeper.describe(account, name, &attributes).inspect_err(|_| {
+                // All or nothing; what cannot be taken back is finished by the next start.
+                let _ = keeper.delete(account, name);
+            })
         })?;
         self.folders.insert(name.to_owned(), Mailbox::new(validity, attributes));
         self.dirty = true;

@@ -247,17 +247,20 @@ impl Store {
             return self.with(first, |boxes| work(boxes, None));
         }
         let mut accounts = self.lock();
-        // One is taken out for a moment: the lock is held, so nobody sees that.
-        let mut other = accounts.remove(second)?;
-        let done = accounts.get_mut(first).map(|boxes| {
-            let done = work(boxes, Some(&mut other));
-            boxes.tell();
-            done
-        });
+        let (mut one, mut other) = (None, None);
+        for (name, boxes) in accounts.iter_mut() {
+            if name == first {
+                one = Some(boxes);
+            } else if name == second {
+                other = Some(boxes);
+            }
+        }
+        let (one, other) = (one?, other?);
+        let done = work(one, Some(other));
+        one.tell();
         other.tell();
         self.announce();
-        accounts.insert(second.to_owned(), other);
-        done
+        Some(done)
     }
 
     /// Takes in what other programs have done to the mailboxes on the disk. What cannot be read now is looked at again

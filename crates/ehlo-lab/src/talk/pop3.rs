@@ -370,8 +370,9 @@ fn send_message(
         return err(cx, verb, "[SYS/TEMP] ", "the message cannot be read");
     };
     let header = memmem::find(&bytes, b"\r\n\r\n").map_or(&bytes[..], |at| &bytes[..at]);
-    if !utf8 && !header.is_ascii() {
-        // RFC 6856 §2.1, §5: who has not said UTF8 must not be sent such a header.
+    if !utf8 && !header.is_ascii() && std::str::from_utf8(header).is_ok() {
+        // RFC 6856 §2.1, §5: who has not said UTF8 must not be sent such a header. Eight-bit text of another kind is
+        // older than that, and goes through.
         return err(cx, verb, "[UTF8] ", "the header is in UTF-8: say UTF8 before the login");
     }
     cx.send(Point::Reply, verb, [head.as_bytes(), &encode_lines(cut(&bytes))].concat());

@@ -90,7 +90,9 @@ impl View<'_> {
             out.push_str(&self.capabilities(list, before, service));
             before = Some(list);
         }
-        for said in &main.identity {
+        // What is said before and after TLS is told once.
+        let first = |at: usize| main.identity[..at].iter().all(|s| s.text != main.identity[at].text);
+        for (_, said) in main.identity.iter().enumerate().filter(|(at, _)| first(*at)) {
             out.push_str(&block("", &texts.say("identity", &[("text", &said.text)]), 2, columns));
         }
         if let Some(failure) = &main.failure {

@@ -12,7 +12,7 @@ use ehlo_core::Params;
 
 pub(crate) use imap::{ImapPattern, arguments as imap_arguments, regex_matches as regex_lines};
 pub(crate) use pop3::{blocks as pop3_blocks, matches as pop3_matches};
-pub(crate) use sieve::{blocks as sieve_blocks, matches as sieve_matches};
+pub(crate) use sieve::{blocks as sieve_blocks, command as sieve_command, matches as sieve_matches};
 pub(crate) use smtp::{blocks as smtp_blocks, matches as smtp_matches};
 pub(crate) use tokens::{Captures, Tok, match_text, plain_text};
 

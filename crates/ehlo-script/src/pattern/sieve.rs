@@ -3,8 +3,9 @@ use super::tokens::{Captures, Tok, holds_values, match_text, plain_text};
 use super::{Differs, imap::regex_matches};
 use crate::machine::Arrived;
 use crate::{Expected, Kind, Mark, Mode};
-use ehlo_core::escape;
-use ehlo_wire::sieve::{Item, Response, Value, ValueKind};
+use ehlo_core::{Side, escape};
+use ehlo_wire::Unit;
+use ehlo_wire::sieve::{Item, Response, Value, ValueKind, values};
 use std::ops::Range;
 
 /// Whether a line ends a response: a status, or something in its place.
@@ -47,7 +48,7 @@ pub(crate) fn matches(
             continue;
         }
         let found = match mode {
-            Mode::Raw => (plain_text(tokens).as_deref() == Some(&arrived.bytes[..])).then(Vec::new),
+            Mode::Raw => plain_text(tokens).filter(|raw| is_raw(raw, arrived, response)).map(|_| Vec::new()),
             Mode::Exact => wire.iter().find_map(|line| match_text(tokens, line, false)),
             Mode::Regex => regex_matches(tokens, &wire)?,
             Mode::Machine => {
@@ -65,6 +66,24 @@ pub(crate) fn matches(
         captures.extend(found.ok_or_else(|| Differs::new("text-differs").line(at))?);
     }
     Ok(captures)
+}
+
+/// Whether these are the bytes of the response, or of one of its lines of data.
+fn is_raw(raw: &[u8], arrived: &Arrived, response: &Response) -> bool {
+    let item = |item: &Item| {
+        let from = usize::try_from(item.span.from - response.span.from).unwrap_or(usize::MAX);
+        let to = usize::try_from(item.span.to - response.span.from).unwrap_or(usize::MAX);
+        arrived.bytes.get(from..to) == Some(raw)
+    };
+    arrived.bytes == raw || response.items.iter().any(item)
+}
+
+/// Whether a client's command, or its response in a login, is what the server's script expects: the same values, whether
+/// quoted or in literals.
+pub(crate) fn command(tokens: &[Tok], unit: &Unit) -> Option<Captures> {
+    // What is wrong with it is up to the script.
+    let mut deviations = Vec::new();
+    all(&read(tokens), &values(unit, Side::Client, &mut deviations))
 }
 
 /// A piece of a line as a script writes it.

@@ -35,6 +35,15 @@ pub(super) fn create(path: &Path, validity: u32, inbox: bool, fsync: bool) -> io
     if is_folder(path) {
         return Err(about(path, "create", &io::ErrorKind::AlreadyExists.into()));
     }
+    let fresh = fs::symlink_metadata(path).is_err();
+    let made = fill(path, validity, inbox, fsync);
+    if made.is_err() && fresh && !inbox {
+        let _ = fs::remove_dir_all(path);
+    }
+    made
+}
+
+fn fill(path: &Path, validity: u32, inbox: bool, fsync: bool) -> io::Result<Folder> {
     super::make_dir(path)?;
     if !inbox {
         super::replace(path, "maildirfolder", b"", fsync)?;
@@ -59,12 +68,7 @@ pub(super) fn is_folder(path: &Path) -> bool {
 
 /// Reads a mailbox, and puts right what a sudden end has left: what the list says holds, and files that wait in `tmp`
 /// go where it says they are. `validity` is for one that has no list.
-pub(super) fn load(
-    path: &Path,
-    name: &str,
-    validity: u32,
-    fsync: bool,
-) -> io::Result<(Folder, KeptMailbox, Head)> {
+pub(super) fn load(path: &Path, name: &str, validity: u32, fsync: bool) -> io::Result<(Folder, KeptMailbox)> {
     for part in ["tmp", "new", "cur"] {
         let part = path.join(part);
         super::make_dir(&part)?;
@@ -125,9 +129,14 @@ pub(super) fn load(
     }
     listed.head.modseq = modseq;
     let records = listed.records.iter().map(|(&uid, record)| (uid, record));
-    let list = match dirty || UidList::of(path, &listed, fsync).is_stale(messages.len()) {
-        true => UidList::write(path, listed.head, records, fsync)?,
-        false => UidList::of(path, &listed, fsync),
+    let list = UidList::of(path, &listed, fsync);
+    let list = match dirty || list.is_stale(messages.len()) {
+        true => match UidList::write(path, listed.head, records, fsync) {
+            // The old one says enough for now: a full disk must not be in the way of those who make room.
+            Err(error) if known && error.kind() == io::ErrorKind::StorageFull => list,
+            written => written?,
+        },
+        false => list,
     };
     clean(path)?;
     let kept = KeptMailbox {
@@ -139,7 +148,7 @@ pub(super) fn load(
         messages,
     };
     let folder = Folder { path: path.to_owned(), list, fsync, offered: HashSet::new(), stamp: None };
-    Ok((folder, kept, listed.head))
+    Ok((folder, kept))
 }
 
 /// Puts a message that waits in `tmp` where the list says it is; none if it does not wait there.

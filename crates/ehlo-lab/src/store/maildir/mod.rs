@@ -54,7 +54,7 @@ use std::fs::TryLockError;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 use std::{fs, process};
 
 /// The file that says that a lab uses the directory.
@@ -81,10 +81,11 @@ pub(crate) struct Maildir {
 struct Account {
     path: PathBuf,
     folders: BTreeMap<String, Folder>,
+    /// As they are kept.
     numbers: Numbers,
 }
 
-/// The largest numbers that were given in an account.
+/// The largest numbers that were given in an account, apart from those that its mailboxes themselves tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Numbers {
     validity: u32,
@@ -106,10 +107,17 @@ impl Maildir {
         let lock = private_file(fs::OpenOptions::new().write(true).create(true))
             .open(&path)
             .map_err(|error| about(&path, "write", &error))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
-            Err(TryLockError::Error(error)) => return Err(about(&path, "lock", &error)),
+        // The one before may be about to end.
+        let patience = Instant::now() + Duration::from_millis(500);
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if Instant::now() < patience => {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
+                Err(TryLockError::Error(error)) => return Err(about(&path, "lock", &error)),
+            }
         }
         let host = host.replace('/', "\\057").replace(':', "\\072");
         Ok(Maildir { root: root.to_owned(), host, fsync, accounts: BTreeMap::new(), count: 0, _lock: lock })
@@ -200,15 +208,17 @@ impl Keeper for Maildir {
             }
         }
         let now = u32::try_from(scan::seconds(SystemTime::now()).rem_euclid(1 << 31)).unwrap_or(1);
+        let mut largest = numbers;
         for (name, path) in mailboxes {
-            let fresh = now.max(account.numbers.validity.saturating_add(1));
-            let (folder, mailbox, head) = folder::load(&path, &name, fresh, self.fsync)?;
-            account.remember(head.validity, head.serial, self.fsync)?;
+            let fresh = now.max(largest.validity.saturating_add(1));
+            let (folder, mailbox) = folder::load(&path, &name, fresh, self.fsync)?;
+            largest.validity = largest.validity.max(folder.list.head.validity);
+            largest.serial = largest.serial.max(folder.list.head.serial);
             account.folders.insert(name, folder);
             kept.mailboxes.push(mailbox);
         }
         kept.subscribed = read_control(&path, SUBSCRIPTIONS)?.map(|text| subscriptions(&text));
-        (kept.validity, kept.serial) = (account.numbers.validity, account.numbers.serial);
+        (kept.validity, kept.serial) = (largest.validity, largest.serial);
         self.accounts.insert(name.to_owned(), account);
         Ok(kept)
     }
@@ -231,10 +241,10 @@ impl Keeper for Maildir {
         if folder.path == account.path {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the inbox stays"));
         }
+        let head = folder.list.head;
         let own = attributes::read(&folder.path)?.attributes.id;
-        let (from, to, serial) =
-            (folder.path.clone(), account.path.join(gone), folder.list.head.serial.max(own));
-        account.remember(0, serial, fsync)?;
+        let (from, to) = (folder.path.clone(), account.path.join(gone));
+        account.remember(head.validity, head.serial.max(own), fsync)?;
         fs::rename(&from, &to).map_err(|error| about(&from, "remove", &error))?;
         if fsync {
             sync_dir(&account.path)?;

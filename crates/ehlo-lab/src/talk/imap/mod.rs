@@ -119,8 +119,9 @@ impl Imap {
                 if matches!(answer, Err(Refusal::Bad(_))) {
                     self.errors += 1;
                 }
+                let over = request.name == "LOGOUT" && answer.is_ok();
                 finish(cx, &request.name, run.out, tag, answer);
-                if request.name == "LOGOUT" {
+                if over {
                     cx.close();
                 }
             }

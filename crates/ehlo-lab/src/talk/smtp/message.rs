@@ -270,6 +270,11 @@ impl Held {
         self.due
     }
 
+    /// How many bytes it has.
+    pub(crate) fn size(&self) -> usize {
+        self.delivered.message.len()
+    }
+
     /// Delivers it. Who was not reached is reported: nobody waits for a reply any more.
     pub(crate) fn deliver(mut self, lab: &Lab, now: i64) {
         let (mut actions, mut stopped) = (VecDeque::new(), false);

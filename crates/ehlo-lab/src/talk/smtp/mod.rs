@@ -84,7 +84,7 @@ impl Smtp {
                 "HELP",
                 214,
                 "2.0.0",
-                "This is the lab of ehlo: mail for local accounts is kept in memory",
+                "This is the lab of ehlo: mail for local accounts is kept, and none goes out",
             ),
             Request::Vrfy(text) => self.verify(&text, cx),
             Request::Expn(list) => self.expand(&list, cx),
@@ -168,7 +168,7 @@ impl Smtp {
             // LMTP answers for each recipient anyway; VRFY, EXPN and HELP are for people at port 25 and 587.
             lines.extend(["PRDR", "VRFY", "EXPN", "HELP"].map(str::to_owned));
         }
-        if self.scheme.role() == Role::Submission {
+        if cx.settings.future_release {
             let latest = crate::dates::rfc3339(cx.now + LONGEST_HOLD);
             lines.push(format!("FUTURERELEASE {LONGEST_HOLD} {latest}"));
         }

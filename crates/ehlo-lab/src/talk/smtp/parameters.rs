@@ -3,7 +3,7 @@
 use super::envelope::Refusal;
 use super::{LONGEST_HOLD, Smtp};
 use crate::context::Context;
-use ehlo_core::{Role, escape};
+use ehlo_core::escape;
 use ehlo_wire::smtp::xtext_decode;
 
 type Given = [(String, Option<Vec<u8>>)];
@@ -63,7 +63,7 @@ impl Default for Notify {
 pub(super) fn mail(given: &Given, smtp: &Smtp, cx: &Context<'_>) -> Result<MailParameters, Refusal> {
     let mut found = MailParameters::default();
     let mut by: Option<(i64, bool)> = None;
-    let submission = smtp.scheme.role() == Role::Submission;
+    let holds = cx.settings.future_release;
     check(given, smtp.extended)?;
     for (name, value) in given {
         let value = value.as_deref();
@@ -107,11 +107,11 @@ pub(super) fn mail(given: &Given, smtp: &Smtp, cx: &Context<'_>) -> Result<MailP
                 by = Some(deliver_by(text).ok_or_else(|| syntax("BY is seconds;N or seconds;R"))?);
             }
             ("MT-PRIORITY", Some(text)) => {
-                let priority = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok());
-                let good = |p: &i8| (-9..=9).contains(p) && !text.starts_with(b"+");
-                found.priority = Some(priority.filter(good).ok_or_else(|| syntax("MT-PRIORITY is -9 to 9"))?);
+                // RFC 6710 §6: neither a plus sign nor a zero in front.
+                let priority = (-9..=9).find(|p: &i8| p.to_string().as_bytes() == text);
+                found.priority = Some(priority.ok_or_else(|| syntax("MT-PRIORITY is -9 to 9"))?);
             }
-            ("HOLDFOR" | "HOLDUNTIL", Some(text)) if submission => {
+            ("HOLDFOR" | "HOLDUNTIL", Some(text)) if holds => {
                 if found.hold_until.is_some() {
                     return Err(syntax("HOLDFOR and HOLDUNTIL exclude each other"));
                 }
@@ -125,7 +125,7 @@ pub(super) fn mail(given: &Given, smtp: &Smtp, cx: &Context<'_>) -> Result<MailP
             ("SIZE" | "BODY" | "RET" | "ENVID" | "BY" | "MT-PRIORITY", None) => {
                 return Err(syntax("the parameter needs a value"));
             }
-            ("HOLDFOR" | "HOLDUNTIL", None) if submission => {
+            ("HOLDFOR" | "HOLDUNTIL", None) if holds => {
                 return Err(syntax("the parameter needs a value"));
             }
             _ => return Err(unknown(name)),

@@ -278,11 +278,12 @@ impl Checker {
 }
 
 fn fits(wanted: Type, arg: &Arg) -> bool {
-    match (&arg.kind, wanted) {
-        (ArgKind::Number, Type::Number) | (ArgKind::Text(_), Type::Text | Type::List) => true,
-        (ArgKind::List(_), Type::List) => true,
-        _ => false,
-    }
+    matches!(
+        (&arg.kind, wanted),
+        (ArgKind::Number, Type::Number)
+            | (ArgKind::Text(_), Type::Text | Type::List)
+            | (ArgKind::List(_), Type::List)
+    )
 }
 
 /// `local@domain`, perhaps in angle brackets behind a name. Who judges more would refuse what mail servers take.

@@ -54,7 +54,8 @@ impl<'a> Candidate<'a> {
             Key::Uids(set) => set.contains(message.uid, self.whole.largest_uid),
             Key::Saved => self.whole.selected.saved.binary_search(&message.uid).is_ok(),
             Key::Header { name, text } => self.has_header(name, text),
-            Key::Body(text) => self.body().iter().any(|body| body.contains(text)),
+            // The empty text is in every body, also in one of images.
+            Key::Body(text) => text.is_empty() || self.body().iter().any(|body| body.contains(text)),
             Key::Text(text) => {
                 self.header().contains(text) || self.body().iter().any(|body| body.contains(text))
             }

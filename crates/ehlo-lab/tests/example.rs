@@ -1,0 +1,4 @@
+//! The example of the documentation.
+
+#[path = "../../../docs/lab/example.rs"]
+mod example;
