@@ -9,6 +9,9 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+/// A reply is cut into so many portions at most.
+const MOST_PORTIONS: usize = 65_536;
+
 /// What a connection has to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -62,8 +65,11 @@ impl Context<'_> {
         subject: Option<&str>,
         answers: usize,
     ) -> bool {
-        self.memory.learn(command, subject);
         let standing = self.memory.standing();
+        if standing.is_quiet() {
+            return false;
+        }
+        self.memory.learn(command, subject);
         for installed in standing.faults(self.service) {
             let moment = self.moment(Point::Command, command, tag, b"", &installed.notes);
             if !self.memory.allows(installed, &moment.circumstances()) {
@@ -158,7 +164,9 @@ impl Context<'_> {
             _ if reply.is_empty() => {}
             None => self.actions.push_back(Action::Send(reply)),
             Some((portion, gap)) => {
-                for part in reply.chunks(portion) {
+                // Each portion is kept on its own until it is sent: what is beyond goes out at once.
+                let (head, rest) = reply.split_at(reply.len().min(portion.saturating_mul(MOST_PORTIONS)));
+                for part in head.chunks(portion).chain((!rest.is_empty()).then_some(rest)) {
                     self.actions.push_back(Action::Send(part.to_vec()));
                     // Even no wait is one: portions must not be put together again.
                     self.actions.push_back(Action::Wait(gap));

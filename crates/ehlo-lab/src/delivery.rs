@@ -108,7 +108,9 @@ pub(crate) fn deliver_into(
     }
     match plan.wait {
         Some(wait) => {
-            let seconds = i64::try_from(wait.as_secs()).unwrap_or(i64::MAX);
+            // Time is in whole seconds here: rather too late than too early.
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
             let mut mail = mail.into_owned();
             let due = cx.now.saturating_add(seconds);
             mail.at = due;

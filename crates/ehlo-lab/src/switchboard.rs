@@ -161,6 +161,11 @@ impl Standing {
         &self.in_force.personas
     }
 
+    /// Whether nothing goes wrong anywhere.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.in_force.personas.is_empty() && self.in_force.faults.is_empty()
+    }
+
     /// All faults, without personas.
     pub(crate) fn all(&self) -> &[Arc<Installed>] {
         &self.in_force.faults

@@ -92,6 +92,7 @@ type Row = (&'static str, Scheme, &'static [&'static str], &'static [&'static st
 const LOGIN: &str = "a LOGIN alice wonderland";
 const SELECT: &str = "b SELECT INBOX";
 const POP_LOGIN: &str = "USER alice\\nPASS wonderland";
+const SIEVE_LOGIN: &str = "AUTHENTICATE \"PLAIN\" \"AGFsaWNlAHdvbmRlcmxhbmQ=\"";
 const TRANSACTION: &str = "EHLO c\\nMAIL FROM:<a@b.test>\\nRCPT TO:<alice@lab.test>";
 
 const ROWS: &[Row] = &[
@@ -223,6 +224,19 @@ const ROWS: &[Row] = &[
         &[LOGIN, SELECT, "c FETCH 2 BODY.PEEK[TEXT]"],
         &["{8}\r\nseco(closed)"],
     ),
+    (
+        "literal-long=2",
+        Scheme::Sieve,
+        &[SIEVE_LOGIN, "PUTSCRIPT \"x\" {5+}\\nkeep;", "GETSCRIPT \"x\""],
+        &["{7}\r\nkeep;"],
+    ),
+    (
+        "message-endless",
+        Scheme::Sieve,
+        &[SIEVE_LOGIN, "PUTSCRIPT \"x\" {5+}\\nkeep;", "GETSCRIPT \"x\""],
+        &["{5}\r\nke", "!OK", "!closed"],
+    ),
+    ("reject=NOOP:4@user:alice", Scheme::Sieve, &[SIEVE_LOGIN, "NOOP"], &["NO (TRYLATER)"]),
     ("close-in-message", Scheme::Pop3, &[POP_LOGIN, "RETR 1"], &["+OK", "(closed)", "!.\r\n(closed)"]),
     (
         "message-endless",
@@ -490,6 +504,20 @@ fn several_faults_act_in_the_order_given() {
     assert_eq!(heard(&["reply=NOOP:250 a", "doubled=NOOP"]), "250 a\r\n250 a\r\n");
     assert_eq!(heard(&["doubled=NOOP", "reply=NOOP:250 a"]), "250 a\r\n");
     assert_eq!(heard(&["delay=NOOP:1", "delay=NOOP:2", "bare-lf=NOOP"]), "⟨1s⟩⟨2s⟩250 2.0.0 OK\n");
+}
+
+#[test]
+fn a_reply_is_not_cut_without_end() {
+    let lab = lab(&["overlong=NOOP:200000", "portions=NOOP:1"]);
+    let mut client = Client::new(&lab, Scheme::Smtp);
+    client.hear();
+    client.connection.handle(b"NOOP\r\n", client.now);
+    let (mut packets, mut bytes) = (0, 0);
+    while let Step::Transmit(packet) = client.connection.poll(client.now) {
+        packets += 1;
+        bytes += packet.len();
+    }
+    assert_eq!((packets, bytes), (65_537, 200_002));
 }
 
 #[test]

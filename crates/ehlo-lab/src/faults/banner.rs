@@ -213,9 +213,10 @@ fn masked_keywords(reply: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(reply);
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     for line in lines.iter_mut().skip(1) {
-        let known = ["SIZE", "8BITMIME"].iter().any(|k| line[4..].starts_with(k));
-        if !known {
-            *line = format!("{}{}A", &line[..4], "X".repeat(line.len().saturating_sub(5).max(7)));
+        // What another fault has put here may be anything.
+        let (Some(head), Some(word)) = (line.get(..4), line.get(4..)) else { continue };
+        if !["SIZE", "8BITMIME"].iter().any(|k| word.starts_with(k)) {
+            *line = format!("{head}{}A", "X".repeat(line.len().saturating_sub(5).max(7)));
         }
     }
     lines.join("\r\n").into_bytes().into_iter().chain(*b"\r\n").collect()

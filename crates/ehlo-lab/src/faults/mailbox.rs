@@ -31,14 +31,21 @@ pub(super) static SIZE: Rule = Rule::on("size-wrong", "size", NOTHING, |moment, 
 /// Literals are announced shorter than they are.
 pub(super) static LITERAL_SHORT: Rule = Rule::on("literal-short", "size", number("1"), |moment, bytes| {
     let bytes = bytes.parse().unwrap_or(1);
-    imap(moment, |reply| map_literal_sizes(reply, |n| n.saturating_sub(bytes)))
+    literals(moment, |n| n.saturating_sub(bytes))
 });
 
 /// Literals are announced longer than they are.
 pub(super) static LITERAL_LONG: Rule = Rule::on("literal-long", "size", number("1"), |moment, bytes| {
     let bytes = bytes.parse().unwrap_or(1);
-    imap(moment, |reply| map_literal_sizes(reply, |n| n.saturating_add(bytes)))
+    literals(moment, |n| n.saturating_add(bytes))
 });
+
+fn literals(moment: &Moment<'_>, change: impl Fn(usize) -> usize) -> FaultAction {
+    match moment.protocol() {
+        Protocol::Imap | Protocol::Sieve => replace(moment, map_literal_sizes(moment.reply, change)),
+        _ => FaultAction::Pass,
+    }
+}
 
 /// The connection is closed in the middle of a literal or of a message.
 pub(super) static CLOSE_IN_LITERAL: Rule =
@@ -54,10 +61,10 @@ pub(super) static ENDLESS_LITERAL: Rule =
         None => FaultAction::Pass,
     });
 
-/// A reply up to the middle of the first literal (IMAP) or of the message (POP3), if it has one.
+/// A reply up to the middle of the first literal (IMAP, ManageSieve) or of the message (POP3), if it has one.
 fn half_of_message(moment: &Moment<'_>) -> Option<Vec<u8>> {
     match moment.protocol() {
-        Protocol::Imap => {
+        Protocol::Imap | Protocol::Sieve => {
             let pieces = pieces(Protocol::Imap, moment.reply);
             let (Piece::Text(text), Piece::Literal(literal)) = (pieces.first()?, pieces.get(1)?) else {
                 return None;
