@@ -244,10 +244,8 @@ impl Mailboxes {
                 }
                 !same
             }
-            FlagChange::Add(flags) => flags.iter().fold(false, |any, flag| message.set(flag, true) || any),
-            FlagChange::Remove(flags) => {
-                flags.iter().fold(false, |any, flag| message.set(flag, false) || any)
-            }
+            FlagChange::Add(flags) => flags.iter().filter(|flag| message.set(flag, true)).count() > 0,
+            FlagChange::Remove(flags) => flags.iter().filter(|flag| message.set(flag, false)).count() > 0,
         };
         if !changed {
             return Ok(false);
