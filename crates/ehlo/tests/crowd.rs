@@ -212,10 +212,15 @@ async fn crowd(lab: &RunningLab, alone: Vec<String>) -> Outcome {
     }
     stop.store(true, Ordering::Relaxed);
     let busy = working.join_all().await;
+    println!("all have worked; {} wait", waiting.len());
     // Whoever waited can still speak.
     for mut client in waiting {
         client.send("DONE\r\n").await;
-        while !client.line().await.starts_with("i OK") {}
+        let mut line = client.line().await;
+        while !line.starts_with("i ") {
+            line = client.line().await;
+        }
+        assert!(line.starts_with("i OK"), "{line}");
     }
     Outcome { each, busy, told_after }
 }
