@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -53,7 +53,7 @@ impl Listeners {
                 let mut problem = None;
                 for &ip in &ports.addresses {
                     let address = SocketAddr::new(ip, port);
-                    match TcpListener::bind(address).await {
+                    match listen(address) {
                         Ok(listener) => {
                             let local = listener
                                 .local_addr()
@@ -327,6 +327,17 @@ async fn read_some<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Vec<u8>> 
         Pin::new(&mut *stream).poll_read(cx, &mut buffer).map_ok(|()| buffer.filled().to_vec())
     })
     .await
+}
+
+/// Takes a port. So many clients may wait to be taken in that a crowd that comes at once is not turned away: what does
+/// not fit is dropped by the system, and clients that wait for a greeting wait in vain for seconds.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // As the standard library does: a port is free again as soon as the lab has ended.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(4096)
 }
 
 fn tick_since(start: Instant) -> Tick {
