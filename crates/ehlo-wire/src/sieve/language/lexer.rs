@@ -94,8 +94,8 @@ impl Lexer<'_> {
             } else if rest.starts_with('#') {
                 self.at += rest.find('\n').unwrap_or(rest.len());
             } else if let Some(comment) = rest.strip_prefix("/*") {
-                match comment.find("*/") {
-                    Some(end) => self.at += end + 4,
+                match comment.split_once("*/") {
+                    Some((inside, _)) => self.at += inside.len() + 4,
                     None => return Err((self.at, Fault::OpenComment)),
                 }
             } else {
