@@ -289,6 +289,11 @@ impl Store {
         self.lock().keys().cloned().collect()
     }
 
+    /// The most bytes of messages.
+    pub(crate) fn limit(&self) -> u64 {
+        self.shared.limit
+    }
+
     /// Bytes of messages in the store.
     pub fn used(&self) -> u64 {
         self.shared.used.load(Ordering::Relaxed)

@@ -1,6 +1,6 @@
 use super::name::{ALL_RIGHTS, Place, place, rights, wire};
 use super::refusal::{Answer, Refusal, bad, no, nonexistent};
-use super::text::string;
+use super::text::astring;
 use super::{Imap, Run};
 use crate::context::Context;
 use ehlo_wire::imap::Value;
@@ -23,7 +23,7 @@ pub(super) fn get(imap: &Imap, run: &mut Run<'_>, cx: &Context<'_>) -> Answer {
     let owner = (place.account.clone(), ALL_RIGHTS.to_owned());
     for (who, rights) in [owner].into_iter().chain(given) {
         line.push(b' ');
-        line.extend_from_slice(&string(who.as_bytes()));
+        line.extend_from_slice(&astring(who.as_bytes()));
         line.extend_from_slice(format!(" {rights}").as_bytes());
     }
     line.extend_from_slice(b"\r\n");
@@ -86,7 +86,7 @@ pub(super) fn list_rights(imap: &Imap, run: &mut Run<'_>, cx: &Context<'_>) -> A
     let mut line = b"* LISTRIGHTS ".to_vec();
     line.extend_from_slice(&wire(&place.name(imap.user()), imap.utf8()));
     line.push(b' ');
-    line.extend_from_slice(&string(who.as_bytes()));
+    line.extend_from_slice(&astring(who.as_bytes()));
     let rights = if who == place.account {
         // What is always granted, in one word; nothing else can be.
         ALL_RIGHTS.to_owned()

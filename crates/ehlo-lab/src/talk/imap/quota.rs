@@ -78,7 +78,10 @@ fn say(user: &str, run: &mut Run<'_>, cx: &Context<'_>) {
     let state = cx.lab.store().with(user, |boxes| (boxes.quota, boxes.usage()));
     let Some((quota, (storage, messages))) = state else { return };
     let mut parts = Vec::new();
-    if let Some(limit) = quota.storage {
+    // What nobody has limited is limited by the store: an empty list is against the grammar (RFC 9208 §7).
+    let storage_limit =
+        quota.storage.or_else(|| quota.messages.is_none().then(|| cx.lab.store().limit() / 1024));
+    if let Some(limit) = storage_limit {
         parts.push(format!("STORAGE {storage} {limit}"));
     }
     if let Some(limit) = quota.messages {

@@ -8,6 +8,15 @@ pub(super) fn string(bytes: &[u8]) -> Vec<u8> {
     }
 }
 
+/// An astring for the wire: an atom if it can be one, which some clients want of names they know as atoms.
+pub(super) fn astring(bytes: &[u8]) -> Vec<u8> {
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || b"-_.@+=#".contains(b);
+    if !bytes.is_empty() && bytes.iter().all(plain) && !bytes.eq_ignore_ascii_case(b"NIL") {
+        return bytes.to_vec();
+    }
+    string(bytes)
+}
+
 /// A literal.
 pub(super) fn literal(bytes: &[u8]) -> Vec<u8> {
     [format!("{{{}}}\r\n", bytes.len()).as_bytes(), bytes].concat()
