@@ -10,6 +10,7 @@ mod lab_store;
 mod output;
 mod progress;
 mod run;
+mod sasl;
 mod script;
 mod secrets;
 mod targets;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
             Some(("record", matches)) => script::record(matches, texts),
             Some(("import", matches)) => script::import(matches, texts),
             Some(("run", matches)) => run::main(matches, texts),
+            Some(("sasl", matches)) => sasl::main(matches, texts),
             Some(("lab", matches)) => lab::main(matches, texts),
             _ => Ok(exit::USAGE),
         },
