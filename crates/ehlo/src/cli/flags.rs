@@ -33,6 +33,7 @@ pub(crate) enum Group {
     Target,
     Trust,
     Login,
+    Explain,
     Sasl,
     Scripts,
     Checks,
@@ -187,6 +188,22 @@ pub(crate) const IMPORT_FLAGS: &[Flag] = &[
     COLOR,
 ];
 
+/// The flags of `explain`.
+pub(crate) const EXPLAIN_FLAGS: &[Flag] = &[
+    Flag {
+        name: "text",
+        short: None,
+        kind: Kind::Words("TEXT"),
+        group: Group::Explain,
+        text: "explain-text",
+    },
+    flag("protocol", Kind::Choice("PROTOCOL", &["smtp", "lmtp", "pop3", "imap", "sieve"]), Group::Explain),
+    flag("stage", Kind::Value("STAGE"), Group::Explain),
+    flag("show-secrets", Kind::Switch, Group::Output),
+    flag("format", Kind::Choice("FORMAT", &["human", "json"]), Group::Output),
+    COLOR,
+];
+
 /// The flags of `sasl`.
 pub(crate) const SASL_FLAGS: &[Flag] = &[
     Flag { name: "word", short: None, kind: Kind::Words("WORD"), group: Group::Sasl, text: "sasl-word" },
@@ -283,6 +300,7 @@ fn argument(flag: &Flag, texts: Texts) -> Arg {
         Group::Trust => "trust",
         Group::Login => "login",
         Group::Checks => "checks",
+        Group::Explain => "explain",
         Group::Sasl => "sasl",
         Group::Scripts => "scripts",
         Group::Waiting => "waiting",

@@ -79,6 +79,15 @@ impl Line {
         if line.is_empty() {
             return None;
         }
+        // Microsoft's servers greet with the name of a machine: `* OK The Microsoft … ready. [QgBM…]`.
+        let greets = [&b"* OK "[..], b"+OK "].iter().any(|status| line.starts_with(status));
+        if greets
+            && let Some(inside) = line.strip_suffix(b"]")
+            && let Some(open) = inside.iter().rposition(|&b| b == b'[')
+        {
+            let encoded = inside[open + 1..].to_vec();
+            return Some(Line { sender: Sender::Server, mechanism: None, encoded });
+        }
         let words: Vec<&[u8]> = line.splitn(5, |&b| b == b' ').collect();
         let is =
             |at: usize, word: &str| words.get(at).is_some_and(|w| w.eq_ignore_ascii_case(word.as_bytes()));
@@ -214,6 +223,7 @@ mod tests {
             ("S: 334 VXNlcm5hbWU6", Sender::Server, None),
             ("<~  334 VXNlcm5hbWU6", Sender::Server, None),
             (" ~> VXNlcm5hbWU6", Sender::Client, None),
+            ("* OK The Microsoft Exchange IMAP4 service is ready. [VXNlcm5hbWU6]", Sender::Server, None),
             ("AUTH PLAIN VXNlcm5hbWU6", Sender::Client, Some("PLAIN")),
             ("auth login VXNlcm5hbWU6", Sender::Client, Some("LOGIN")),
             ("cc authenticate plain VXNlcm5hbWU6", Sender::Client, Some("PLAIN")),

@@ -3,13 +3,13 @@
 use super::blob;
 use crate::check::text;
 use crate::exit::{FOUND, GOOD, Usage};
-use crate::{output, secrets};
+use crate::{input, output, secrets};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::ArgMatches;
-use ehlo_core::escape;
+use ehlo_core::{Params, Secret, Side, escape};
 use ehlo_report::Texts;
-use ehlo_wire::sasl::{Credentials, Mechanism, apop_digest};
+use ehlo_wire::sasl::{Credentials, Given, Mechanism, Needs, Trouble, apop_digest};
 
 /// The digest of APOP for the stamp in a greeting.
 ///
@@ -40,42 +40,102 @@ pub(super) fn message(
     user: &str,
     texts: Texts,
 ) -> anyhow::Result<u8> {
-    let name = mechanism.meta().name;
+    let meta = mechanism.meta();
+    let password = match meta.needs {
+        Needs::Password | Needs::Token => secrets::password(matches, user, None, false, texts)?,
+        Needs::Certificate | Needs::Nothing => Secret::new(String::new()),
+    };
+    // EXTERNAL takes the login from the certificate; whoever is named is who to act as (RFC 4422 Appendix A).
+    let acts_as = if meta.needs == Needs::Certificate { user } else { "" };
     let credentials = Credentials {
         user: user.to_owned(),
-        password: secrets::password(matches, user, None, false, texts)?,
-        authzid: text(matches, "authzid").unwrap_or_default().to_owned(),
+        password,
+        authzid: text(matches, "authzid").unwrap_or(acts_as).to_owned(),
     };
+    let (given, seed) = given(matches, texts)?;
     let mut challenges: Vec<Vec<u8>> =
         matches.get_many::<String>("challenge").unwrap_or_default().map(|c| challenge(c)).collect();
-    let all = name == "LOGIN" && challenges.is_empty();
+    let client_owes = mechanism.steps().iter().filter(|step| step.from == Side::Client).count();
+    // The prompts of LOGIN are always the same.
+    let all = meta.name == "LOGIN" && challenges.is_empty();
     if all {
-        challenges = vec![b"Username:".to_vec(), b"Password:".to_vec()];
+        challenges = vec![Vec::new(); client_owes];
     }
-    let mut client = mechanism.client(&credentials);
+    let mut client = mechanism.client(&credentials, &given);
     let mut messages = Vec::new();
-    if mechanism.meta().client_first && !all {
-        messages.extend(client.initial());
+    let mut trouble = None;
+    let mut proven = false;
+    if meta.client_first && !all {
+        match client.initial() {
+            Ok(message) => messages.push(message),
+            Err(found) => trouble = Some(found),
+        }
     }
     for challenge in &challenges {
-        match client.respond(challenge) {
-            Some(message) => messages.push(message),
-            None => {
-                let shown = escape(challenge);
-                let places: [(&str, &dyn std::fmt::Display); 2] = [("mechanism", &name), ("text", &shown)];
-                output::complain(texts, &anyhow::anyhow!(texts.fill("cli/sasl-bad-challenge", &places)));
-                return Ok(FOUND);
-            }
+        if trouble.is_some() {
+            break;
         }
+        match client.respond(challenge) {
+            // An empty answer takes note of the server's proof.
+            Ok(message) if message.expose().is_empty() && messages.len() >= client_owes => proven = true,
+            Ok(message) => messages.push(message),
+            Err(found) => trouble = Some(found),
+        }
+    }
+    if let Some(trouble) = trouble {
+        output::complain(texts, &anyhow::anyhow!(told(&trouble, meta.name, texts)));
+        return Ok(FOUND);
+    }
+    if proven {
+        output::result(&format!("{}\n", texts.get("cli/sasl-proof")))?;
+        return Ok(GOOD);
     }
     let from = if all { 0 } else { messages.len().saturating_sub(1) };
     if messages.is_empty() {
-        return Err(Usage(texts.fill("cli/sasl-needs-challenge", &[("mechanism", &name)])).into());
+        return Err(Usage(texts.fill("cli/sasl-needs-challenge", &[("mechanism", &meta.name)])).into());
     }
     for message in &messages[from..] {
-        output::result(&format!("{}\n", STANDARD.encode(message.expose())))?;
+        // A message of no bytes is an equals sign where it stands behind the command (RFC 4954 §4).
+        let encoded = STANDARD.encode(message.expose());
+        output::result(&format!("{}\n", if encoded.is_empty() { "=" } else { &encoded }))?;
+    }
+    if messages.len() < client_owes && !all {
+        output::remark(&texts.fill("cli/sasl-next", &[("seed", &seed)]));
     }
     Ok(GOOD)
+}
+
+/// What a mechanism needs from outside, and the number of which its nonce is made.
+fn given(matches: &ArgMatches, texts: Texts) -> anyhow::Result<(Given, u64)> {
+    let seed = match text(matches, "random-seed") {
+        Some(number) => number
+            .parse()
+            .map_err(|_| Usage(texts.fill("cli/sasl-bad-seed", &[("text", &escape(number.as_bytes()))])))?,
+        None => input::seed(),
+    };
+    let digest = ring::digest::digest(&ring::digest::SHA256, &seed.to_be_bytes());
+    let mut random = [0; 32];
+    random.copy_from_slice(digest.as_ref());
+    let services = ["lmtp", "pop", "imap", "sieve"];
+    let service = services.into_iter().find(|s| Some(*s) == text(matches, "service")).unwrap_or("smtp");
+    let given = Given {
+        random,
+        now: input::now(),
+        service,
+        host: text(matches, "host").unwrap_or_default().to_owned(),
+        realm: text(matches, "realm").map(str::to_owned),
+        ..Given::default()
+    };
+    Ok((given, seed))
+}
+
+fn told(trouble: &Trouble, mechanism: &str, texts: Texts) -> String {
+    let key = format!("note/sasl-{}", trouble.id());
+    let values: Params = trouble.values().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    match texts.find(&key) {
+        Some(_) => texts.with(&key, &values),
+        None => texts.fill("cli/sasl-bad-challenge", &[("mechanism", &mechanism), ("text", &trouble.id())]),
+    }
 }
 
 /// A challenge as it was pasted: a line of the server, base64, or the text itself.

@@ -70,10 +70,10 @@ fn decode(matches: &ArgMatches, text_given: &[u8], texts: Texts) -> anyhow::Resu
     let taken = taken::take_apart(&blobs);
     let secrets = matches.get_flag("show-secrets");
     let shown = match text(matches, "format") {
-        Some("json") => show::json(&blobs, &taken, secrets, texts),
+        Some("json") => show::json(&taken, secrets, texts),
         _ => show::human(&blobs, &taken, secrets, output::paint(text(matches, "color")), texts),
     };
     output::result(&shown)?;
-    let good = !taken.is_empty() && taken.iter().all(|t| t.faults.is_empty());
+    let good = !taken.is_empty() && taken.iter().all(taken::Taken::is_good);
     Ok(if good { GOOD } else { FOUND })
 }

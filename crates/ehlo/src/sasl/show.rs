@@ -53,13 +53,16 @@ pub(crate) fn of_one(taken: &Taken, secrets: bool, paint: Paint, texts: Texts) -
         let advice = wrapped(&texts.get(&format!("{key}/advice")), 4, columns);
         out.push_str(&format!("  → {}", advice.trim_start()));
     }
+    for flaw in &taken.flaws {
+        let what = wrapped(&texts.get(&format!("sasl-flaw/{}", flaw.id())), 4, columns);
+        out.push_str(&format!("  {} {}", paint.bad("✘"), what.trim_start()));
+    }
     out
 }
 
 /// The JSON document.
-pub(crate) fn json(blobs: &[Blob], taken: &[Taken], secrets: bool, texts: Texts) -> String {
-    let messages: Vec<Value> =
-        blobs.iter().zip(taken).map(|(_, taken)| message(taken, secrets, texts)).collect();
+pub(crate) fn json(taken: &[Taken], secrets: bool, texts: Texts) -> String {
+    let messages: Vec<Value> = taken.iter().map(|taken| message(taken, secrets, texts)).collect();
     let document = json!({ "version": VERSION, "lang": texts.lang.code(), "messages": messages });
     format!("{document:#}\n")
 }
@@ -71,8 +74,8 @@ pub(crate) fn message(taken: &Taken, secrets: bool, texts: Texts) -> Value {
         .iter()
         .map(|f| {
             let shown = !f.secret || secrets;
-            let value = if shown { Value::from(escape(&f.value)) } else { Value::Null };
-            json!({ "name": f.name, "value": value, "bytes": f.value.len(), "secret": f.secret })
+            let value = if shown { Value::from(f.value.as_str()) } else { Value::Null };
+            json!({ "name": f.name, "value": value, "bytes": f.bytes, "secret": f.secret })
         })
         .collect();
     let faults: Vec<Value> = taken
@@ -85,33 +88,27 @@ pub(crate) fn message(taken: &Taken, secrets: bool, texts: Texts) -> Value {
         })
         .collect();
     let text = texts.get(&format!("sasl-kind/{}", taken.kind));
-    json!({ "kind": taken.kind, "text": text, "fields": fields, "faults": faults })
+    let flaws: Vec<Value> = taken
+        .flaws
+        .iter()
+        .map(|flaw| json!({ "id": flaw.id(), "text": texts.get(&format!("sasl-flaw/{}", flaw.id())) }))
+        .collect();
+    json!({ "kind": taken.kind, "text": text, "fields": fields, "faults": faults, "flaws": flaws })
 }
 
 fn name(field: &Field, texts: Texts) -> String {
     match texts.find(&format!("sasl-field/{}", field.name)) {
         Some(name) => name.to_owned(),
-        // Names of the protocol may come from a peer.
-        None => shortened(&escape(field.name.as_bytes()), 40),
+        // Names of the protocol may come from a peer; they are escaped already.
+        None => shortened(&field.name, 40),
     }
 }
 
 fn value(field: &Field, secrets: bool, texts: Texts) -> String {
-    if field.secret && !secrets {
-        return texts.say("sasl-hidden", &[("count", &field.value.len())]);
-    }
-    match std::str::from_utf8(&field.value) {
-        Ok(_) => escape(&field.value),
-        Err(_) => {
-            let latin1: String = field.value.iter().map(|b| char::from(*b)).collect();
-            let readable = !latin1.chars().any(char::is_control);
-            let escaped = escape(&field.value);
-            if readable {
-                texts.say("sasl-latin1", &[("bytes", &escaped), ("text", &latin1)])
-            } else {
-                escaped
-            }
-        }
+    match &field.latin1 {
+        _ if field.secret && !secrets => texts.say("sasl-hidden", &[("count", &field.bytes)]),
+        Some(text) => texts.say("sasl-latin1", &[("bytes", &field.value), ("text", text)]),
+        None => field.value.clone(),
     }
 }
 

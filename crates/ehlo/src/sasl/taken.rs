@@ -2,14 +2,21 @@
 
 use super::blob::{Blob, Sender};
 use super::faults::{Fault, of_text, with_nuls};
+use ehlo_core::escape;
+use ehlo_wire::sasl::Kind;
+use ehlo_wire::sasl::decode::{FlawKind, decode, recognise};
 
 /// A part of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Field {
-    /// Its name: one of ours (a key below `sasl-field/`), or the one that the protocol has.
+    /// Its name: one that is explained (a key below `sasl-field/`), or the one that the protocol has.
     pub(crate) name: String,
-    /// Its value.
-    pub(crate) value: Vec<u8>,
+    /// Its value, escaped.
+    pub(crate) value: String,
+    /// The value in ISO 8859-1, if it is not UTF-8 and readable so.
+    pub(crate) latin1: Option<String>,
+    /// How long it is.
+    pub(crate) bytes: usize,
     /// Whether it is a password or as good as one.
     pub(crate) secret: bool,
 }
@@ -21,12 +28,30 @@ pub(crate) struct Taken {
     pub(crate) kind: &'static str,
     /// Its parts.
     pub(crate) fields: Vec<Field>,
-    /// What is wrong.
+    /// What is wrong with how it was made.
     pub(crate) faults: Vec<Fault>,
+    /// Which rules of its mechanism it breaks.
+    pub(crate) flaws: Vec<FlawKind>,
+}
+
+impl Taken {
+    fn new(kind: &'static str, fields: Vec<Field>) -> Taken {
+        Taken { kind, fields, faults: Vec::new(), flaws: Vec::new() }
+    }
+
+    /// Whether nothing is wrong with it.
+    pub(crate) fn is_good(&self) -> bool {
+        self.faults.is_empty() && self.flaws.is_empty()
+    }
 }
 
 fn field(name: &str, value: &[u8], secret: bool) -> Field {
-    Field { name: name.to_owned(), value: value.to_vec(), secret }
+    let latin1 = match std::str::from_utf8(value) {
+        Ok(_) => None,
+        Err(_) => Some(value.iter().map(|b| char::from(*b)).collect::<String>())
+            .filter(|text| !text.chars().any(char::is_control)),
+    };
+    Field { name: name.to_owned(), value: escape(value), latin1, bytes: value.len(), secret }
 }
 
 /// What the answers of LOGIN are, if they follow their prompts.
@@ -47,7 +72,7 @@ pub(crate) fn take_apart(blobs: &[Blob]) -> Vec<Taken> {
     let mut taken = Vec::with_capacity(blobs.len());
     for blob in blobs {
         let Some(bytes) = &blob.bytes else {
-            taken.push(Taken { kind: "nothing", fields: Vec::new(), faults: blob.faults.clone() });
+            taken.push(Taken { faults: blob.faults.clone(), ..Taken::new("nothing", Vec::new()) });
             asked = Asked::Unknown;
             continue;
         };
@@ -67,28 +92,30 @@ pub(crate) fn take_apart(blobs: &[Blob]) -> Vec<Taken> {
 fn next(found: &Taken, asked: Asked) -> Asked {
     match (found.kind, asked) {
         ("prompt-name", _) => Asked::Name,
-        ("prompt-password", _) | ("login-name", _) => Asked::Password,
+        ("prompt-password", _) | ("login-user", _) => Asked::Password,
         _ => Asked::Unknown,
     }
 }
 
 /// Takes one message apart.
 pub(crate) fn one(bytes: &[u8], sender: Sender, mechanism: &str, asked: Asked) -> Taken {
-    let simple = |kind, fields| Taken { kind, fields, faults: Vec::new() };
     if bytes.is_empty() {
-        return simple("empty", Vec::new());
+        return Taken::new("empty", Vec::new());
     }
     // What a server says was not spoilt by the shell of a client.
     let (meant, faults) = match sender {
         Sender::Server => (bytes.to_vec(), Vec::new()),
         _ => of_text(bytes),
     };
-    let found = server(bytes, sender)
-        .or_else(|| structured(&meant))
-        .or_else(|| plain(&meant, mechanism))
-        .or_else(|| words(&meant));
+    // An answer is what was asked for, whatever it looks like.
+    let is_answer = asked != Asked::Unknown && sender != Sender::Server;
+    let recognised = || {
+        let found = server(bytes, sender).or_else(|| structured(&meant));
+        found.or_else(|| plain(&meant, mechanism))
+    };
+    let found = if is_answer { None } else { recognised() };
     if let Some(mut found) = found {
-        let is_text = !matches!(found.kind, "ntlm" | "host-name");
+        let is_text = !found.kind.starts_with("ntlm") && found.kind != "host-name";
         if is_text {
             found.faults.splice(0..0, faults);
         }
@@ -97,8 +124,8 @@ pub(crate) fn one(bytes: &[u8], sender: Sender, mechanism: &str, asked: Asked) -
     let is_text = std::str::from_utf8(&meant).is_ok_and(|t| !t.chars().any(char::is_control));
     let latin1 = || meant.iter().all(|b| *b >= 0xa0 || (0x20..0x7f).contains(b));
     let (kind, fields) = match asked {
-        Asked::Name => ("login-name", vec![field("user", &meant, false)]),
-        Asked::Password => ("login-password", vec![field("password", &meant, true)]),
+        Asked::Name => ("login-user", vec![field("authcid", &meant, false)]),
+        Asked::Password => ("login-password", vec![field("passwd", &meant, true)]),
         Asked::Unknown if is_text || latin1() => ("text", vec![field("text", &meant, false)]),
         Asked::Unknown => ("bytes", vec![field("bytes", &meant, false)]),
     };
@@ -106,30 +133,19 @@ pub(crate) fn one(bytes: &[u8], sender: Sender, mechanism: &str, asked: Asked) -
     if kind == "text" && sender != Sender::Server && is_base64_of_text(&meant) {
         faults.push(Fault::Twice);
     }
-    Taken { kind, fields, faults }
+    Taken { faults, ..Taken::new(kind, fields) }
 }
 
 fn server(bytes: &[u8], sender: Sender) -> Option<Taken> {
-    let simple = |kind, fields| Some(Taken { kind, fields, faults: Vec::new() });
+    let simple = |kind, fields| Some(Taken::new(kind, fields));
     let text = String::from_utf8_lossy(bytes).trim_end_matches(['\0', ' ', ':']).to_ascii_lowercase();
-    if matches!(text.as_str(), "username" | "user name" | "user" | "login") {
+    // Without a colon it may be somebody's name.
+    let asks = sender == Sender::Server || bytes.ends_with(b":") || bytes.ends_with(b"\0");
+    if asks && matches!(text.as_str(), "username" | "user name" | "user" | "login") {
         return simple("prompt-name", vec![field("text", bytes, false)]);
     }
-    if matches!(text.as_str(), "password" | "passwort" | "pass") {
+    if asks && matches!(text.as_str(), "password" | "passwort" | "pass") {
         return simple("prompt-password", vec![field("text", bytes, false)]);
-    }
-    if sender == Sender::Client {
-        return None;
-    }
-    if bytes.starts_with(b"<") && bytes.ends_with(b">") && bytes.contains(&b'@') {
-        return simple("cram-challenge", vec![field("challenge", bytes, false)]);
-    }
-    if let Some(json) = serde_json::from_slice::<serde_json::Value>(bytes).ok().filter(|j| j.is_object()) {
-        let fields = json.as_object().into_iter().flatten().map(|(name, value)| {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            field(name, value.as_bytes(), false)
-        });
-        return simple("oauth-error", fields.collect());
     }
     host_name(bytes).and_then(|name| simple("host-name", vec![field("host", name.as_bytes(), false)]))
 }
@@ -148,84 +164,23 @@ fn host_name(bytes: &[u8]) -> Option<String> {
 
 /// Messages that show by their form what they are.
 fn structured(bytes: &[u8]) -> Option<Taken> {
-    let simple = |kind, fields| Some(Taken { kind, fields, faults: Vec::new() });
-    if bytes.starts_with(b"NTLMSSP\0") {
-        let number = bytes.get(8..12).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes);
-        return simple("ntlm", vec![field("type", number.to_string().as_bytes(), false)]);
-    }
-    let text = std::str::from_utf8(bytes).ok()?;
-    if let Some(parts) = separated(text, "auth=Bearer ") {
-        let kind = if text.starts_with("user=") { "xoauth2" } else { "oauthbearer" };
-        return simple(kind, parts);
-    }
-    let attributes = |text: &str, secret: &str| -> Option<Vec<Field>> {
-        let part = |part: &str| {
-            let (name, value) = part.split_once('=')?;
-            (name.len() == 1).then(|| field(name, value.as_bytes(), secret.contains(name)))
-        };
-        text.split(',').map(part).collect()
-    };
-    let gs2 = |text: &str| -> Option<usize> {
-        let flag = ["n,", "y,", "p="].iter().any(|f| text.starts_with(f));
-        let first = text.find(',')?;
-        let second = text[first + 1..].find(',')? + first + 2;
-        flag.then_some(second)
-    };
-    if let Some(at) = gs2(text)
-        && let Some(mut fields) = attributes(&text[at..], "")
-        && text[at..].starts_with("n=")
-    {
-        fields.insert(0, field("gs2", &text.as_bytes()[..at], false));
-        return simple("scram-client-first", fields);
-    }
-    let kind = match text {
-        t if t.starts_with("r=") && t.contains(",s=") && t.contains(",i=") => "scram-server-first",
-        t if t.starts_with("c=") && t.contains(",r=") && t.contains(",p=") => "scram-client-final",
-        t if t.starts_with("v=") || (t.starts_with("e=") && !t.contains(' ')) => "scram-server-final",
-        _ => return digest(text),
-    };
-    attributes(text, "pv").and_then(|fields| simple(kind, fields))
-}
-
-/// Fields that end in `\x01`, one of which begins with `lead` (XOAUTH2, RFC 7628 §3.1).
-fn separated(text: &str, lead: &str) -> Option<Vec<Field>> {
-    let parts: Vec<&str> = text.split('\u{1}').filter(|p| !p.is_empty()).collect();
-    parts.iter().find(|p| p.starts_with(lead))?;
-    let one = |part: &&str| match part.strip_prefix(lead) {
-        Some(token) => field("token", token.as_bytes(), true),
-        None => match part.split_once('=').filter(|_| !part.contains(',')) {
-            Some((name, value)) => field(name, value.as_bytes(), false),
-            None => field("gs2", part.as_bytes(), false),
-        },
-    };
-    Some(parts.iter().map(one).collect())
-}
-
-/// Directives of DIGEST-MD5 (RFC 2831 §2.1).
-fn digest(text: &str) -> Option<Taken> {
-    let mut fields = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let (name, after) = rest.split_once('=')?;
-        let name = name.trim();
-        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-            return None;
+    // PLAIN has ways of going wrong that people know, and that are told apart below.
+    let kind = recognise(bytes).filter(|kind| *kind != Kind::Plain)?;
+    let decoded = decode(kind, bytes);
+    let fields = decoded.fields.iter().map(|f| Field {
+        name: f.name.clone(),
+        value: f.value.clone(),
+        latin1: None,
+        bytes: f.at.len(),
+        secret: f.secret,
+    });
+    let mut flaws: Vec<FlawKind> = Vec::new();
+    for flaw in &decoded.flaws {
+        if !flaws.contains(&flaw.kind) {
+            flaws.push(flaw.kind);
         }
-        let (value, next) = match after.strip_prefix('"') {
-            Some(quoted) => quoted.split_once('"')?,
-            None => after.split_at(after.find(',').unwrap_or(after.len())),
-        };
-        fields.push(field(name, value.as_bytes(), matches!(name, "response" | "rspauth")));
-        rest = next.trim_start().trim_start_matches(',').trim_start();
     }
-    let has = |name: &str| fields.iter().any(|f| f.name == name);
-    let kind = match () {
-        () if has("rspauth") => "digest-proof",
-        () if has("response") && has("nonce") => "digest-response",
-        () if has("nonce") => "digest-challenge",
-        () => return None,
-    };
-    Some(Taken { kind, fields, faults: Vec::new() })
+    Some(Taken { flaws, ..Taken::new(kind.id(), fields.collect()) })
 }
 
 /// PLAIN, also where it went wrong.
@@ -255,7 +210,7 @@ fn plain(bytes: &[u8], mechanism: &str) -> Option<Taken> {
         }
         [user, password] => {
             faults.push(Fault::OneNul);
-            vec![field("user", user, false), field("password", password, true)]
+            vec![field("authcid", user, false), field("passwd", password, true)]
         }
         [authzid, user, password] => {
             if user.is_empty() {
@@ -264,7 +219,7 @@ fn plain(bytes: &[u8], mechanism: &str) -> Option<Taken> {
             if password.is_empty() {
                 faults.push(Fault::NoPassword);
             }
-            let mut fields = vec![field("user", user, false), field("password", password, true)];
+            let mut fields = vec![field("authcid", user, false), field("passwd", password, true)];
             if !authzid.is_empty() {
                 fields.insert(0, field("authzid", authzid, false));
             }
@@ -278,19 +233,7 @@ fn plain(bytes: &[u8], mechanism: &str) -> Option<Taken> {
             named.collect()
         }
     };
-    Some(Taken { kind: "plain", fields, faults })
-}
-
-/// `user digest`, as CRAM-MD5 answers.
-fn words(bytes: &[u8]) -> Option<Taken> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let (user, digest) = text.rsplit_once(' ')?;
-    let is_digest = digest.len() == 32 && digest.bytes().all(|b| b.is_ascii_hexdigit());
-    is_digest.then(|| Taken {
-        kind: "cram-response",
-        fields: vec![field("user", user.as_bytes(), false), field("digest", digest.as_bytes(), true)],
-        faults: Vec::new(),
-    })
+    Some(Taken { faults, ..Taken::new("plain", fields) })
 }
 
 /// Whether `text` is itself base64 of readable text: then it was encoded twice. Short words are base64 by chance.
@@ -317,19 +260,19 @@ mod tests {
     #[test]
     fn messages_are_recognised() {
         for (bytes, kind, names) in [
-            (&b"\0user\0pw"[..], "plain", "user password"),
-            (b"a\0user\0pw", "plain", "authzid user password"),
+            (&b"\0user\0pw"[..], "plain", "authcid passwd"),
+            (b"a\0user\0pw", "plain", "authzid authcid passwd"),
             (b"Username:", "prompt-name", "text"),
             (b"User Name\0", "prompt-name", "text"),
             (b"Password:", "prompt-password", "text"),
-            (b"<1896.697170952@postoffice.example>", "cram-challenge", "challenge"),
+            (b"<1896.697170952@postoffice.example>", "cram-challenge", "challenge random timestamp host"),
             (b"tim b913a602c7eda7a495b4e6e7334d3890", "cram-response", "user digest"),
-            (b"n,,n=user,r=abc", "scram-client-first", "gs2 n r"),
-            (b"p=tls-exporter,,n=user,r=abc", "scram-client-first", "gs2 n r"),
-            (b"r=abcdef,s=QSXCR==,i=4096", "scram-server-first", "r s i"),
-            (b"c=biws,r=abc,p=v0X8v3=", "scram-client-final", "c r p"),
-            (b"v=rmF9pqV8S7=", "scram-server-final", "v"),
-            (b"e=invalid-proof", "scram-server-final", "e"),
+            (b"n,,n=user,r=abc", "scram-client-first", "gs2-cbind-flag username nonce"),
+            (b"p=tls-exporter,,n=user,r=abc", "scram-client-first", "gs2-cbind-flag username nonce"),
+            (b"r=abcdef,s=QSXCRQ==,i=4096", "scram-server-first", "nonce salt iteration-count"),
+            (b"c=biws,r=abc,p=v0X8vw==", "scram-client-final", "channel-binding nonce proof"),
+            (b"v=rmF9pg==", "scram-server-final", "verifier"),
+            (b"e=invalid-proof", "scram-server-final", "server-error"),
             (
                 br#"realm="x",nonce="y",qop="auth",charset=utf-8"#,
                 "digest-challenge",
@@ -337,9 +280,12 @@ mod tests {
             ),
             (br#"username="c",nonce="y",response=d388"#, "digest-response", "username nonce response"),
             (b"rspauth=ea40", "digest-proof", "rspauth"),
-            (b"NTLMSSP\0\x02\0\0\0", "ntlm", "type"),
-            (b"user=u@x\x01auth=Bearer tok\x01\x01", "xoauth2", "user token"),
-            (b"n,a=u@x,\x01host=h\x01auth=Bearer tok\x01\x01", "oauthbearer", "gs2 host token"),
+            (b"user=u@x\x01auth=Bearer tok\x01\x01", "xoauth2", "user scheme token"),
+            (
+                b"n,a=u@x,\x01host=h\x01auth=Bearer tok\x01\x01",
+                "oauthbearer",
+                "gs2-cbind-flag authzid host scheme token",
+            ),
             (br#"{"status":"400","schemes":"Bearer"}"#, "oauth-error", "schemes status"),
             (b"m\0x\0.\0e\0x\0", "host-name", "host"),
             (b"user", "text", "text"),
@@ -366,7 +312,7 @@ mod tests {
             b"response=geheim,nonce=x",
         ] {
             let open: Vec<Field> = raw(bytes).fields.into_iter().filter(|f| !f.secret).collect();
-            let leaked = open.iter().any(|f| f.value.windows(6).any(|w| w == b"geheim"));
+            let leaked = open.iter().any(|f| f.value.contains("geheim"));
             assert!(!leaked, "{}: {open:?}", bytes.escape_ascii());
         }
         let bad = one(b"usergeheim", Sender::Client, "PLAIN", Asked::Unknown);
@@ -395,8 +341,9 @@ mod tests {
     fn the_answers_of_login_follow_their_prompts() {
         let taken = of("334 VXNlcm5hbWU6\nYmVudXR6ZXJuYW1l\n334 UGFzc3dvcmQ6\ncGFzc3dvcnQ=\n");
         let kinds: Vec<&str> = taken.iter().map(|t| t.kind).collect();
-        assert_eq!(kinds, ["prompt-name", "login-name", "prompt-password", "login-password"]);
+        assert_eq!(kinds, ["prompt-name", "login-user", "prompt-password", "login-password"]);
         assert!(taken[3].fields[0].secret);
+        assert_eq!(raw(b"Password").kind, "text");
         assert_eq!(of("AUTH LOGIN YmVudXR6ZXJuYW1l\ncGFzc3dvcnQ=\n")[1].kind, "login-password");
     }
 }
