@@ -179,6 +179,28 @@ impl Dialogue {
         format!("e{:04x}{}", (mixed >> 40) & 0xffff, self.tags)
     }
 
+    /// Bytes that nobody can guess, for nonces.
+    pub(crate) fn random(&mut self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        if ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes).is_err() {
+            // Without the system's randomness the seed has to do, as it does for tags.
+            self.tags += 1;
+            for (index, chunk) in bytes.chunks_mut(8).enumerate() {
+                let mixed =
+                    (self.options.seed ^ (self.tags << 8 | index as u64)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                chunk.copy_from_slice(
+                    &mixed.rotate_left(29).wrapping_mul(0xff51_afd7_ed55_8ccd).to_le_bytes(),
+                );
+            }
+        }
+        bytes
+    }
+
+    /// The name of the server, as it was asked for.
+    pub(crate) fn host(&self) -> &str {
+        &self.options.host
+    }
+
     /// Notes something for the reader of the transcript.
     pub fn note(&mut self, id: &str, params: Params) {
         self.transcript.push(self.clock.now(), EntryKind::Note { id: id.to_owned(), params });
