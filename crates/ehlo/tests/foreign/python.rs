@@ -40,9 +40,9 @@ fn imaplib_knows_every_command() {
 
 /// A Python that has IMAPClient: the environment that `cargo xtask` makes, or the system's.
 fn with_imapclient() -> Option<String> {
-    let own = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("../foreign-python/bin/python3");
+    let own = Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("../foreign-python/bin/python3"));
     let system = find("python3");
-    [Some(own), system]
+    [own.filter(|path| path.is_file()), system]
         .into_iter()
         .flatten()
         .map(|p| p.display().to_string())
