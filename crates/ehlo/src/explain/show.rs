@@ -165,7 +165,7 @@ fn named(out: &mut String, key: &str, texts: Texts) {
 
 /// Words of a peer may stand in a sentence.
 fn safe(text: &str) -> String {
-    text.split('\n').map(|line| escape_once(line)).collect::<Vec<_>>().join("\n")
+    text.split('\n').map(escape_once).collect::<Vec<_>>().join("\n")
 }
 
 fn escape_once(line: &str) -> String {

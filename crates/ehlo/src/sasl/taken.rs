@@ -152,7 +152,7 @@ fn server(bytes: &[u8], sender: Sender) -> Option<Taken> {
 
 /// A host name in UTF-16, as Microsoft's IMAP and POP3 servers greet with it.
 fn host_name(bytes: &[u8]) -> Option<String> {
-    if bytes.len() < 8 || bytes.len() > 512 || bytes.len() % 2 != 0 {
+    if bytes.len() < 8 || bytes.len() > 512 || !bytes.len().is_multiple_of(2) {
         return None;
     }
     let units = bytes.chunks_exact(2).map(|pair| match pair {
