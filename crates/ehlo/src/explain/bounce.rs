@@ -124,6 +124,6 @@ mod tests {
         assert_eq!(found[0].diagnostic, "550 no such user\\x1b[2J");
         assert!(recipients(b"550 no such user").is_empty());
         assert!(recipients(b"final-recipient:").is_empty());
-        assert!(!recipients(b"final-recipient: \xff\xfe;\nstatus:\n\n").is_empty());
+        assert!(!recipients(b"final-recipient: x;\xff\xfe\nstatus:\n\n").is_empty());
     }
 }

@@ -164,8 +164,8 @@ fn host_name(bytes: &[u8]) -> Option<String> {
 
 /// Messages that show by their form what they are.
 fn structured(bytes: &[u8]) -> Option<Taken> {
-    // PLAIN has ways of going wrong that people know, and that are told apart below.
-    let kind = recognise(bytes).filter(|kind| *kind != Kind::Plain)?;
+    // PLAIN has ways of going wrong that people know, and that are told apart below; what asks was recognised above.
+    let kind = recognise(bytes).filter(|kind| !matches!(kind, Kind::Plain | Kind::LoginPrompt))?;
     let decoded = decode(kind, bytes);
     let fields = decoded.fields.iter().map(|f| Field {
         name: f.name.clone(),
