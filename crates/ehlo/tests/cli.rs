@@ -4,6 +4,8 @@
 
 #[path = "cli/common.rs"]
 mod common;
+#[path = "cli/explain.rs"]
+mod explain;
 #[path = "cli/hostile.rs"]
 mod hostile;
 #[path = "cli/json.rs"]

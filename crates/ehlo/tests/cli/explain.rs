@@ -1,0 +1,84 @@
+//! `ehlo explain`: whatever is pasted is recognised, or said to be unknown.
+
+use crate::common::ehlo;
+use crate::shown::ehlo_with_input;
+
+const SESSION: &str = "Trying 192.0.2.1...\nConnected to mail.example.org.\nEscape character is '^]'.\n220 mail.example.org ESMTP\nehlo me\n250-mail.example.org\n250 AUTH PLAIN LOGIN\nauth login\n334 VXNlcm5hbWU6\nYm9i\n334 UGFzc3dvcmQ6\nZ2VoZWlt\n535 5.7.8 Error: authentication failed: UGFzc3dvcmQ6\nmail from:<a@example.org>\n250 2.1.0 Ok\nrcpt to:<c@example.net>\n554 5.7.1 <c@example.net>: Relay access denied\nquit\n221 2.0.0 Bye\n";
+
+const REPORT: &str = "From: MAILER-DAEMON@mx.example.org\nMIME-Version: 1.0\nContent-Type: multipart/report; report-type=delivery-status;\n boundary=\"x\"\n\n--x\n\nI'm sorry.\n\n--x\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.org\n\nFinal-Recipient: rfc822; bob@example.net\nAction: failed\nStatus: 5.2.2\nRemote-MTA: dns; mail.example.net\nDiagnostic-Code: smtp; 552 5.2.2 Mailbox\n over quota\n\n--x--\n";
+
+#[test]
+fn what_is_pasted_is_explained() {
+    for lang in ["en", "de"] {
+        for text in [
+            "550 5.7.1 relaying denied",
+            "4.7.0",
+            "334 VXNlcm5hbWU6",
+            "* OK [ALERT] Please log in via your web browser",
+            "* CAPABILITY IMAP4rev1 IDLE AUTH=PLAIN X-UNHEARD-OF",
+            "-ERR [IN-USE] mailbox locked",
+            "599 what is that",
+            "cert-expired",
+            "dovecot",
+        ] {
+            let ran = ehlo(&["explain", text, "--lang", lang]);
+            assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{text}: {}", ran.out);
+            assert!(ran.out.lines().all(|line| line.chars().count() <= 80), "{}", ran.out);
+        }
+    }
+}
+
+#[test]
+fn sessions_and_reports_are_read() {
+    let session = ehlo_with_input(&["explain", "-"], SESSION);
+    assert_eq!((session.code, session.err.as_str()), (0, ""));
+    assert!(!session.out.contains("geheim") && !session.out.contains("Z2VoZWlt"), "{}", session.out);
+    assert!(session.out.contains("AUTH") && session.out.contains("RCPT"), "{}", session.out);
+    let report = ehlo_with_input(&["explain", "-"], REPORT);
+    assert_eq!((report.code, report.err.as_str()), (0, ""));
+    for wanted in ["bob@example.net: failed", "mail.example.net", "552 5.2.2 Mailbox over quota"] {
+        assert!(report.out.contains(wanted), "{wanted}: {}", report.out);
+    }
+    let good = ehlo_with_input(&["explain", "-"], "220 x ESMTP\nEHLO y\n250 x\nQUIT\n221 bye\n");
+    assert_eq!(good.code, 0);
+    assert!(good.out.contains("nothing was refused (2 commands)"), "{}", good.out);
+}
+
+#[test]
+fn json_has_a_version() {
+    let ran = ehlo(&["explain", "550 5.7.1 relaying denied", "--format", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((ran.code, &document["version"], &document["recognised"]), (0, &1.into(), &true.into()));
+    assert!(document["parts"][0]["explanations"].as_array().is_some_and(|e| !e.is_empty()), "{document}");
+    let login = ehlo(&["explain", "AUTH PLAIN AGJvYgBnZWhlaW0=", "--format", "json"]);
+    assert!(!login.out.contains("geheim") && !login.out.contains("AGJvYg"), "{}", login.out);
+    let report = ehlo_with_input(&["explain", "-", "--format", "json"], REPORT);
+    let document: serde_json::Value = serde_json::from_str(&report.out).unwrap();
+    assert_eq!(document["parts"][0]["recipient"]["address"], "bob@example.net");
+}
+
+#[test]
+fn what_is_unknown_is_said_to_be_unknown() {
+    for text in ["the moon is full tonight", "xyzzy-frobnicate", ""] {
+        let ran = ehlo(&["explain", text]);
+        assert_eq!((ran.code, ran.err.as_str()), (1, ""), "{text}: {}", ran.out);
+        assert!(!ran.out.is_empty());
+    }
+    assert_eq!(ehlo(&["explain"]).code, 2);
+    assert_eq!(ehlo(&["explain", "x", "--protocol", "http"]).code, 2);
+}
+
+#[test]
+fn hostile_text_stays_text() {
+    for text in ["550 \u{1b}[2Jgone", "\u{202e}554 5.7.1 x", "+ G1sySmhp", "* OK [\u{1b}] x", "a\u{7}b"] {
+        for format in ["human", "json"] {
+            let ran = ehlo(&["explain", text, "--format", format]);
+            let hostile = ran.out.chars().any(|c| (c < ' ' && c != '\n') || c == '\u{202e}');
+            assert!(!hostile && (ran.code == 0 || ran.code == 1), "{:?}", ran.out);
+        }
+    }
+    let large = format!("550 {}\n", "x".repeat(1 << 20));
+    let ran = ehlo_with_input(&["explain", "-"], &large);
+    assert_eq!(ran.code, 0);
+    assert!(ran.out.len() < 10_000, "{}", ran.out.len());
+}
