@@ -11,6 +11,7 @@ use ehlo_core::{
     Address, Anchor, Cause, CloseKind, DataSort, Deviation, EntryId, EntryKind, Evidence, Failure, Limits,
     Masker, Params, Protocol, Side, Span, Stage, Transcript,
 };
+use ehlo_wire::sasl::{BindingKind, ChannelBinding};
 use ehlo_wire::{
     ClientSession, Command, Output, Reply, SessionEvent, State, imap, pop3, sieve, smtp, spoken,
 };
@@ -194,6 +195,18 @@ impl Dialogue {
             }
         }
         bytes
+    }
+
+    /// What a login can be tied to (RFC 9266). TLS 1.2 is left out: its exporter is the connection's own only with an
+    /// extension that the TLS library does not tell of.
+    pub(crate) fn bindings(&self) -> Vec<ChannelBinding> {
+        let tls =
+            self.tls.as_ref().filter(|t| t.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3));
+        let data = tls
+            .and_then(|tls| tls.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b"")).ok());
+        data.into_iter()
+            .map(|data: [u8; 32]| ChannelBinding { kind: BindingKind::TlsExporter, data: data.to_vec() })
+            .collect()
     }
 
     /// The name of the server, as it was asked for.

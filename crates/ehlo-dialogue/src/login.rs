@@ -155,7 +155,17 @@ impl Dialogue {
             turns.push(turn);
             match step {
                 Some(Step::Send(next)) => command = next,
-                Some(Step::Done(answered)) => return Ok(answered),
+                Some(Step::Done(answered)) => {
+                    if let Some(trouble) = exchange.trouble() {
+                        let params = trouble
+                            .values()
+                            .into_iter()
+                            .map(|(name, value)| (name.to_owned(), value))
+                            .collect();
+                        self.note(&format!("sasl-{}", trouble.id()), params);
+                    }
+                    return Ok(answered);
+                }
                 None => return Ok(Answered::Nonsense),
             }
         }
@@ -170,6 +180,7 @@ impl Dialogue {
             now: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
             service: service_name(self.protocol()),
             host: self.host().to_owned(),
+            bindings: self.bindings(),
             plus_offered: offered.iter().any(|name| name.ends_with("-PLUS")),
             ..Given::default()
         }

@@ -1,6 +1,6 @@
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A message in a mailbox.
 #[derive(Clone, Debug)]
@@ -23,6 +23,16 @@ pub struct Message {
     pub thread_id: u64,
     /// From whom and to whom it was delivered, if it was; copies share it.
     pub envelope: Option<Arc<Envelope>>,
+    /// What FETCH has told of its structure, so that it is read once; copies share it.
+    pub(crate) shown: Arc<OnceLock<Shown>>,
+}
+
+/// Forms of what a message is made of, as IMAP tells them (RFC 9051 §7.5.2).
+#[derive(Debug)]
+pub(crate) struct Shown {
+    pub(crate) envelope: Box<[u8]>,
+    pub(crate) body: Box<[u8]>,
+    pub(crate) structure: Box<[u8]>,
 }
 
 /// What a message was delivered with (RFC 5321 §2.3.1): not to be read from its header.
@@ -107,6 +117,7 @@ impl Message {
             email_id: 0,
             thread_id: 0,
             envelope: None,
+            shown: Arc::default(),
         }
     }
 

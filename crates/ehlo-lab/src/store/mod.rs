@@ -11,6 +11,7 @@ pub(crate) use boxes::{FlagChange, Mailboxes, Quota};
 pub(crate) use keeper::{Foreign, Keeper, KeptAccount, KeptMailbox};
 pub(crate) use mailbox::{Attributes, Mailbox, SPECIAL_USE};
 pub(crate) use maildir::{Maildir, contents as folder_contents};
+pub(crate) use message::Shown;
 pub(crate) use message::with_crlf;
 pub use message::{Body, Envelope, Message};
 

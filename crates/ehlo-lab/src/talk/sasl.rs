@@ -1,7 +1,7 @@
 use crate::context::Context;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ehlo_wire::sasl::{ServerGiven, ServerSide, Verdict, mechanism};
+use ehlo_wire::sasl::{BindingKind, ChannelBinding, ServerGiven, ServerSide, Verdict, mechanism};
 
 /// A login by SASL that is under way.
 pub(super) struct Login {
@@ -86,6 +86,10 @@ fn given(cx: &Context<'_>) -> ServerGiven {
         salt_seed: cx.lab.salt_seed(),
         now: cx.now,
         host: cx.lab.host_name().to_owned(),
+        bindings: (!cx.binding.is_empty())
+            .then(|| ChannelBinding { kind: BindingKind::TlsExporter, data: cx.binding.to_vec() })
+            .into_iter()
+            .collect(),
         plus_offered: cx.mechanisms().iter().any(|name| name.ends_with("-PLUS")),
         ..ServerGiven::default()
     }

@@ -298,7 +298,6 @@ pub(crate) const EXCEPTIONS: &[(&str, &str)] = &[
     ("* MYRIGHTS ", "RFC 4314: it knows no ACL"),
     ("* ACL ", "RFC 4314"),
     ("* LISTRIGHTS ", "RFC 4314"),
-    ("* QUOTA \"#user/alice\" ()", "RFC 9208 §5.1 lets the list be empty in its text; the grammar does not"),
     ("(BINARY[2]<0> ", "RFC 3516 §4.3 has the origin in its text; the grammar does not"),
     ("(APPENDLIMIT ", "RFC 7889: it does not know this item of STATUS"),
     ("(MAILBOXID (", "RFC 8474: it does not know this item of STATUS"),

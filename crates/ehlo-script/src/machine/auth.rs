@@ -73,7 +73,8 @@ impl Machine {
         let mut args = args.into_iter();
         let credentials = Credentials {
             user: args.next().unwrap_or_default(),
-            password: Secret::new(args.next().unwrap_or_default()),
+            // A token stands where the password does.
+            password: Secret::new(option("token").or_else(|| args.next()).unwrap_or_default()),
             authzid: option("authzid").unwrap_or_default(),
         };
         let login = Login {

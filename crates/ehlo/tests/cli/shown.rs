@@ -31,9 +31,17 @@ pub(crate) fn steady(text: &str) -> String {
                 && !is_standard_number(word))
                 || word.ends_with("@lab.test>")
                 || is_tag(word)
-                || all.get(at + 1).is_some_and(|next| next.starts_with("ms"))
                 || (digits >= 1 && word.contains("lab.test>"));
-            words.push(if volatile { mask(word) } else { word.to_owned() });
+            // How long something took, and how many days are left of a certificate when a second has passed.
+            let measured = digits >= 1
+                && all
+                    .get(at + 1)
+                    .is_some_and(|next| ["ms", "days", "Tage"].iter().any(|unit| next.starts_with(unit)));
+            words.push(match (measured, volatile) {
+                (true, _) => mask(word).replace("#.#", "#"),
+                (_, true) => mask(word),
+                _ => word.to_owned(),
+            });
         }
         // How much of an answer comes in one piece is up to the network.
         out.push_str(words.join(" ").trim_end().trim_end_matches(" …"));

@@ -120,6 +120,7 @@ pub(super) fn load(path: &Path, name: &str, validity: u32, fsync: bool) -> io::R
             email_id: record.email_id,
             thread_id: record.thread_id,
             envelope: record.envelope.clone(),
+            shown: Arc::default(),
         });
     }
     if !gone.is_empty() {

@@ -187,6 +187,7 @@ fn message(folder: &Path, place: &Place, table: &Keywords, now: SystemTime) -> O
         email_id: 0,
         thread_id: 0,
         envelope: None,
+        shown: Arc::default(),
     })
 }
 

@@ -29,7 +29,7 @@ fn simple_messages() {
     assert_eq!(shown(Kind::CramResponse, b"b913"), "digest=… | missing");
     assert_eq!(shown(Kind::External, b"\xff"), "authzid=\\xff | not-utf8");
     let plain = decode(Kind::Plain, b"a\0b\0c");
-    assert_eq!(plain.secrets().collect::<Vec<_>>(), [4..5]);
+    assert!(plain.secrets().eq(std::iter::once(4..5)));
     assert_eq!(plain.field("passwd"), Some("c"));
 }
 

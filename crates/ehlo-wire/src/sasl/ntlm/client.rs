@@ -51,6 +51,7 @@ impl Client {
         // Who describes no target cannot take version 2 (MS-NLMP §3.1.5.1.2).
         let info = match challenge.info {
             Some(info) => info.ok_or_else(|| wrong("TargetInfo"))?,
+            None if self.given.ntlm_v1 => return self.authenticate_v1(&challenge),
             None => return Err(Trouble::OnlyNtlmV1),
         };
         if info.len() > LONGEST || self.credentials.user.len() > LONGEST {
@@ -85,17 +86,32 @@ impl Client {
             Some(_) => vec![0; 24],
             None => compute::lm(&key, &challenge.challenge, &client_challenge),
         };
-        let flags = ABILITIES & challenge.flags & if challenge.flags & UNICODE == 0 { !0 } else { !OEM };
-        let text = |text: &str| match flags & UNICODE {
-            0 => latin1(text).ok_or(Trouble::Unprepared),
-            _ => Ok(wide(text)),
-        };
-        let mut out = Authenticate::write(flags, &lm, &nt, &text(&self.domain)?, &text(&self.user)?);
+        let mut out = self.message(&challenge, &lm, &nt)?;
         if server_time.is_some() {
             let mic = compute::mic(&key, &proof, [&self.negotiate, bytes, &out]);
             out[MIC].copy_from_slice(&mic);
         }
         Ok(Secret::new(out))
+    }
+
+    /// The answer of version 1, which is asked for.
+    fn authenticate_v1(&self, challenge: &Challenge<'_>) -> Answer {
+        let mut client_challenge = [0; 8];
+        client_challenge.copy_from_slice(&self.given.random[..8]);
+        let stronger = challenge.flags & EXTENDED_SESSION_SECURITY != 0;
+        let key = compute::key_v1(&self.credentials.password);
+        let (lm, nt) = compute::v1(&key, &challenge.challenge, stronger.then_some(&client_challenge));
+        self.message(challenge, &lm, &nt).map(Secret::new)
+    }
+
+    /// The last message, without its MIC.
+    fn message(&self, challenge: &Challenge<'_>, lm: &[u8], nt: &[u8]) -> Result<Vec<u8>, Trouble> {
+        let unicode = challenge.flags & UNICODE != 0;
+        let flags = ABILITIES & challenge.flags & if unicode { !OEM } else { !0 };
+        let text = |text: &str| {
+            if unicode { Ok(wide(text)) } else { latin1(text).ok_or(Trouble::Unprepared) }
+        };
+        Ok(Authenticate::write(flags, lm, nt, &text(&self.domain)?, &text(&self.user)?))
     }
 }
 

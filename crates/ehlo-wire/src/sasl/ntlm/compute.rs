@@ -1,6 +1,8 @@
 use super::message::wide;
+use des::Des;
+use des::cipher::{Array, BlockCipherEncrypt as _, KeyInit as _};
 use ehlo_core::Secret;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use md4::{Digest as _, Md4};
 use md5::Md5;
 
@@ -9,9 +11,58 @@ const EPOCH: i64 = 11_644_473_600;
 
 /// NTOWFv2 (MS-NLMP §3.3.2): what stands for the password.
 pub(super) fn key(user: &str, domain: &str, password: &Secret<String>) -> Secret<Vec<u8>> {
-    let password = Secret::new(wide(password.expose()));
-    let hash = Secret::new(Md4::digest(password.expose()).to_vec());
+    let hash = key_v1(password);
     Secret::new(hmac(hash.expose(), &[&wide(&user.to_uppercase()), &wide(domain)]))
+}
+
+/// NTOWFv1 (MS-NLMP §3.3.1).
+pub(super) fn key_v1(password: &Secret<String>) -> Secret<Vec<u8>> {
+    let password = Secret::new(wide(password.expose()));
+    Secret::new(Md4::digest(password.expose()).to_vec())
+}
+
+/// Both responses of version 1 (MS-NLMP §3.3.1): LM and NT. `client_challenge` is given where the stronger form was
+/// agreed on; without it no response of LAN Manager is made, which is weaker still.
+pub(super) fn v1(
+    key: &Secret<Vec<u8>>,
+    challenge: &[u8; 8],
+    client_challenge: Option<&[u8; 8]>,
+) -> (Vec<u8>, Vec<u8>) {
+    match client_challenge {
+        Some(client) => {
+            let digest = Md5::new().chain_update(challenge).chain_update(client).finalize();
+            let mut short = [0; 8];
+            short.copy_from_slice(&digest[..8]);
+            ([&client[..], &[0; 16]].concat(), desl(key.expose(), short))
+        }
+        None => {
+            let nt = desl(key.expose(), *challenge);
+            (nt.clone(), nt)
+        }
+    }
+}
+
+/// DESL (MS-NLMP §6): three times DES, with seven bytes of the key each.
+fn desl(key: &[u8], data: [u8; 8]) -> Vec<u8> {
+    let long = Secret::new([key, &[0; 21]].concat());
+    long.expose()[..21]
+        .chunks(7)
+        .flat_map(|part| {
+            let mut block = Array::from(data);
+            Des::new(&Array::from(spread(part))).encrypt_block(&mut block);
+            <[u8; 8]>::from(block)
+        })
+        .collect()
+}
+
+/// Seven bytes as eight of seven bits; DES does not look at the last bit.
+fn spread(part: &[u8]) -> [u8; 8] {
+    let all = part.iter().fold(0_u64, |all, &byte| (all << 8) | u64::from(byte));
+    let mut out = [0; 8];
+    for (index, byte) in out.iter_mut().enumerate() {
+        *byte = u8::try_from((all >> (49 - 7 * index)) & 0x7f).unwrap_or(0) << 1;
+    }
+    out
 }
 
 /// What a client signs besides the server's challenge: `temp` of MS-NLMP §3.3.2.

@@ -1,6 +1,6 @@
 //! NTLM (MS-NLMP, and MS-SMTPNTLM, MS-POP3 §2, MS-OXIMAP §2 for how mail carries it): the login of Windows without a
-//! domain controller. Version 2 is spoken; of version 1, which gives the password away to whoever listens, nothing is
-//! sent.
+//! domain controller. Version 2 is spoken; version 1, which gives the password away to whoever listens, is
+//! sent only if that is asked for, and no server here takes it.
 
 mod client;
 mod compute;

@@ -110,7 +110,7 @@ impl ServerSide for Server {
 
 /// Text that was UTF-16, little end first.
 fn narrow(bytes: &[u8]) -> Option<String> {
-    if bytes.len() % 2 != 0 {
+    if !bytes.len().is_multiple_of(2) {
         return None;
     }
     let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();

@@ -35,6 +35,19 @@ fn the_examples_of_microsoft() {
 }
 
 #[test]
+fn the_examples_of_version_1() {
+    // MS-NLMP §4.2.2 and §4.2.3
+    let key = compute::key_v1(&"Password".into());
+    assert_eq!(hex(key.expose()), "a4f49c406510bdcab6824ee7c30fd852");
+    let challenge = unhex("0123456789abcdef").try_into().unwrap();
+    let (_, nt) = compute::v1(&key, &challenge, None);
+    assert_eq!(hex(&nt), "67c43011f30298a2ad35ece64f16331c44bdbed927841f94");
+    let (lm, nt) = compute::v1(&key, &challenge, Some(&[0xaa; 8]));
+    assert_eq!(hex(&lm), "aaaaaaaaaaaaaaaa00000000000000000000000000000000");
+    assert_eq!(hex(&nt), "7537f803ae367128ca458204bde7caf81e97ed2683267232");
+}
+
+#[test]
 fn time_as_windows_counts_it() {
     assert_eq!(i64::from_le_bytes(compute::file_time(0)), 116_444_736_000_000_000);
     assert_eq!(compute::file_time(i64::MIN), [0; 8]);
@@ -59,11 +72,17 @@ fn a_client_without_the_servers_time_answers_as_in_the_example() {
 }
 
 #[test]
-fn a_client_does_not_speak_version_1() {
+fn a_client_speaks_version_1_only_if_asked() {
     let mut client = Ntlm.client(&credentials("User", "Password", ""), &given());
     client.initial().unwrap();
     let old = Challenge::write(b"", UNICODE, &[1; 8], b"");
     assert_eq!(client.respond(&old).unwrap_err(), Trouble::OnlyNtlmV1);
+    let asked = Given { ntlm_v1: true, ..given() };
+    let mut client = Ntlm.client(&credentials("User", "Password", ""), &asked);
+    client.initial().unwrap();
+    let answer = client.respond(&old).unwrap();
+    let message = Authenticate::parse(answer.expose()).unwrap();
+    assert_eq!((message.nt.map(<[u8]>::len), message.lm), (Some(V1_RESPONSE), message.nt));
     for bad in [&b""[..], b"\xff", b"NTLMSSP\0\x02\0\0\0", &old[..31], &[b'x'; 1 << 20]] {
         let mut client = Ntlm.client(&credentials("User", "Password", ""), &given());
         client.initial().unwrap();

@@ -53,17 +53,14 @@ impl Item {
         matches!(self, Item::Section { peek: false, .. } | Item::Binary { peek: false, .. })
     }
 
+    /// Whether it tells what the message is made of, for which its bytes are needed once.
+    pub(super) fn needs_structure(&self) -> bool {
+        matches!(self, Item::Envelope | Item::Structure { .. })
+    }
+
     /// Whether the bytes of the message are needed for it.
     pub(super) fn needs_body(&self) -> bool {
-        matches!(
-            self,
-            Item::Envelope
-                | Item::Structure { .. }
-                | Item::Preview
-                | Item::Section { .. }
-                | Item::Binary { .. }
-                | Item::BinarySize { .. }
-        )
+        matches!(self, Item::Preview | Item::Section { .. } | Item::Binary { .. } | Item::BinarySize { .. })
     }
 }
 

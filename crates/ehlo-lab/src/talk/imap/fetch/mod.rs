@@ -73,7 +73,8 @@ fn carry_out(imap: &mut Imap, run: &mut Run<'_>, cx: &Context<'_>) -> Answer {
     }
     // Reading a body marks the message as seen (RFC 9051 §6.4.5), unless asked to peek or open for reading only.
     let marks = !selected.read_only && selected.may('s') && items.iter().any(Item::marks_seen);
-    let needs_body = items.iter().any(Item::needs_body);
+    let (needs_body, needs_structure) =
+        (items.iter().any(Item::needs_body), items.iter().any(Item::needs_structure));
     let (mut missing, mut undecodable) = (false, false);
     for (number, identifier) in named {
         let found = cx.lab.store().with(&place.account, |boxes| -> Result<Found, Refusal> {
@@ -86,7 +87,8 @@ fn carry_out(imap: &mut Imap, run: &mut Run<'_>, cx: &Context<'_>) -> Answer {
             let newly_seen = marks && boxes.flag(&place.mailbox, identifier, &mark_seen())?;
             let message = boxes.folders.get(&place.mailbox).and_then(|m| m.by_uid(identifier)).cloned();
             let Some(message) = message else { return Ok(None) };
-            let bytes = match needs_body {
+            let known = !utf8 && message.shown.get().is_some();
+            let bytes = match needs_body || (needs_structure && !known) {
                 true => message.body.read().map_err(|e| Refusal::from(crate::StoreError::from(e)))?,
                 false => Arc::from(&b""[..]),
             };

@@ -5,8 +5,12 @@ use crate::mail::decode::decoded;
 use crate::mail::header::fields;
 use crate::mail::mime::Part;
 use crate::mail::preview::preview;
+use crate::store::Shown;
 use crate::talk::imap::selected::flags;
 use crate::talk::imap::text::{quoted, string};
+
+/// The forms of a message that are kept take no more octets than this.
+const MOST_SHOWN: usize = 8 * 1024;
 
 /// Writes what is wanted of one message.
 pub(super) struct Writer<'a> {
@@ -41,14 +45,12 @@ impl<'a> Writer<'a> {
             Item::ThreadId => format!("THREADID (T{})", message.thread_id),
             Item::SaveDate => format!("SAVEDATE \"{}\"", imap_date_time(message.saved)),
             Item::Envelope => {
-                let (bytes, utf8) = (self.bytes, self.utf8);
                 out.extend_from_slice(b"ENVELOPE ");
-                return out.extend_from_slice(&self.structure().envelope_as(bytes, utf8));
+                return self.write_shown(out, |shown| &shown.envelope);
             }
             Item::Structure { extended } => {
-                let (bytes, utf8) = (self.bytes, self.utf8);
                 out.extend_from_slice(if *extended { b"BODYSTRUCTURE " } else { b"BODY " });
-                return out.extend_from_slice(&self.structure().structure_as(bytes, *extended, utf8));
+                return self.write_shown(out, |shown| if *extended { &shown.structure } else { &shown.body });
             }
             Item::Preview => {
                 out.extend_from_slice(b"PREVIEW ");
@@ -78,6 +80,26 @@ impl<'a> Writer<'a> {
             }
         };
         out.extend_from_slice(text.as_bytes());
+    }
+
+    /// Writes a form of what the message is made of. The forms are made together, and once for each message; those
+    /// in UTF-8 and those that are long are not kept.
+    fn write_shown(&mut self, out: &mut Vec<u8>, form: impl Fn(&Shown) -> &[u8]) {
+        let (message, bytes, utf8) = (self.message, self.bytes, self.utf8);
+        if !utf8 && let Some(shown) = message.shown.get() {
+            return out.extend_from_slice(form(shown));
+        }
+        let part = self.structure();
+        let shown = Shown {
+            envelope: part.envelope_as(bytes, utf8).into(),
+            body: part.structure_as(bytes, false, utf8).into(),
+            structure: part.structure_as(bytes, true, utf8).into(),
+        };
+        out.extend_from_slice(form(&shown));
+        if !utf8 && shown.envelope.len() + shown.body.len() + shown.structure.len() <= MOST_SHOWN {
+            // Another session may have been quicker; what it kept is the same.
+            let _ = message.shown.set(shown);
+        }
     }
 
     fn binary(&mut self, numbers: &[usize]) -> Option<Vec<u8>> {
