@@ -20,8 +20,21 @@ use ehlo_knowledge::Lang;
 use ehlo_report::Texts;
 use std::process::ExitCode;
 
+/// A reply of POP3 that is pasted begins with a hyphen, and is no flag for all that: a blank in front says so.
+fn pasted(arguments: &mut [std::ffi::OsString]) {
+    if !arguments.iter().any(|a| a == "explain") {
+        return;
+    }
+    for argument in arguments.iter_mut().filter(|a| a.as_encoded_bytes().starts_with(b"-ERR")) {
+        let mut text = std::ffi::OsString::from(" ");
+        text.push(&argument);
+        *argument = text;
+    }
+}
+
 fn main() -> ExitCode {
-    let arguments: Vec<_> = std::env::args_os().collect();
+    let mut arguments: Vec<_> = std::env::args_os().collect();
+    pasted(&mut arguments);
     let texts = Texts { lang: language(&arguments) };
     let code = match cli::command(texts).try_get_matches_from(arguments) {
         Ok(matches) => match matches.subcommand() {
