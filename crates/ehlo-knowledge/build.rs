@@ -1,9 +1,9 @@
 //! Turns `data/*.toml` into sorted static tables, so that the program parses nothing when it starts and a mistake
 //! in the data is a build error.
 //!
-//! A table with `en` and `de` is an entry; its key is the file's name and the path of the table, joined by `/`.
-//! `ref` (a string or a list) names sources. A `pattern` list belongs to an entry of failures. Other tables are
-//! only paths.
+//! A table with `en` and `de` is an entry; its key is the file's name up to the first dot and the path of the table,
+//! joined by `/`, so that a long topic can be spread over several files (`failure.auth.toml`). `ref` (a string or a
+//! list) names sources. A `pattern` list belongs to an entry of failures. Other tables are only paths.
 
 #![allow(clippy::unwrap_used, reason = "a build script reports by failing")]
 
@@ -28,7 +28,8 @@ fn main() {
         println!("cargo::rerun-if-changed={}", path.display());
         let text = std::fs::read_to_string(path).unwrap();
         let table: Table = text.parse().unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        let topic = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        let topic = stem.split('.').next().unwrap().to_owned();
         walk(&topic, &table, &mut entries, path);
     }
 
@@ -80,7 +81,11 @@ fn walk(key: &str, table: &Table, entries: &mut BTreeMap<String, Entry>, path: &
             "{}: {key}: en and de name different places",
             path.display()
         );
-        entries.insert(key.to_owned(), entry);
+        assert!(
+            entries.insert(key.to_owned(), entry).is_none(),
+            "{}: {key} stands in two files",
+            path.display()
+        );
     }
 }
 

@@ -100,10 +100,11 @@ fn steady(line: &str) -> String {
     };
     let words: Vec<String> = words.iter().enumerate().map(kind).collect();
     let line = words.join(" ");
-    // Times of a dialogue are set flush right.
-    match line.trim_start().starts_with("TIME") {
-        true => line.trim_start().to_owned(),
-        false => line,
+    // Times are set flush right: how many blanks stand in front depends on how long they are.
+    match line.rsplit_once(" TIME ms") {
+        Some((name, "")) => format!("{} TIME ms", name.trim_end()),
+        _ if line.trim_start().starts_with("TIME") => line.trim_start().to_owned(),
+        _ => line,
     }
 }
 

@@ -11,6 +11,7 @@ use ehlo_core::{
     Address, Anchor, Cause, CloseKind, DataSort, Deviation, EntryId, EntryKind, Evidence, Failure, Limits,
     Masker, Params, Protocol, Side, Span, Stage, Transcript,
 };
+use ehlo_wire::sasl::{BindingKind, ChannelBinding};
 use ehlo_wire::{
     ClientSession, Command, Output, Reply, SessionEvent, State, imap, pop3, sieve, smtp, spoken,
 };
@@ -177,6 +178,40 @@ impl Dialogue {
         let mixed = (self.options.seed ^ self.tags.wrapping_mul(0x9e37_79b9_7f4a_7c15))
             .wrapping_mul(0xff51_afd7_ed55_8ccd);
         format!("e{:04x}{}", (mixed >> 40) & 0xffff, self.tags)
+    }
+
+    /// Bytes that nobody can guess, for nonces.
+    pub(crate) fn random(&mut self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        if ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes).is_err() {
+            // Without the system's randomness the seed has to do, as it does for tags.
+            self.tags += 1;
+            for (index, chunk) in bytes.chunks_mut(8).enumerate() {
+                let mixed =
+                    (self.options.seed ^ (self.tags << 8 | index as u64)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                chunk.copy_from_slice(
+                    &mixed.rotate_left(29).wrapping_mul(0xff51_afd7_ed55_8ccd).to_le_bytes(),
+                );
+            }
+        }
+        bytes
+    }
+
+    /// What a login can be tied to (RFC 9266). TLS 1.2 is left out: its exporter is the connection's own only with an
+    /// extension that the TLS library does not tell of.
+    pub(crate) fn bindings(&self) -> Vec<ChannelBinding> {
+        let tls =
+            self.tls.as_ref().filter(|t| t.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3));
+        let data = tls
+            .and_then(|tls| tls.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b"")).ok());
+        data.into_iter()
+            .map(|data: [u8; 32]| ChannelBinding { kind: BindingKind::TlsExporter, data: data.to_vec() })
+            .collect()
+    }
+
+    /// The name of the server, as it was asked for.
+    pub(crate) fn host(&self) -> &str {
+        &self.options.host
     }
 
     /// Notes something for the reader of the transcript.

@@ -1,7 +1,7 @@
 use crate::{Dialogue, Turn};
 use ehlo_core::facts::{Answered, CapabilityFacts, LoginFacts, LoginResult};
 use ehlo_core::{Anchor, Cause, Evidence, Failure, Protocol, Stage};
-use ehlo_wire::sasl::{Credentials, Exchange, MECHANISMS, Step, apop_digest, mechanism};
+use ehlo_wire::sasl::{Credentials, Exchange, Given, MECHANISMS, Step, apop_digest, mechanism, service_name};
 use ehlo_wire::{imap, pop3};
 
 /// Under which conditions secrets may go out.
@@ -78,6 +78,7 @@ pub fn choose_mechanism(
     let mut ways: Vec<(&'static str, bool)> = MECHANISMS
         .iter()
         .map(|m| m.meta())
+        .filter(|meta| meta.automatic || options.mechanism.is_some())
         .filter(|meta| offered.mechanisms.iter().any(|o| o == meta.name))
         .map(|meta| (meta.name, meta.password_equivalent))
         .collect();
@@ -178,7 +179,8 @@ impl Dialogue {
         let tag = self.tag();
         let allowed = self.protocol() != Protocol::Imap || offered.sasl_ir;
         let initial = initial_response.unwrap_or(allowed);
-        let mut exchange = Exchange::new(self.protocol(), &tag, mechanism, credentials, initial);
+        let given = self.given(&offered.mechanisms);
+        let mut exchange = Exchange::new(self.protocol(), &tag, mechanism, credentials, &given, initial);
         let mut command = exchange.start();
         // No mechanism needs more; a server that never ends must not keep us.
         for _ in 0..16 {
@@ -187,11 +189,35 @@ impl Dialogue {
             turns.push(turn);
             match step {
                 Some(Step::Send(next)) => command = next,
-                Some(Step::Done(answered)) => return Ok(answered),
+                Some(Step::Done(answered)) => {
+                    if let Some(trouble) = exchange.trouble() {
+                        let params = trouble
+                            .values()
+                            .into_iter()
+                            .map(|(name, value)| (name.to_owned(), value))
+                            .collect();
+                        self.note(&format!("sasl-{}", trouble.id()), params);
+                    }
+                    return Ok(answered);
+                }
                 None => return Ok(Answered::Nonsense),
             }
         }
         Ok(Answered::Nonsense)
+    }
+
+    /// What a mechanism needs besides the credentials.
+    fn given(&mut self, offered: &[String]) -> Given {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Given {
+            random: self.random(),
+            now: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
+            service: service_name(self.protocol()),
+            host: self.host().to_owned(),
+            bindings: self.bindings(),
+            plus_offered: offered.iter().any(|name| name.ends_with("-PLUS")),
+            ..Given::default()
+        }
     }
 
     async fn login_by_user(

@@ -1,11 +1,13 @@
 //! What `ehlo` knows, as data: capabilities, checks, failures, and every sentence that a person reads, in English
 //! and German. Protocol text is never translated.
 //!
-//! The data stands in `data/*.toml`; an entry's key is the name of its file and the path of its table, joined by
+//! The data stands in `data/*.toml`; an entry's key is the name of its file (up to its first dot) and the path of its table, joined by
 //! `/`: `capability-smtp/PIPELINING`, `check/cert-expired/expired`.
 
 mod cause;
+pub mod explain;
 mod lang;
+mod pattern;
 mod render;
 
 pub use cause::{Circumstances, causes};

@@ -23,6 +23,8 @@ pub struct Connection {
     talk: Box<dyn Talk>,
     tls: Option<Box<ServerConnection>>,
     tls_name: Option<String>,
+    /// What ties a login to the TLS connection.
+    binding: Vec<u8>,
     deflate: Option<Box<Deflate>>,
     greeted: bool,
     /// What there is of a PROXY header, as long as one is due.
@@ -72,6 +74,7 @@ impl Connection {
             talk: talk_for(service.scheme),
             tls: None,
             tls_name: None,
+            binding: Vec::new(),
             deflate: None,
             greeted: false,
             proxied: lab.settings(service).proxy_protocol.then(Vec::new),
@@ -315,6 +318,10 @@ impl Connection {
                 let version = tls.protocol_version().and_then(|v| v.as_str()).unwrap_or("TLS");
                 let suite = tls.negotiated_cipher_suite().and_then(|s| s.suite().as_str()).unwrap_or("?");
                 self.tls_name = Some(format!("{version} with {suite}"));
+                if tls.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3) {
+                    let data = tls.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b""));
+                    self.binding = data.map(|data: [u8; 32]| data.to_vec()).unwrap_or_default();
+                }
                 if let Some(recorder) = &mut self.recorder {
                     recorder.tls_on(version, suite, tls.server_name(), now);
                 }
@@ -421,6 +428,7 @@ impl Connection {
             peer: &self.peer,
             memory: &mut self.memory,
             tls: self.tls_name.as_deref(),
+            binding: &self.binding,
             now: self.lab.unix_time(now),
             actions: &mut self.actions,
             stopped: &mut stopped,

@@ -42,6 +42,8 @@ pub(crate) struct Context<'a> {
     pub(crate) memory: &'a mut Memory,
     /// `TLSv1_3 with …`, if TLS is on.
     pub(crate) tls: Option<&'a str>,
+    /// What ties a login to the TLS connection (RFC 9266); empty without TLS 1.3.
+    pub(crate) binding: &'a [u8],
     /// Seconds since 1970.
     pub(crate) now: i64,
     pub(crate) actions: &'a mut VecDeque<Action>,

@@ -251,6 +251,17 @@ impl Lab {
         format!("<{serial}.{now}.{random:016x}@{}>", self.host_name)
     }
 
+    /// Bytes that nobody can predict who does not know the seed; others each time.
+    pub(crate) fn random(&self) -> [u8; 32] {
+        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
+        spread(self.seed ^ mix(serial))
+    }
+
+    /// Bytes that stay the same as long as the seed does, for the salts of passwords.
+    pub(crate) fn salt_seed(&self) -> [u8; 32] {
+        spread(!self.seed)
+    }
+
     /// A queue id.
     pub(crate) fn queue_id(&self) -> String {
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
@@ -283,6 +294,17 @@ impl std::fmt::Debug for Lab {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Lab({})", self.host_name)
     }
+}
+
+/// Four numbers made of one.
+fn spread(seed: u64) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    let mut state = seed;
+    for chunk in bytes.chunks_mut(8) {
+        state = mix(state);
+        chunk.copy_from_slice(&state.to_le_bytes());
+    }
+    bytes
 }
 
 /// The finaliser of SplitMix64: spreads a counter over 64 bits.

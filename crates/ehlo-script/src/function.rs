@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ehlo_core::Secret;
-use ehlo_wire::sasl::{Credentials, apop_digest, mechanism};
+use ehlo_wire::sasl::{Credentials, Given, apop_digest, mechanism};
 
 /// What it does; the id of what is wrong.
 type Call = fn(&mut Context<'_>, &[Vec<u8>]) -> Result<Vec<u8>, &'static str>;
@@ -107,8 +107,8 @@ pub static FUNCTIONS: &[Function] = &[
                 password: Secret::new(String::from_utf8_lossy(&a[1]).into_owned()),
                 authzid: String::new(),
             };
-            let mut side = mechanism("CRAM-MD5").ok_or("later")?.client(&credentials);
-            let response = side.respond(&challenge).ok_or("no-challenge")?;
+            let mut side = mechanism("CRAM-MD5").ok_or("later")?.client(&credentials, &Given::default());
+            let response = side.respond(&challenge).map_err(|_| "no-challenge")?;
             Ok(STANDARD.encode(response.expose()).into_bytes())
         },
     },

@@ -3,6 +3,7 @@
 mod check;
 mod cli;
 mod exit;
+mod explain;
 mod input;
 mod lab;
 mod lab_mail;
@@ -10,6 +11,7 @@ mod lab_store;
 mod output;
 mod progress;
 mod run;
+mod sasl;
 mod script;
 mod secrets;
 mod targets;
@@ -28,6 +30,8 @@ fn main() -> ExitCode {
             Some(("record", matches)) => script::record(matches, texts),
             Some(("import", matches)) => script::import(matches, texts),
             Some(("run", matches)) => run::main(matches, texts),
+            Some(("explain", matches)) => explain::main(matches, texts),
+            Some(("sasl", matches)) => sasl::main(matches, texts),
             Some(("lab", matches)) => lab::main(matches, texts),
             _ => Ok(exit::USAGE),
         },

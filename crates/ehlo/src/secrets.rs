@@ -25,24 +25,39 @@ pub(crate) fn credentials(
         }
         return Ok(None);
     };
-    let password = if let Some(file) = text("password-file") {
+    let password = password(matches, user, host, stdin_taken, texts)?;
+    Ok(Some(Credentials { user: user.to_owned(), password, authzid: String::new() }))
+}
+
+/// The password of `user`: from a file, a command, the environment, `~/.netrc` if there is a `host`, or by asking.
+///
+/// # Errors
+/// A password that cannot be had.
+pub(crate) fn password(
+    matches: &ArgMatches,
+    user: &str,
+    host: Option<&str>,
+    stdin_taken: bool,
+    texts: Texts,
+) -> anyhow::Result<Secret<String>> {
+    let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
+    if let Some(file) = text("password-file") {
         if file == "-" && stdin_taken {
             return Err(Usage(texts.get("cli/stdin-twice")).into());
         }
-        from_file(file)?
+        from_file(file)
     } else if let Some(command) = text("password-command") {
-        from_command(command, texts)?
+        from_command(command, texts)
     } else if let Some(password) = std::env::var("EHLO_PASSWORD").ok().filter(|p| !p.is_empty()) {
-        Secret::new(password)
+        Ok(Secret::new(password))
     } else if let Some(password) = host.and_then(|host| from_netrc(host, user)) {
-        password
+        Ok(password)
     } else if std::io::stdin().is_terminal() {
         let prompt = texts.fill("cli/password-prompt", &[("user", &user)]);
-        Secret::new(rpassword::prompt_password(prompt)?)
+        Ok(Secret::new(rpassword::prompt_password(prompt)?))
     } else {
-        return Err(Usage(texts.fill("cli/no-password", &[("user", &user)])).into());
-    };
-    Ok(Some(Credentials { user: user.to_owned(), password, authzid: String::new() }))
+        Err(Usage(texts.fill("cli/no-password", &[("user", &user)])).into())
+    }
 }
 
 /// The first line of a file, or of standard input.

@@ -18,6 +18,8 @@ mod lab_store;
 mod lab_watch;
 #[path = "cli/report.rs"]
 mod report;
+#[path = "cli/sasl.rs"]
+mod sasl;
 #[path = "cli/scripts.rs"]
 mod scripts;
 #[path = "cli/shown.rs"]

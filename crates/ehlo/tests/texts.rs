@@ -71,6 +71,9 @@ fn what_is_registered_is_explained() {
     for mechanism in ehlo_wire::sasl::MECHANISMS {
         want(format!("mechanism/{}", mechanism.meta().name));
     }
+    for trouble in ehlo_wire::sasl::Trouble::ALL {
+        want(format!("note/sasl-{}", trouble.id()));
+    }
     assert!(missing.is_empty(), "{missing:#?}");
     assert!(Scheme::ALL.len() > 8);
 }

@@ -1,7 +1,7 @@
 use ehlo_core::auth::{AuthOffer, NotTried};
 use ehlo_core::{Cause, Protocol};
 use ehlo_dialogue::{APOP, LOGIN_COMMAND, LoginOptions, Offered, USER, choose_mechanism};
-use ehlo_wire::sasl::{MECHANISMS, mechanism};
+use ehlo_wire::sasl::{MECHANISMS, Needs, mechanism};
 
 /// More mechanisms that nothing here speaks are not listed: a hostile server could name thousands.
 const MOST_UNKNOWN: usize = 32;
@@ -139,6 +139,16 @@ fn skip(situation: &Situation<'_>, now: &Offered, way: &str) -> Option<NotTried>
     }
     if !offered && (!situation.all || way == APOP) {
         return Some(NotTried::NotOffered);
+    }
+    let wants = mechanism(way).and_then(|m| match m.meta().needs {
+        Needs::Password => None,
+        // What stands in place of the password may be a token; who names the mechanism says so.
+        Needs::Token => situation.only.is_empty().then_some("token"),
+        Needs::Certificate => situation.only.is_empty().then_some("certificate"),
+        Needs::Nothing => situation.only.is_empty().then_some("nothing"),
+    });
+    if let Some(what) = wants {
+        return Some(NotTried::Wants { what: what.to_owned() });
     }
     let login = LoginOptions { mechanism: Some(way.to_owned()), ..situation.login.clone() };
     let tls = situation.inside_tls.is_some();

@@ -1,7 +1,7 @@
 use crate::context::Context;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ehlo_wire::sasl::{ServerSide, Verdict, mechanism};
+use ehlo_wire::sasl::{BindingKind, ChannelBinding, ServerGiven, ServerSide, Verdict, mechanism};
 
 /// A login by SASL that is under way.
 pub(super) struct Login {
@@ -43,7 +43,7 @@ impl Login {
         if mechanism.meta().password_equivalent && !cx.clear_auth_allowed() {
             return (None, LoginStep::NeedsTls);
         }
-        let mut login = Login { side: mechanism.server(&cx.lab.challenge(cx.now)) };
+        let mut login = Login { side: mechanism.server(&given(cx)) };
         let step = match (login.side.initial(), initial) {
             (_, Some(response)) if mechanism.meta().client_first => login.respond(response, cx),
             // LOGIN with the user name at once: answered as if it had been asked for.
@@ -75,6 +75,23 @@ impl Login {
             Verdict::Refused => LoginStep::Wrong,
             Verdict::Malformed => LoginStep::Malformed,
         }
+    }
+}
+
+/// What a mechanism needs besides the passwords.
+fn given(cx: &Context<'_>) -> ServerGiven {
+    ServerGiven {
+        challenge: cx.lab.challenge(cx.now),
+        random: cx.lab.random(),
+        salt_seed: cx.lab.salt_seed(),
+        now: cx.now,
+        host: cx.lab.host_name().to_owned(),
+        bindings: (!cx.binding.is_empty())
+            .then(|| ChannelBinding { kind: BindingKind::TlsExporter, data: cx.binding.to_vec() })
+            .into_iter()
+            .collect(),
+        plus_offered: cx.mechanisms().iter().any(|name| name.ends_with("-PLUS")),
+        ..ServerGiven::default()
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{Verb, VerbWord};
 use ehlo_core::facts::Answered;
 use ehlo_core::run::Reason;
 use ehlo_core::{Protocol, Secret, Tick};
-use ehlo_wire::sasl::{Credentials, Exchange, MECHANISMS, Step, apop_digest, mechanism};
+use ehlo_wire::sasl::{Credentials, Exchange, Given, MECHANISMS, Step, apop_digest, mechanism, service_name};
 use ehlo_wire::{Reply, imap};
 
 /// A login under way.
@@ -262,6 +262,7 @@ impl Machine {
                     let offered = MECHANISMS
                         .iter()
                         .map(|m| m.meta())
+                        .filter(|m| m.automatic)
                         .filter(|m| self.conns[conn].has(&format!("AUTH={}", m.name)));
                     let best = offered.clone().find(|m| safe || !m.password_equivalent);
                     let best = best.or_else(|| offered.clone().next());
@@ -278,12 +279,35 @@ impl Machine {
         };
         let may_begin = protocol != Protocol::Imap || self.conns[conn].has("SASL-IR");
         let initial = login.initial.unwrap_or(may_begin);
-        let mut exchange =
-            Exchange::new(protocol, &login.tag, mechanism, &login.credentials, initial && !login.cancel);
+        let given = self.given(conn);
+        let mut exchange = Exchange::new(
+            protocol,
+            &login.tag,
+            mechanism,
+            &login.credentials,
+            &given,
+            initial && !login.cancel,
+        );
         let command = exchange.start();
         login.exchange = Some(exchange);
         login.phase = Phase::Sasl;
         self.say(login, command.fragments.concat())
+    }
+
+    /// What a mechanism needs besides the credentials.
+    fn given(&mut self, conn: usize) -> Given {
+        self.nonces += 1;
+        let state = &self.conns[conn];
+        let address = state.seen.address.as_deref().unwrap_or_default();
+        let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+        Given {
+            random: random(self.setup.seed, self.nonces),
+            now: self.setup.now,
+            service: service_name(state.protocol),
+            host: host.to_owned(),
+            plus_offered: state.seen.caps.iter().any(|cap| cap.ends_with("-PLUS")),
+            ..Given::default()
+        }
     }
 
     fn say(&mut self, login: Login, bytes: Vec<u8>) -> Result<Option<Want>, Stop> {
@@ -302,4 +326,17 @@ impl Machine {
         self.pc += 1;
         Ok(None)
     }
+}
+
+/// Bytes that nobody can guess who does not know the seed; others each time.
+fn random(seed: u64, serial: u64) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    let mut state = seed ^ serial.rotate_left(40);
+    for chunk in bytes.chunks_mut(8) {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        chunk.copy_from_slice(&(mixed ^ (mixed >> 31)).to_le_bytes());
+    }
+    bytes
 }

@@ -198,6 +198,8 @@ pub struct Machine {
     timeout: Option<Duration>,
     random: u64,
     tags: u64,
+    /// How many logins had bytes that nobody can guess.
+    nonces: u64,
     poll: Option<Poll>,
     /// The exchange before, which only forbids: what it forbids must not come before what follows has happened.
     forbidding: Option<usize>,

@@ -31,6 +31,7 @@ impl Machine {
             step: 0,
             step_began: now,
             tags: 0,
+            nonces: 0,
             poll: None,
             forbidding: None,
             skipped: None,

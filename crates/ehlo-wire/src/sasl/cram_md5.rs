@@ -1,4 +1,7 @@
-use super::{ClientSide, Credentials, Mechanism, MechanismMeta, Passwords, ServerSide, Verdict, hex, same};
+use super::{
+    Answer, ClientSide, Credentials, Given, Kind, Mechanism, MechanismMeta, Message, Needs, PasswordForm,
+    Passwords, ServerGiven, ServerSide, Trouble, Verdict, hex, same,
+};
 use ehlo_core::Secret;
 use hmac::{Hmac, KeyInit, Mac};
 use md5::Md5;
@@ -12,35 +15,46 @@ impl Mechanism for CramMd5 {
             name: "CRAM-MD5",
             client_first: false,
             password_equivalent: false,
+            needs: Needs::Password,
+            automatic: true,
+            binds: false,
             reference: "RFC 2195",
         }
     }
 
-    fn client(&self, credentials: &Credentials) -> Box<dyn ClientSide> {
-        Box::new(Client { credentials: credentials.clone(), answered: false })
+    fn steps(&self) -> &'static [Message] {
+        const { &[Message::server(Kind::CramChallenge), Message::client(Kind::CramResponse)] }
     }
 
-    fn server(&self, challenge: &str) -> Box<dyn ServerSide> {
-        Box::new(Server { challenge: challenge.to_owned() })
+    fn client(&self, credentials: &Credentials, given: &Given) -> Box<dyn ClientSide> {
+        Box::new(Client { credentials: credentials.clone(), form: given.password_form, answered: false })
+    }
+
+    fn server(&self, given: &ServerGiven) -> Box<dyn ServerSide> {
+        Box::new(Server { challenge: given.challenge.clone() })
     }
 }
 
 struct Client {
     credentials: Credentials,
+    form: PasswordForm,
     answered: bool,
 }
 
 impl ClientSide for Client {
-    fn initial(&mut self) -> Option<Secret<Vec<u8>>> {
-        None
+    fn initial(&mut self) -> Answer {
+        Err(Trouble::Over)
     }
 
-    fn respond(&mut self, challenge: &[u8]) -> Option<Secret<Vec<u8>>> {
+    fn respond(&mut self, challenge: &[u8]) -> Answer {
         if std::mem::replace(&mut self.answered, true) {
-            return None;
+            return Err(Trouble::Over);
         }
-        let digest = digest(self.credentials.password.expose().as_bytes(), challenge);
-        Some(Secret::new(format!("{} {digest}", self.credentials.user).into_bytes()))
+        let password = Secret::new(self.form.bytes(self.credentials.password.expose(), false)?);
+        let mut answer = self.form.bytes(&self.credentials.user, false)?;
+        answer.push(b' ');
+        answer.extend_from_slice(digest(password.expose(), challenge).as_bytes());
+        Ok(Secret::new(answer))
     }
 }
 
@@ -90,9 +104,9 @@ mod tests {
     #[test]
     fn the_example_of_the_rfc() {
         // RFC 2195 §2
-        let mut client = CramMd5.client(&credentials("tim", "tanstaaftanstaaf", ""));
+        let mut client = CramMd5.client(&credentials("tim", "tanstaaftanstaaf", ""), &Given::default());
         let response = client.respond(b"<1896.697170952@postoffice.reston.mci.net>").unwrap();
         assert_eq!(response.expose(), b"tim b913a602c7eda7a495b4e6e7334d3890");
-        assert!(client.respond(b"<again>").is_none());
+        assert_eq!(client.respond(b"<again>").unwrap_err(), Trouble::Over);
     }
 }

@@ -1,9 +1,13 @@
-use super::{ClientSide, Credentials, Mechanism};
+use super::{ClientSide, Credentials, Given, Mechanism, Trouble};
 use crate::{Command, Reply, sieve};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ehlo_core::facts::Answered;
-use ehlo_core::{Protocol, Stage};
+use ehlo_core::{Protocol, Secret, Stage};
+
+/// The longest challenge that is looked at, in bytes before base64 is taken off. The largest real one, of NTLM with a
+/// long description of the domain, has a few kilobytes.
+const CHALLENGE: usize = 64 * 1024;
 
 /// A SASL exchange as all protocols carry it, client side: one engine for all.
 ///
@@ -17,6 +21,7 @@ pub struct Exchange {
     initial_sent: bool,
     client_first: bool,
     cancelled: bool,
+    trouble: Option<Trouble>,
 }
 
 /// What to do after a reply.
@@ -24,7 +29,7 @@ pub struct Exchange {
 pub enum Step {
     /// Send this and wait for the reply.
     Send(Command),
-    /// It is over. A cancelled exchange is never accepted.
+    /// It is over. A cancelled exchange is never accepted, nor one whose server owes its proof.
     Done(Answered),
 }
 
@@ -36,17 +41,41 @@ impl Exchange {
         tag: &str,
         mechanism: &dyn Mechanism,
         credentials: &Credentials,
+        given: &Given,
         initial_response: bool,
     ) -> Exchange {
         Exchange {
             protocol,
             tag: tag.to_owned(),
             mechanism: mechanism.meta().name,
-            side: mechanism.client(credentials),
+            side: mechanism.client(credentials, given),
             initial_response: initial_response && mechanism.meta().client_first,
             initial_sent: false,
             client_first: mechanism.meta().client_first,
             cancelled: false,
+            trouble: None,
+        }
+    }
+
+    /// Why the exchange was cancelled or is not believed, or what the server complained of.
+    pub fn trouble(&self) -> Option<&Trouble> {
+        self.trouble.as_ref().or_else(|| self.side.complaint())
+    }
+
+    /// The first message, if it goes with the command.
+    fn first(&mut self) -> Option<Secret<Vec<u8>>> {
+        if !self.initial_response {
+            return None;
+        }
+        match self.side.initial() {
+            Ok(first) => {
+                self.initial_sent = true;
+                Some(first)
+            }
+            Err(trouble) => {
+                self.trouble = Some(trouble);
+                None
+            }
         }
     }
 
@@ -57,10 +86,7 @@ impl Exchange {
             Protocol::Imap => format!("{} AUTHENTICATE {}", self.tag, self.mechanism),
             _ => format!("AUTH {}", self.mechanism),
         };
-        if self.initial_response
-            && let Some(first) = self.side.initial()
-        {
-            self.initial_sent = true;
+        if let Some(first) = self.first() {
             line.push(' ');
             // RFC 4954 §4, RFC 5034 §4, RFC 4959 §3: an empty initial response is a single `=`.
             line.push_str(&if first.expose().is_empty() {
@@ -77,10 +103,7 @@ impl Exchange {
     fn start_sieve(&mut self) -> Command {
         let mut line = b"AUTHENTICATE ".to_vec();
         line.extend_from_slice(&sieve::string(self.mechanism.as_bytes()));
-        if self.initial_response
-            && let Some(first) = self.side.initial()
-        {
-            self.initial_sent = true;
+        if let Some(first) = self.first() {
             line.push(b' ');
             line.extend_from_slice(&sieve::string(STANDARD.encode(first.expose()).as_bytes()));
         }
@@ -92,29 +115,45 @@ impl Exchange {
     pub fn reply(&mut self, reply: &Reply) -> Step {
         let answered = reply.answered();
         if answered != Answered::Continue {
-            let lie = self.cancelled && answered == Answered::Accepted;
-            return Step::Done(if lie { Answered::Nonsense } else { answered });
+            if answered == Answered::Accepted {
+                let data = match reply {
+                    Reply::Sieve(response) => {
+                        response.sasl_data().and_then(|data| STANDARD.decode(data).ok())
+                    }
+                    _ => None,
+                };
+                let believed = self.side.accepted(data.as_deref());
+                let lie = self.cancelled || believed.is_err();
+                self.trouble = self.trouble.take().or(believed.err());
+                return Step::Done(if lie { Answered::Nonsense } else { answered });
+            }
+            return Step::Done(answered);
         }
         if self.cancelled {
             return Step::Done(Answered::Nonsense);
         }
         let challenge = reply.challenge().unwrap_or_default();
-        let challenge =
-            if challenge == b"=" { Some(Vec::new()) } else { STANDARD.decode(challenge.trim_ascii()).ok() };
-        let response = match challenge {
-            // The server asks for the first message that was not sent with the command.
-            Some(_) if self.client_first && !self.initial_sent => {
+        let response = match (&self.trouble, decoded(&challenge)) {
+            (Some(trouble), _) => Err(trouble.clone()),
+            // The server asks for the first message that was not sent with the command. Those that speak NTLM say so
+            // in words that are not base64.
+            (None, decoded)
+                if self.client_first
+                    && !self.initial_sent
+                    && (decoded.is_ok() || self.mechanism == "NTLM") =>
+            {
                 self.initial_sent = true;
                 self.side.initial()
             }
-            Some(challenge) => self.side.respond(&challenge),
+            (None, Ok(challenge)) => self.side.respond(&challenge),
             // Many servers send their prompts of LOGIN in clear; what is asked for is known by the order all the same.
-            None if self.mechanism == "LOGIN" => self.side.respond(b""),
-            None => None,
+            (None, Err(Trouble::NotUnderstood { .. })) if self.mechanism == "LOGIN" => self.side.respond(b""),
+            (None, Err(trouble)) => Err(trouble),
         };
         let mut line = match response {
-            Some(response) => STANDARD.encode(response.expose()),
-            None => {
+            Ok(response) => STANDARD.encode(response.expose()),
+            Err(trouble) => {
+                self.trouble = Some(trouble);
                 self.cancelled = true;
                 "*".into()
             }
@@ -129,16 +168,40 @@ impl Exchange {
     }
 }
 
+/// A challenge without its base64.
+fn decoded(challenge: &[u8]) -> Result<Vec<u8>, Trouble> {
+    if challenge.len() > CHALLENGE {
+        return Err(Trouble::TooLarge { limit: CHALLENGE });
+    }
+    match challenge.trim_ascii() {
+        b"=" => Ok(Vec::new()),
+        encoded => STANDARD.decode(encoded).map_err(|_| Trouble::NotUnderstood { what: "base64" }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sasl::{mechanism, testing::credentials};
+    use crate::sasl::testing::credentials;
+    use crate::sasl::{mechanism, testing};
     use crate::{Tracked, Tracker};
 
     /// Runs an exchange against replies written down, and yields what was sent.
     fn run(protocol: Protocol, name: &str, initial: bool, replies: &[&str]) -> (Vec<String>, Answered) {
+        let (sent, answered, _) = run_to_trouble(protocol, name, initial, replies);
+        (sent, answered)
+    }
+
+    /// The same, and what the trouble was.
+    fn run_to_trouble(
+        protocol: Protocol,
+        name: &str,
+        initial: bool,
+        replies: &[&str],
+    ) -> (Vec<String>, Answered, Option<Trouble>) {
         let credentials = credentials("benutzername", "passwort", "");
-        let mut exchange = Exchange::new(protocol, "a1", mechanism(name).unwrap(), &credentials, initial);
+        let mut exchange =
+            Exchange::new(protocol, "a1", mechanism(name).unwrap(), &credentials, &testing::given(), initial);
         let mut tracker = Tracker::new(protocol, &ehlo_core::Limits::default());
         let greeting: &[u8] = match protocol {
             Protocol::Imap => b"* OK\r\n",
@@ -157,7 +220,7 @@ mod tests {
             let Some(Tracked::Reply { reply, .. }) = tracked.last() else { panic!("{tracked:?}") };
             match exchange.reply(&reply.value) {
                 Step::Send(next) => command = next,
-                Step::Done(answered) => return (sent, answered),
+                Step::Done(answered) => return (sent, answered, exchange.trouble().cloned()),
             }
         }
         panic!("not over: {sent:?}")
@@ -190,6 +253,50 @@ mod tests {
             let (sent, answered) = run(Protocol::Smtp, "LOGIN", true, &[user, pass, "235 ok"]);
             assert_eq!(sent, ["AUTH LOGIN", "YmVudXR6ZXJuYW1l", "cGFzc3dvcnQ="]);
             assert_eq!(answered, Answered::Accepted);
+        }
+    }
+
+    #[test]
+    fn servers_that_owe_a_proof_are_not_believed() {
+        let (_, answered, trouble) = run_to_trouble(Protocol::Smtp, "SCRAM-SHA-256", true, &["235 come in"]);
+        assert_eq!((answered, trouble), (Answered::Nonsense, Some(Trouble::NoServerProof)));
+        let (sent, answered, trouble) =
+            run_to_trouble(Protocol::Imap, "SCRAM-SHA-256", true, &["+ !!", "a1 BAD cancelled"]);
+        assert_eq!((sent[1].as_str(), answered), ("*", Answered::Refused));
+        assert_eq!(trouble, Some(Trouble::NotUnderstood { what: "base64" }));
+    }
+
+    #[test]
+    fn what_a_server_complains_of_is_told() {
+        // {"status":"401"}
+        let (sent, answered, trouble) =
+            run_to_trouble(Protocol::Smtp, "XOAUTH2", true, &["334 eyJzdGF0dXMiOiI0MDEifQ==", "535 no"]);
+        assert_eq!((sent[1].as_str(), answered), ("", Answered::Refused));
+        assert_eq!(trouble, Some(Trouble::Server { text: "{\"status\":\"401\"}".into() }));
+    }
+
+    #[test]
+    fn prompts_in_words_are_fine_for_ntlm() {
+        let (sent, _) = run(Protocol::Smtp, "NTLM", false, &["334 NTLM supported", "535 no"]);
+        assert!(sent[1].starts_with("TlRMTVNTUAAB"), "{}", sent[1]);
+    }
+
+    #[test]
+    fn an_enormous_challenge_is_cancelled() {
+        for name in ["CRAM-MD5", "LOGIN", "SCRAM-SHA-256", "NTLM", "DIGEST-MD5"] {
+            let mechanism = mechanism(name).unwrap();
+            let given = testing::given();
+            let mut exchange =
+                Exchange::new(Protocol::Smtp, "", mechanism, &credentials("a", "b", ""), &given, true);
+            exchange.start();
+            let line = format!("334 {}\r\n", "QUJD".repeat(350_000));
+            let limits = ehlo_core::Limits { line: 2_000_000, reply_bytes: 4_000_000, ..Default::default() };
+            let mut tracker = Tracker::new(Protocol::Smtp, &limits);
+            let tracked = tracker.server_sent(line.as_bytes());
+            let Some(Tracked::Reply { reply, .. }) = tracked.last() else { panic!("{tracked:?}") };
+            let Step::Send(command) = exchange.reply(&reply.value) else { panic!("{name}") };
+            assert_eq!(command.fragments.concat(), b"*\r\n", "{name}");
+            assert_eq!(exchange.trouble(), Some(&Trouble::TooLarge { limit: CHALLENGE }));
         }
     }
 

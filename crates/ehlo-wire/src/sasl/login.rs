@@ -1,4 +1,7 @@
-use super::{ClientSide, Credentials, Mechanism, MechanismMeta, Passwords, ServerSide, Verdict, same};
+use super::{
+    Answer, ClientSide, Credentials, Given, Kind, Mechanism, MechanismMeta, Message, Needs, PasswordForm,
+    Passwords, ServerGiven, ServerSide, Trouble, Verdict, same,
+};
 use ehlo_core::Secret;
 
 /// LOGIN: user and password, each after a prompt. Never standardised, offered everywhere.
@@ -11,37 +14,52 @@ impl Mechanism for Login {
             // The user name may be sent at once; most servers take it, and none offers to say so.
             client_first: false,
             password_equivalent: true,
+            needs: Needs::Password,
+            automatic: true,
+            binds: false,
             reference: "draft-murchison-sasl-login",
         }
     }
 
-    fn client(&self, credentials: &Credentials) -> Box<dyn ClientSide> {
-        Box::new(Client { credentials: credentials.clone(), asked: 0 })
+    fn steps(&self) -> &'static [Message] {
+        const {
+            &[
+                Message::server(Kind::LoginPrompt),
+                Message::client(Kind::LoginUser),
+                Message::server(Kind::LoginPrompt),
+                Message::client(Kind::LoginPassword),
+            ]
+        }
     }
 
-    fn server(&self, _challenge: &str) -> Box<dyn ServerSide> {
+    fn client(&self, credentials: &Credentials, given: &Given) -> Box<dyn ClientSide> {
+        Box::new(Client { credentials: credentials.clone(), form: given.password_form, asked: 0 })
+    }
+
+    fn server(&self, _given: &ServerGiven) -> Box<dyn ServerSide> {
         Box::new(Server { user: None })
     }
 }
 
 struct Client {
     credentials: Credentials,
+    form: PasswordForm,
     asked: usize,
 }
 
 impl ClientSide for Client {
-    fn initial(&mut self) -> Option<Secret<Vec<u8>>> {
+    fn initial(&mut self) -> Answer {
         self.asked += 1;
-        Some(Secret::new(self.credentials.user.clone().into_bytes()))
+        self.form.bytes(&self.credentials.user, false).map(Secret::new)
     }
 
-    fn respond(&mut self, _challenge: &[u8]) -> Option<Secret<Vec<u8>>> {
+    fn respond(&mut self, _challenge: &[u8]) -> Answer {
         // The prompts have many spellings (`Username:`, `User Name\0`, none at all); only their order counts.
         self.asked += 1;
         match self.asked {
-            1 => Some(Secret::new(self.credentials.user.clone().into_bytes())),
-            2 => Some(Secret::new(self.credentials.password.expose().clone().into_bytes())),
-            _ => None,
+            1 => self.form.bytes(&self.credentials.user, false).map(Secret::new),
+            2 => self.form.bytes(self.credentials.password.expose(), false).map(Secret::new),
+            _ => Err(Trouble::Over),
         }
     }
 }

@@ -33,6 +33,8 @@ pub(crate) enum Group {
     Target,
     Trust,
     Login,
+    Explain,
+    Sasl,
     Scripts,
     Checks,
     Waiting,
@@ -186,6 +188,44 @@ pub(crate) const IMPORT_FLAGS: &[Flag] = &[
     COLOR,
 ];
 
+/// The flags of `explain`.
+pub(crate) const EXPLAIN_FLAGS: &[Flag] = &[
+    Flag {
+        name: "text",
+        short: None,
+        kind: Kind::Words("TEXT"),
+        group: Group::Explain,
+        text: "explain-text",
+    },
+    flag("protocol", Kind::Choice("PROTOCOL", &["smtp", "lmtp", "pop3", "imap", "sieve"]), Group::Explain),
+    flag("stage", Kind::Value("STAGE"), Group::Explain),
+    flag("show-secrets", Kind::Switch, Group::Output),
+    flag("format", Kind::Choice("FORMAT", &["human", "json"]), Group::Output),
+    COLOR,
+];
+
+/// The flags of `sasl`.
+pub(crate) const SASL_FLAGS: &[Flag] = &[
+    Flag { name: "word", short: None, kind: Kind::Words("WORD"), group: Group::Sasl, text: "sasl-word" },
+    flag("authzid", Kind::Value("NAME"), Group::Sasl),
+    flag("challenge", Kind::Values("TEXT"), Group::Sasl),
+    flag("realm", Kind::Value("NAME"), Group::Sasl),
+    Flag { name: "host", short: None, kind: Kind::Value("NAME"), group: Group::Sasl, text: "sasl-host" },
+    flag("service", Kind::Choice("PROTOCOL", &["smtp", "lmtp", "pop", "imap", "sieve"]), Group::Sasl),
+    Flag {
+        name: "random-seed",
+        short: None,
+        kind: Kind::Value("NUMBER"),
+        group: Group::Sasl,
+        text: "sasl-random-seed",
+    },
+    flag("password-file", Kind::Value("FILE"), Group::Login),
+    flag("password-command", Kind::Value("COMMAND"), Group::Login),
+    flag("show-secrets", Kind::Switch, Group::Output),
+    flag("format", Kind::Choice("FORMAT", &["human", "json"]), Group::Output),
+    COLOR,
+];
+
 /// The flags of `lab`.
 pub(crate) const LAB_FLAGS: &[Flag] = &[
     flag("listen", Kind::Values("ADDR"), Group::Lab),
@@ -260,6 +300,8 @@ fn argument(flag: &Flag, texts: Texts) -> Arg {
         Group::Trust => "trust",
         Group::Login => "login",
         Group::Checks => "checks",
+        Group::Explain => "explain",
+        Group::Sasl => "sasl",
         Group::Scripts => "scripts",
         Group::Waiting => "waiting",
         Group::Output => "output",

@@ -35,6 +35,11 @@ pub(crate) fn command(texts: Texts) -> Command {
     let fmt = flags::add(base("fmt"), flags::FMT_FLAGS, texts).about(text("fmt"));
     let record = flags::add(base("record"), flags::RECORD_FLAGS, texts).about(text("record"));
     let import = flags::add(base("import"), flags::IMPORT_FLAGS, texts).about(text("import"));
+    let explain = flags::add(base("explain"), flags::EXPLAIN_FLAGS, texts)
+        .about(text("explain"))
+        .after_help(text("explain-more"));
+    let sasl =
+        flags::add(base("sasl"), flags::SASL_FLAGS, texts).about(text("sasl")).after_help(text("sasl-more"));
     let lab =
         flags::add(base("lab"), flags::LAB_FLAGS, texts).about(text("lab")).after_help(text("lab-more"));
     base("ehlo")
@@ -50,6 +55,8 @@ pub(crate) fn command(texts: Texts) -> Command {
         .subcommand(fmt)
         .subcommand(record)
         .subcommand(import)
+        .subcommand(explain)
+        .subcommand(sasl)
         .subcommand(lab)
         .after_help(text("exit-codes"))
 }
@@ -71,6 +78,8 @@ mod tests {
                 .chain(flags::FMT_FLAGS)
                 .chain(flags::RECORD_FLAGS)
                 .chain(flags::IMPORT_FLAGS)
+                .chain(flags::EXPLAIN_FLAGS)
+                .chain(flags::SASL_FLAGS)
             {
                 assert!(texts.find(&format!("cli/flag/{}", flag.text)).is_some(), "{} {:?}", flag.text, lang);
             }

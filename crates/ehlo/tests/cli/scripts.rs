@@ -129,7 +129,8 @@ fn forms_of_a_run() {
         for line in text.lines() {
             let mut line = line.to_owned();
             for (pattern, with) in [
-                (r"[0-9]+ ms", "0 ms"),
+                // Set flush right.
+                (r" *[0-9]+ ms", " 0 ms"),
                 (r"[0-9.]+ s$", "0.0 s"),
                 (r"ehlo-[0-9a-f]{8}", "MAILBOX"),
                 (r"\b[epq][0-9a-f]{4}[0-9]+ ", "TAG "),

@@ -287,6 +287,7 @@ impl Held {
             peer: "",
             memory: &mut memory,
             tls: None,
+            binding: &[],
             now,
             actions: &mut actions,
             stopped: &mut stopped,

@@ -1,0 +1,79 @@
+//! `ehlo sasl`: what is sent in logins, built and taken apart, without any server.
+
+pub(crate) mod blob;
+mod faults;
+mod make;
+pub(crate) mod show;
+pub(crate) mod taken;
+
+use crate::check::text;
+use crate::exit::{FOUND, GOOD, Usage};
+use crate::output;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use clap::ArgMatches;
+use ehlo_report::Texts;
+use ehlo_wire::sasl::{MECHANISMS, mechanism};
+use std::io::Read as _;
+
+/// More than this is no login.
+const MOST: u64 = 16 << 20;
+
+/// Runs the command.
+///
+/// # Errors
+/// Wrong usage; a password that cannot be had.
+pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
+    let words: Vec<&str> =
+        matches.get_many::<String>("word").unwrap_or_default().map(String::as_str).collect();
+    let Some((&verb, rest)) = words.split_first() else { return Err(what(texts)) };
+    let one = |wanted: &str| match rest {
+        [word] => Ok(*word),
+        _ => Err(Usage(texts.fill("cli/sasl-words", &[("verb", &verb), ("wanted", &wanted)]))),
+    };
+    match verb {
+        "encode" => {
+            let bytes = given(&[one("TEXT")?])?;
+            output::result(&format!("{}\n", STANDARD.encode(bytes)))?;
+            Ok(GOOD)
+        }
+        "decode" if rest.is_empty() => Err(one("TEXT").err().map_or_else(|| what(texts), Into::into)),
+        "decode" => decode(matches, &given(rest)?, texts),
+        "apop" => make::apop(matches, one("STAMP")?, texts),
+        _ => match mechanism(verb) {
+            Some(mechanism) => make::message(matches, mechanism, one("USER")?, texts),
+            None => Err(what(texts)),
+        },
+    }
+}
+
+fn what(texts: Texts) -> anyhow::Error {
+    let names: Vec<String> = MECHANISMS.iter().map(|m| m.meta().name.to_ascii_lowercase()).collect();
+    Usage(texts.fill("cli/sasl-what", &[("mechanisms", &names.join(", "))])).into()
+}
+
+/// The words, or standard input.
+///
+/// # Errors
+/// What the system says.
+pub(crate) fn given(words: &[&str]) -> anyhow::Result<Vec<u8>> {
+    if words != ["-"] {
+        return Ok(words.join(" ").into_bytes());
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().take(MOST).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn decode(matches: &ArgMatches, text_given: &[u8], texts: Texts) -> anyhow::Result<u8> {
+    let blobs = blob::read(text_given);
+    let taken = taken::take_apart(&blobs);
+    let secrets = matches.get_flag("show-secrets");
+    let shown = match text(matches, "format") {
+        Some("json") => show::json(&taken, secrets, texts),
+        _ => show::human(&blobs, &taken, secrets, output::paint(text(matches, "color")), texts),
+    };
+    output::result(&shown)?;
+    let good = !taken.is_empty() && taken.iter().all(taken::Taken::is_good);
+    Ok(if good { GOOD } else { FOUND })
+}
