@@ -64,7 +64,7 @@ impl Lab {
             rules: config.rules,
             queue: Queue::default(),
             store,
-            scripts: Scripts::new(config.store.as_ref().map(|folder| folder.join("ehlo-sieve"))),
+            scripts: Scripts::new(config.store.as_ref().map(|folder| folder.join(".ehlo-sieve"))),
             authority,
             switchboard,
             connections,

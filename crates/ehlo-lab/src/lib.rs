@@ -13,6 +13,7 @@ mod dates;
 mod deflate;
 mod delivery;
 mod faults;
+mod glob;
 mod http;
 mod lab;
 mod listen;

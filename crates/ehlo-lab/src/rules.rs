@@ -1,5 +1,6 @@
 //! What is to be done with mail, as data: `docs/lab-rules.md` has the format.
 
+use crate::glob::glob;
 use ehlo_core::Scheme;
 use memchr::memmem;
 use std::fmt;
@@ -328,62 +329,12 @@ fn header_matches(message: &[u8], name: &str, pattern: &str) -> bool {
     })
 }
 
-/// `*` stands for any text, `?` for one character; case does not matter. In time that grows with the product of the
-/// lengths at most.
-fn glob(pattern: &str, text: &str) -> bool {
-    let fold = |s: &str| s.chars().flat_map(char::to_lowercase).collect::<Vec<char>>();
-    let (pattern, text) = (fold(pattern), fold(text));
-    let (mut p, mut t) = (0, 0);
-    // Where the last star stood, and how much of the text it has been given.
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                star = Some((p, t));
-                p += 1;
-            }
-            Some(&c) if c == '?' || c == text[t] => {
-                p += 1;
-                t += 1;
-            }
-            _ => match star {
-                Some((at, given)) => {
-                    star = Some((at, given + 1));
-                    p = at + 1;
-                    t = given + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[p..].iter().all(|&c| c == '*')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn facts<'a>(sender: &'a str, recipient: Option<&'a str>, message: Option<&'a str>) -> Facts<'a> {
         Facts { service: Scheme::Smtp, sender, recipient, message: message.map(str::as_bytes) }
-    }
-
-    #[test]
-    fn globs() {
-        for (pattern, text, expected) in [
-            ("*", "", true),
-            ("", "", true),
-            ("", "x", false),
-            ("*@SPAM.test", "Bob@spam.TEST", true),
-            ("a?c", "abc", true),
-            ("a?c", "ac", false),
-            ("*a*b", "xaxbxb", true),
-            ("*a*b", "xaxbx", false),
-            ("übel*", "ÜBELTÄTER", true),
-        ] {
-            assert_eq!(glob(pattern, text), expected, "{pattern} {text}");
-        }
-        let started = "a*".repeat(200) + "b";
-        assert!(!glob(&started, &"a".repeat(20_000)));
     }
 
     #[test]

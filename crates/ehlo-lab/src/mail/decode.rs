@@ -143,11 +143,6 @@ pub(crate) fn text(content: &[u8], charset: Option<&[u8]>) -> String {
     }
 }
 
-/// Whether texts can be read in that charset; otherwise a SEARCH answers `BADCHARSET` (RFC 9051 §6.4.4).
-pub(crate) fn known_charset(charset: &[u8]) -> bool {
-    charset.eq_ignore_ascii_case(b"utf-8") || charset_decoder(charset).is_some()
-}
-
 /// UTF-8 if it is that, else what most unlabelled texts are: the superset of ISO 8859-1 that Windows uses.
 fn unlabelled(content: &[u8]) -> String {
     match std::str::from_utf8(content) {
@@ -333,8 +328,6 @@ mod tests {
         ] {
             assert_eq!(text(content, charset.map(str::as_bytes)), expected, "{charset:?}");
         }
-        assert!(known_charset(b"utf-8") && known_charset(b"US-ASCII") && known_charset(b"iso-8859-1"));
-        assert!(!known_charset(b"X-NOBODY-KNOWS") && !known_charset(b""));
     }
 
     #[test]

@@ -1,9 +1,5 @@
 //! What a message says, without I/O: its parts, its texts, its dates and addresses, and the orders in which IMAP lists
 //! messages by them.
-#![cfg_attr(
-    not(test),
-    allow(dead_code, reason = "the IMAP server takes these functions into use one by one")
-)]
 
 pub(crate) mod address;
 pub(crate) mod content;

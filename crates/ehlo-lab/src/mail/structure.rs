@@ -6,25 +6,15 @@ use super::header::field;
 use super::mime::{Kind, Part};
 
 impl Part {
-    /// BODYSTRUCTURE, or BODY without the extension data.
-    pub(crate) fn structure(&self, bytes: &[u8], extended: bool) -> Vec<u8> {
-        self.structure_as(bytes, extended, false)
-    }
-
-    /// The same; with `utf8`, quoted strings may hold UTF-8 (RFC 9755 §3, RFC 9051 §4.3).
-    pub(crate) fn structure_as(&self, bytes: &[u8], extended: bool, utf8: bool) -> Vec<u8> {
+    /// BODYSTRUCTURE, or BODY without the extension data. With `utf8`, quoted strings may hold UTF-8 (RFC 9755 §3, RFC 9051 §4.3).
+    pub(crate) fn structure(&self, bytes: &[u8], extended: bool, utf8: bool) -> Vec<u8> {
         let mut out = Writer { out: Vec::new(), utf8 };
         self.write_structure(bytes, extended, &mut out);
         out.out
     }
 
-    /// ENVELOPE of a message.
-    pub(crate) fn envelope(&self, bytes: &[u8]) -> Vec<u8> {
-        self.envelope_as(bytes, false)
-    }
-
-    /// The same; with `utf8`, quoted strings may hold UTF-8.
-    pub(crate) fn envelope_as(&self, bytes: &[u8], utf8: bool) -> Vec<u8> {
+    /// ENVELOPE of a message. With `utf8`, quoted strings may hold UTF-8.
+    pub(crate) fn envelope(&self, bytes: &[u8], utf8: bool) -> Vec<u8> {
         let mut out = Writer { out: Vec::new(), utf8 };
         self.write_envelope(bytes, &mut out);
         out.out
@@ -200,7 +190,7 @@ mod tests {
     use super::*;
 
     fn structure(message: &str) -> String {
-        String::from_utf8(Part::read(message.as_bytes()).structure(message.as_bytes(), true)).unwrap()
+        String::from_utf8(Part::read(message.as_bytes()).structure(message.as_bytes(), true, false)).unwrap()
     }
 
     #[test]
@@ -256,7 +246,7 @@ mod tests {
     #[test]
     fn body_has_no_extension_data() {
         let message = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n--b--\r\n";
-        let body = String::from_utf8(Part::read(message).structure(message, false)).unwrap();
+        let body = String::from_utf8(Part::read(message).structure(message, false, false)).unwrap();
         assert_eq!(body, r#"(("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0) "mixed")"#);
     }
 
@@ -274,7 +264,7 @@ mod tests {
             ),
         ] {
             let message = [header.as_bytes(), b"\r\n"].concat();
-            let shown = String::from_utf8(Part::read(&message).envelope(&message)).unwrap();
+            let shown = String::from_utf8(Part::read(&message).envelope(&message, false)).unwrap();
             assert_eq!(shown, expected, "{header}");
         }
     }
@@ -289,7 +279,7 @@ mod tests {
             (b"a\"b\\", false, b"\"a\\\"b\\\\\""),
         ] {
             let message = [b"Subject: ", subject, b"\r\n\r\n"].concat();
-            let envelope = Part::read(&message).envelope_as(&message, utf8);
+            let envelope = Part::read(&message).envelope(&message, utf8);
             let expected = [b"(NIL ", expected, b" NIL"].concat();
             assert!(envelope.starts_with(&expected), "{}", String::from_utf8_lossy(&envelope));
         }

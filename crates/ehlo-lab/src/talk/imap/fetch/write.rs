@@ -91,9 +91,9 @@ impl<'a> Writer<'a> {
         }
         let part = self.structure();
         let shown = Shown {
-            envelope: part.envelope_as(bytes, utf8).into(),
-            body: part.structure_as(bytes, false, utf8).into(),
-            structure: part.structure_as(bytes, true, utf8).into(),
+            envelope: part.envelope(bytes, utf8).into(),
+            body: part.structure(bytes, false, utf8).into(),
+            structure: part.structure(bytes, true, utf8).into(),
         };
         out.extend_from_slice(form(&shown));
         if !utf8 && shown.envelope.len() + shown.body.len() + shown.structure.len() <= MOST_SHOWN {
