@@ -3,4 +3,4 @@
 pub mod auth;
 mod session;
 
-pub use session::{Session, SessionOptions, Target};
+pub use session::{Session, Target};

@@ -1,20 +1,14 @@
 use ehlo_core::facts::{CapabilityFacts, GreetingKind, Moment, TlsFacts};
 use ehlo_core::{
-    Address, Anchor, Cause, Endpoint, EntryKind, Evidence, Failure, Family, Limits, Masker, Protocol, Stage,
-    TlsMode, Transcript, TranscriptId,
+    Address, Anchor, Cause, Endpoint, EntryKind, Evidence, Failure, Limits, Masker, Protocol, Stage, TlsMode,
+    Transcript, TranscriptId,
 };
 use ehlo_dialogue::{
-    ClientIdentity, Clock, Connector, Dialogue, DialogueOptions, TlsSettings, Trust, read_greeting, resolve,
-    unasked_capabilities,
+    Clock, ConnectionOptions, Dialogue, DialogueOptions, read_greeting, unasked_capabilities,
 };
 use ehlo_wire::Reply;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// More addresses than this are not tried: a hostile zone could name hundreds.
-const MOST_ADDRESSES: usize = 8;
 
 /// How long a ManageSieve server may take to say what it can do after the handshake (RFC 5804 §2.2).
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -28,31 +22,6 @@ pub struct Target {
     pub url: String,
     /// Its addresses, where they need no looking up: the embedded lab.
     pub addresses: Option<Vec<Address>>,
-}
-
-/// How connections are made and sessions opened.
-#[derive(Clone)]
-pub struct SessionOptions {
-    /// How long to wait and how much to take.
-    pub limits: Limits,
-    /// Only addresses of this family.
-    pub family: Option<Family>,
-    /// Go there instead of the addresses of the name.
-    pub connect: Option<IpAddr>,
-    /// Makes connections.
-    pub connector: Connector,
-    /// What is trusted.
-    pub trust: Arc<Trust>,
-    /// Our own certificate.
-    pub identity: Option<ClientIdentity>,
-    /// The server name to ask for instead of the host's.
-    pub sni: Option<String>,
-    /// The name that we give ourselves in EHLO; none for the address literal of the connection.
-    pub helo: Option<String>,
-    /// The clock by which dates are judged, seconds since 1970.
-    pub now: i64,
-    /// Makes tags that nobody can guess.
-    pub seed: u64,
 }
 
 /// A session that is ready for a login: greeted, inside TLS if there is any, with the list of capabilities.
@@ -87,30 +56,12 @@ pub(crate) struct NotOpened {
     pub(crate) before_tls: Option<CapabilityFacts>,
 }
 
-/// The addresses of a target.
-pub(crate) async fn addresses(target: &Target, options: &SessionOptions) -> Result<Vec<Address>, Failure> {
-    let endpoint = &target.endpoint;
-    if let Some(path) = &endpoint.path {
-        return Ok(vec![Address::Unix(path.clone())]);
-    }
-    let at = |ip| Address::Ip(SocketAddr::new(ip, endpoint.port));
-    if let Some(addresses) = &target.addresses {
-        let wanted = |a: &&Address| options.family.is_none_or(|f| f == a.family());
-        return Ok(addresses.iter().filter(wanted).cloned().collect());
-    }
-    if let Some(ip) = options.connect {
-        return Ok(vec![at(ip)]);
-    }
-    let found = resolve(&endpoint.host, options.family, options.limits.connect).await?;
-    Ok(found.into_iter().take(MOST_ADDRESSES).map(at).collect())
-}
-
 /// Connects to the first address that answers, and opens a session there. Yields the address, too, so that the next
 /// session goes to the same server.
 pub(crate) async fn open(
     target: &Target,
     among: &[Address],
-    options: &SessionOptions,
+    options: &ConnectionOptions,
     masker: &Masker,
     clock: Clock,
     deadline: Instant,
@@ -122,16 +73,7 @@ pub(crate) async fn open(
         host: target.endpoint.host.clone(),
         limits: options.limits.clone(),
         deadline,
-        tls: TlsSettings {
-            trust: Arc::clone(&options.trust),
-            sni: options.sni.clone(),
-            also_named: Vec::new(),
-            identity: options.identity.clone(),
-            now: options.now,
-            oldest: None,
-            newest: None,
-            alpn: Vec::new(),
-        },
+        tls: options.tls_settings(),
         masker: masker.clone(),
         seed: options.seed ^ u64::from(transcript.id.0),
     };
@@ -155,7 +97,11 @@ pub(crate) async fn open(
     Err(NotOpened { failure, transcript, before_tls: None })
 }
 
-async fn lead(mut session: Session, target: &Target, options: &SessionOptions) -> Result<Session, NotOpened> {
+async fn lead(
+    mut session: Session,
+    target: &Target,
+    options: &ConnectionOptions,
+) -> Result<Session, NotOpened> {
     match talk(&mut session, target, options).await {
         Ok(()) => Ok(session),
         Err(failure) => {
@@ -165,7 +111,7 @@ async fn lead(mut session: Session, target: &Target, options: &SessionOptions) -
     }
 }
 
-async fn talk(session: &mut Session, target: &Target, options: &SessionOptions) -> Result<(), Failure> {
+async fn talk(session: &mut Session, target: &Target, options: &ConnectionOptions) -> Result<(), Failure> {
     let protocol = target.endpoint.scheme.protocol();
     let helo = options.helo.as_deref();
     let dialogue = &mut session.dialogue;

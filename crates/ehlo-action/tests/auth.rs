@@ -2,11 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test reports by failing")]
 
+use ehlo_action::Target;
 use ehlo_action::auth::{AuthOptions, run};
-use ehlo_action::{SessionOptions, Target};
 use ehlo_core::auth::{AuthAttempt, AuthReport, AuthResult, NotTried};
 use ehlo_core::{Address, Endpoint, Event, Family, Limits, Scheme, Side, Span};
-use ehlo_dialogue::{Connector, Dialer, LoginOptions, Transport, Trust};
+use ehlo_dialogue::{ConnectionOptions, Connector, Dialer, LoginOptions, Transport, Trust};
 use ehlo_lab::{ActiveFault, Lab, LabConfig, Service};
 use ehlo_wire::sasl::{Credentials, MECHANISMS};
 use std::io;
@@ -68,7 +68,7 @@ impl Setup {
             trust.give(lab.authority().root_der().clone());
         }
         let options = AuthOptions {
-            session: SessionOptions {
+            connection: ConnectionOptions {
                 limits: Limits::default(),
                 family: None,
                 connect: None,

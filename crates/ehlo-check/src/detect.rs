@@ -1,9 +1,7 @@
-use crate::CheckOptions;
 use ehlo_core::facts::Spoken;
 use ehlo_core::{Address, Failure, Protocol, Scheme, Side, Span, Transcript, TranscriptId};
-use ehlo_dialogue::{Clock, Dialogue, DialogueOptions, TlsSettings, resolve};
+use ehlo_dialogue::{Clock, ConnectionOptions, Dialogue, DialogueOptions, resolve};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -14,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(6);
 ///
 /// # Errors
 /// A [`Failure`] if the port cannot be reached.
-pub async fn detect(host: &str, port: u16, options: &CheckOptions) -> Result<Option<Scheme>, Failure> {
+pub async fn detect(host: &str, port: u16, options: &ConnectionOptions) -> Result<Option<Scheme>, Failure> {
     let address = match options.connect {
         Some(ip) => ip,
         None => resolve(host, options.family, options.limits.connect).await?[0],
@@ -38,7 +36,7 @@ pub async fn detect(host: &str, port: u16, options: &CheckOptions) -> Result<Opt
 async fn first_words(
     host: &str,
     address: &Address,
-    options: &CheckOptions,
+    options: &ConnectionOptions,
     tls: bool,
 ) -> Result<Spoken, Failure> {
     let mut limits = options.limits.clone();
@@ -49,16 +47,7 @@ async fn first_words(
         host: host.to_owned(),
         deadline: Instant::now() + limits.connect + limits.greeting + limits.handshake,
         limits,
-        tls: TlsSettings {
-            trust: Arc::clone(&options.trust),
-            sni: options.sni.clone(),
-            also_named: Vec::new(),
-            identity: options.identity.clone(),
-            now: options.now,
-            oldest: None,
-            newest: None,
-            alpn: Vec::new(),
-        },
+        tls: options.tls_settings(),
         masker: ehlo_core::Masker::new(),
         seed: options.seed,
     };

@@ -1,38 +1,18 @@
-use ehlo_core::{Address, Endpoint, Family, Limits};
-use ehlo_dialogue::{ClientIdentity, Connector, LoginOptions, Trust};
+use ehlo_core::{Address, Endpoint};
+use ehlo_dialogue::{ConnectionOptions, LoginOptions};
 use ehlo_wire::sasl::Credentials;
-use std::net::IpAddr;
-use std::sync::Arc;
 
 /// How services are examined.
 #[derive(Clone)]
 pub struct CheckOptions {
-    /// How long to wait and how much to take.
-    pub limits: Limits,
-    /// Only addresses of this family.
-    pub family: Option<Family>,
-    /// Go there instead of the addresses of the name.
-    pub connect: Option<IpAddr>,
-    /// Makes connections.
-    pub connector: Connector,
-    /// What is trusted.
-    pub trust: Arc<Trust>,
-    /// Our own certificate.
-    pub identity: Option<ClientIdentity>,
-    /// The server name to ask for instead of the host's.
-    pub sni: Option<String>,
-    /// The name that we give ourselves in EHLO; none for the address literal of the connection.
-    pub helo: Option<String>,
+    /// How connections are made.
+    pub connection: ConnectionOptions,
     /// Who logs in.
     pub credentials: Option<Credentials>,
     /// Under which conditions secrets may go out.
     pub login: LoginOptions,
     /// Judge as from the internet.
     pub as_outside: bool,
-    /// The clock by which dates are judged, seconds since 1970.
-    pub now: i64,
-    /// Makes tags that nobody can guess.
-    pub seed: u64,
 }
 
 /// A service to examine.

@@ -20,7 +20,7 @@ pub async fn run(
     };
     tell(Event::RunStarted { services: jobs.iter().map(|j| j.url.clone()).collect() });
     let clock = Clock::start();
-    let end = Instant::now() + options.limits.total;
+    let end = Instant::now() + options.connection.limits.total;
     let turns = Turns::default();
     let mut tasks = Vec::new();
     for (index, job) in (0u32..).zip(jobs) {
@@ -48,7 +48,7 @@ pub async fn run(
         }
     }
     let facts = RunFacts {
-        now: options.now,
+        now: options.connection.now,
         as_outside: options.as_outside,
         credentials_given: options.credentials.is_some(),
         services,

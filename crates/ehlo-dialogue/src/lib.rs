@@ -9,6 +9,7 @@ mod connect;
 mod dialogue;
 mod greeting;
 mod login;
+mod options;
 mod tls;
 mod turn;
 
@@ -18,5 +19,6 @@ pub use connect::{Connector, Dialer, Transport, resolve, vantage};
 pub use dialogue::{Arrival, Arrived, Dialogue, DialogueOptions};
 pub use greeting::{ReadGreeting, read_greeting};
 pub use login::{APOP, LOGIN_COMMAND, LoginOptions, Offered, USER, choose_mechanism};
+pub use options::ConnectionOptions;
 pub use tls::{ClientIdentity, TlsSettings, Trust, TrustError, describe_certificate};
 pub use turn::Turn;

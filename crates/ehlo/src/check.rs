@@ -5,7 +5,7 @@ use crate::{input, output, progress, secrets, targets};
 use clap::ArgMatches;
 use ehlo_check::{CHECKS, CheckOptions, Selection, judge, run};
 use ehlo_core::{Family, Limits, Outcome, Role, RunReport, Severity, Target};
-use ehlo_dialogue::{ClientIdentity, Connector, LoginOptions, Trust};
+use ehlo_dialogue::{ClientIdentity, ConnectionOptions, Connector, LoginOptions, Trust};
 use ehlo_lab::{ActiveFault, Lab, LabConfig, Listeners, Ports, Running};
 use ehlo_report::{FORMATS, FormatOptions, Texts, add_causes, json, wrapped};
 use ehlo_script::{Described, write_transcripts};
@@ -205,14 +205,18 @@ fn options(matches: &ArgMatches, lab: Option<&Lab>, texts: Texts) -> anyhow::Res
         return Err(input::wrong(texts, "--helo", name, &texts.get("cli/a-host-name")).into());
     }
     Ok(CheckOptions {
-        limits: limits(matches, texts)?,
-        family: family(matches),
-        connect: address("connect")?,
-        connector: Connector { source: address("source")?, dialer: None },
-        trust: Arc::new(trust(matches, lab)?),
-        identity,
-        sni: text(matches, "sni").map(str::to_owned),
-        helo,
+        connection: ConnectionOptions {
+            limits: limits(matches, texts)?,
+            family: family(matches),
+            connect: address("connect")?,
+            connector: Connector { source: address("source")?, dialer: None },
+            trust: Arc::new(trust(matches, lab)?),
+            identity,
+            sni: text(matches, "sni").map(str::to_owned),
+            helo,
+            now: moment(matches, texts)?.unwrap_or_else(input::now),
+            seed: input::seed(),
+        },
         credentials: None,
         login: LoginOptions {
             mechanism: text(matches, "mechanism").map(str::to_owned),
@@ -221,8 +225,6 @@ fn options(matches: &ArgMatches, lab: Option<&Lab>, texts: Texts) -> anyhow::Res
             ..LoginOptions::default()
         },
         as_outside: matches.get_flag("as-outside"),
-        now: moment(matches, texts)?.unwrap_or_else(input::now),
-        seed: input::seed(),
     })
 }
 

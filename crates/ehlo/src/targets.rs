@@ -68,7 +68,7 @@ pub(crate) async fn jobs(
         let mut found = match target {
             Target::Service(endpoint) => vec![Job::single(endpoint.clone())],
             Target::Host(host) => of_host(host),
-            Target::HostPort(host, port) => match detect(host, *port, options).await {
+            Target::HostPort(host, port) => match detect(host, *port, &options.connection).await {
                 Ok(Some(scheme)) => vec![Job::single(Endpoint::new(scheme, host, Some(*port)))],
                 Ok(None) => {
                     anyhow::bail!(texts.fill("cli/unknown-protocol", &[("host", host), ("port", port)]));

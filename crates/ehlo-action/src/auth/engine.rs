@@ -1,13 +1,13 @@
 use super::plan::{Planned, Situation, offer, plan, safest, with};
 use super::transient::{is_transient, turned_away};
-use crate::session::{self, NotOpened, SessionOptions, Target};
+use crate::session::{self, NotOpened, Target};
 use ehlo_core::auth::{AuthAttempt, AuthReport, AuthResult, AuthService, NotTried};
 use ehlo_core::facts::{CapabilityFacts, LoginResult, TlsFacts};
 use ehlo_core::{
     Address, Anchor, EntryId, EntryKind, Event, Evidence, Failure, Masker, Protocol, Secret, ServiceStep,
     Stage, Transcript,
 };
-use ehlo_dialogue::{Clock, LoginOptions, Offered};
+use ehlo_dialogue::{Clock, ConnectionOptions, LoginOptions, Offered};
 use ehlo_wire::sasl::Credentials;
 use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
@@ -22,8 +22,8 @@ const TRANSCRIPTS_EACH: u32 = 256;
 /// How the ways to log in are tried.
 #[derive(Clone)]
 pub struct AuthOptions {
-    /// How sessions are opened.
-    pub session: SessionOptions,
+    /// How connections are made.
+    pub connection: ConnectionOptions,
     /// Who wants in.
     pub credentials: Credentials,
     /// Under which conditions secrets may go out.
@@ -70,7 +70,7 @@ pub async fn run(
     let clock = Clock::start();
     let mut masker = Masker::new();
     masker.learn(options.credentials.password.expose().as_bytes());
-    let end = started + options.session.limits.total;
+    let end = started + options.connection.limits.total;
     tell(&events, Event::RunStarted { services: targets.iter().map(|t| t.url.clone()).collect() });
     let mut looks = tokio::task::JoinSet::new();
     for (index, target) in (0u32..).zip(targets.iter().cloned()) {
@@ -126,7 +126,7 @@ async fn look(
 ) -> Looked {
     let protocol = target.endpoint.scheme.protocol();
     let transcript =
-        session::transcript(target, index * TRANSCRIPTS_EACH, "what it offers", &options.session.limits);
+        session::transcript(target, index * TRANSCRIPTS_EACH, "what it offers", &options.connection.limits);
     let id = transcript.id;
     let mut looked = Looked {
         service: AuthService {
@@ -146,8 +146,8 @@ async fn look(
         inside_tls: None,
         verified: false,
     };
-    let deadline = end.min(Instant::now() + options.session.limits.service);
-    let among = match session::addresses(target, &options.session).await {
+    let deadline = end.min(Instant::now() + options.connection.limits.service);
+    let among = match options.connection.addresses(&target.endpoint, target.addresses.as_deref()).await {
         Ok(among) => among,
         Err(failure) => {
             let mut transcript = transcript;
@@ -157,7 +157,7 @@ async fn look(
             return looked;
         }
     };
-    match session::open(target, &among, &options.session, masker, clock, deadline, transcript).await {
+    match session::open(target, &among, &options.connection, masker, clock, deadline, transcript).await {
         Ok((session, address)) => {
             let stamp = session.apop_stamp.as_deref();
             let offered = |list: &Option<CapabilityFacts>| {
@@ -254,7 +254,7 @@ impl Trial {
             return attempt;
         }
         let transcript =
-            session::transcript(target, id, &label(planned, wrong), &self.options.session.limits);
+            session::transcript(target, id, &label(planned, wrong), &self.options.connection.limits);
         attempt.transcript = Some(transcript.id);
         let transcript = self.log_in(&mut attempt, planned, target, address, wrong, transcript).await;
         self.transcripts.push(transcript);
@@ -272,11 +272,11 @@ impl Trial {
     ) -> Transcript {
         let options = Arc::clone(&self.options);
         let protocol = target.endpoint.scheme.protocol();
-        let deadline = self.end.min(Instant::now() + options.session.limits.service);
+        let deadline = self.end.min(Instant::now() + options.connection.limits.service);
         let id = transcript.id;
         let among = std::slice::from_ref(address);
         let opened =
-            session::open(target, among, &options.session, &self.masker, self.clock, deadline, transcript);
+            session::open(target, among, &options.connection, &self.masker, self.clock, deadline, transcript);
         let mut session = match opened.await {
             Ok((session, _)) => session,
             Err(NotOpened { failure, transcript, .. }) => {
@@ -297,7 +297,7 @@ impl Trial {
         };
         let mut credentials = options.credentials.clone();
         if wrong {
-            credentials.password = wrong_password(options.session.seed);
+            credentials.password = wrong_password(options.connection.seed);
         }
         let facts = session.dialogue.login(&credentials, &offered, &login).await;
         attempt.took_us = facts.took_us;

@@ -13,7 +13,7 @@ pub(super) async fn ask(
     facts: &mut ConnectionFacts,
     moment: Moment,
 ) -> Result<(), Failure> {
-    let listed = dialogue.ask_capabilities(moment, service.options.helo.as_deref()).await?;
+    let listed = dialogue.ask_capabilities(moment, service.options.connection.helo.as_deref()).await?;
     // What is wrong with a list is only seen behind the reply; the connection's facts take it up.
     facts.deviations.extend(listed.deviations);
     facts.identity.extend(listed.identity);

@@ -9,13 +9,10 @@ use ehlo_core::{
     Address, Anchor, Cause, EntryId, EntryKind, Event, Evidence, Failure, Protocol, Role, ServiceStep, Stage,
     TlsMode, Transcript, TranscriptId,
 };
-use ehlo_dialogue::{Clock, Dialogue, DialogueOptions, TlsSettings, resolve, vantage};
+use ehlo_dialogue::{Clock, Dialogue, DialogueOptions, resolve, vantage};
 use std::sync::Arc;
 use tokio::sync::{mpsc::UnboundedSender, oneshot};
 use tokio::time::Instant;
-
-/// More addresses than this are not looked at: a hostile zone could name hundreds.
-const MOST_ADDRESSES: usize = 8;
 
 /// Transcripts of one service are numbered from here; no service has as many.
 pub(crate) const TRANSCRIPTS_EACH: u32 = 32;
@@ -48,7 +45,7 @@ pub(crate) async fn acquire(
     end: Instant,
     events: UnboundedSender<Event>,
 ) -> (ServiceFacts, Vec<Transcript>) {
-    let deadline = end.min(Instant::now() + options.limits.service);
+    let deadline = end.min(Instant::now() + options.connection.limits.service);
     Arc::new(Service { turns, job, options, clock, deadline, index, events }).examine().await
 }
 
@@ -73,7 +70,7 @@ impl Service {
     fn transcript(&self, ordinal: u32, purpose: Purpose) -> Transcript {
         let id = TranscriptId(self.index * TRANSCRIPTS_EACH + ordinal);
         let label = format!("{} ({})", self.job.url, purpose.id());
-        Transcript::new(id, label, self.options.limits.stream_bytes)
+        Transcript::new(id, label, self.options.connection.limits.stream_bytes)
     }
 
     fn dialogue_options(&self) -> DialogueOptions {
@@ -85,20 +82,11 @@ impl Service {
         DialogueOptions {
             protocol: self.protocol(),
             host: self.job.endpoint.host.clone(),
-            limits: self.options.limits.clone(),
+            limits: self.options.connection.limits.clone(),
             deadline: self.deadline,
-            tls: TlsSettings {
-                trust: Arc::clone(&self.options.trust),
-                sni: self.options.sni.clone(),
-                also_named: Vec::new(),
-                identity: self.options.identity.clone(),
-                now: self.options.now,
-                oldest: None,
-                newest: None,
-                alpn: Vec::new(),
-            },
+            tls: self.options.connection.tls_settings(),
             masker,
-            seed: self.options.seed ^ u64::from(self.index),
+            seed: self.options.connection.seed ^ u64::from(self.index),
         }
     }
 
@@ -114,7 +102,12 @@ impl Service {
             names: Vec::new(),
             failure: None,
         };
-        let addresses = match self.addresses().await {
+        let addresses = match self
+            .options
+            .connection
+            .addresses(&self.job.endpoint, self.job.addresses.as_deref())
+            .await
+        {
             Ok(addresses) => addresses,
             Err(failure) => {
                 let mut transcript = self.transcript(0, Purpose::Main);
@@ -222,30 +215,13 @@ impl Service {
         (facts, transcripts)
     }
 
-    async fn addresses(&self) -> Result<Vec<Address>, Failure> {
-        let endpoint = &self.job.endpoint;
-        if let Some(path) = &endpoint.path {
-            return Ok(vec![Address::Unix(path.clone())]);
-        }
-        let at = |ip| Address::Ip(std::net::SocketAddr::new(ip, endpoint.port));
-        if let Some(addresses) = &self.job.addresses {
-            let wanted = |a: &&Address| self.options.family.is_none_or(|f| f == a.family());
-            return Ok(addresses.iter().filter(wanted).cloned().collect());
-        }
-        if let Some(ip) = self.options.connect {
-            return Ok(vec![at(ip)]);
-        }
-        let found = resolve(&endpoint.host, self.options.family, self.options.limits.connect).await?;
-        Ok(found.into_iter().take(MOST_ADDRESSES).map(at).collect())
-    }
-
     /// Connects to every address, each on its own, all at once.
     async fn connect_all(&self, addresses: &[Address]) -> Vec<(Address, Attempt)> {
         let mut attempts = tokio::task::JoinSet::new();
         for (ordinal, address) in addresses.iter().cloned().enumerate() {
             let purpose = if ordinal == 0 { Purpose::Main } else { Purpose::OtherAddress };
             let transcript = self.transcript(u32::try_from(ordinal).unwrap_or(0), purpose);
-            let connector = self.options.connector.clone();
+            let connector = self.options.connection.connector.clone();
             let options = self.dialogue_options();
             let clock = self.clock;
             attempts.spawn(async move {
@@ -272,9 +248,14 @@ impl Service {
         }
         let transcript = self.transcript(ordinal, purpose);
         let id = transcript.id;
-        let opened =
-            Dialogue::open(&self.options.connector, address, self.dialogue_options(), self.clock, transcript)
-                .await;
+        let opened = Dialogue::open(
+            &self.options.connection.connector,
+            address,
+            self.dialogue_options(),
+            self.clock,
+            transcript,
+        )
+        .await;
         Some(opened.map_err(|(failure, transcript)| {
             let mut connection = ConnectionFacts::new(purpose, id, address.clone());
             connection.failure = Some(failure);
@@ -314,7 +295,7 @@ impl Service {
                 false if !name.contains('.') || name.starts_with('[') => Ok(Vec::new()),
                 false => {
                     let room = self.deadline.saturating_duration_since(Instant::now());
-                    resolve(&name, None, self.options.limits.connect.min(room)).await
+                    resolve(&name, None, self.options.connection.limits.connect.min(room)).await
                 }
             };
             found.push(match looked_up {

@@ -2,7 +2,7 @@
 
 use ehlo_check::{CheckOptions, Job, Selection, run};
 use ehlo_core::{Address, Endpoint, Family, Limits, RunReport, Scheme};
-use ehlo_dialogue::{Connector, Dialer, LoginOptions, Transport, Trust};
+use ehlo_dialogue::{ConnectionOptions, Connector, Dialer, LoginOptions, Transport, Trust};
 use ehlo_lab::{ActiveFault, Lab, LabConfig, Service};
 use ehlo_wire::sasl::Credentials;
 use std::io;
@@ -66,19 +66,21 @@ impl Setup {
             authzid: String::new(),
         });
         let options = CheckOptions {
-            limits: Limits::default(),
-            family: None,
-            connect: None,
-            connector: Connector { source: None, dialer: Some(Arc::new(LabInMemory { lab })) },
-            trust: Arc::new(trust),
-            identity: None,
-            sni: None,
-            helo: Some("client.example".into()),
+            connection: ConnectionOptions {
+                limits: Limits::default(),
+                family: None,
+                connect: None,
+                connector: Connector { source: None, dialer: Some(Arc::new(LabInMemory { lab })) },
+                trust: Arc::new(trust),
+                identity: None,
+                sni: None,
+                helo: Some("client.example".into()),
+                now: NOW,
+                seed: 11,
+            },
             credentials,
             login: LoginOptions { no_secrets: true, ..LoginOptions::default() },
             as_outside: false,
-            now: NOW,
-            seed: 11,
         };
         let jobs = self.schemes.iter().map(|&scheme| {
             let mut endpoint = Endpoint::new(scheme, "lab.test", None);
