@@ -2,7 +2,7 @@
 
 mod bounce;
 mod dialogue;
-mod show;
+pub(crate) mod show;
 
 use crate::check::text;
 use crate::exit::{FOUND, GOOD, Usage};
