@@ -38,6 +38,7 @@ fn answers(name: &str, lang: Lang) -> String {
     for row in rows(name) {
         writeln!(out, "{} {}: {}", row.protocol, row.stage.as_deref().unwrap_or("-"), row.reply).unwrap();
         for said in explain(&symptom(&row)) {
+            assert!(!said.meaning(lang).is_empty(), "{}", said.key);
             writeln!(out, "    {}: {}", said.key, said.meaning(lang)).unwrap();
             if let Some(here) = said.here(lang) {
                 writeln!(out, "        {here}").unwrap();
@@ -94,6 +95,13 @@ fn words_are_looked_up() {
     assert_eq!(first("R04"), "failure/R04");
     assert_eq!(first("cert-expired"), "check/cert-expired/about");
     assert_eq!(first("5.7.25"), "status/7.25");
+    assert_eq!(first("PRIVACYREQUIRED"), "code-imap/PRIVACYREQUIRED");
+    assert_eq!(first("VXNlcm5hbWU6"), "prompt/username");
+    let alerts =
+        ["tlsv1 alert unknown ca:SSL alert number 48", "received fatal alert: UnknownCa", "unknown_ca"];
+    for alert in alerts {
+        assert!(explain(&Symptom::of(alert)).iter().any(|e| e.key == "tls-alert/unknown_ca"), "{alert}");
+    }
 }
 
 /// Every row says what the causes are, how to confirm them and what to do next, in both languages.
