@@ -14,6 +14,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ehlo-runner", &["ehlo-core", "ehlo-wire", "ehlo-script", "ehlo-dialogue"]),
     ("ehlo-lab", &["ehlo-core", "ehlo-wire", "ehlo-script"]),
     ("ehlo-check", &["ehlo-core", "ehlo-wire", "ehlo-dialogue"]),
+    ("ehlo-action", &["ehlo-core", "ehlo-wire", "ehlo-dialogue"]),
     ("ehlo-knowledge", &["ehlo-core"]),
     ("ehlo-report", &["ehlo-core", "ehlo-wire", "ehlo-script", "ehlo-knowledge"]),
     (
@@ -26,6 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "ehlo-dialogue",
             "ehlo-lab",
             "ehlo-check",
+            "ehlo-action",
             "ehlo-knowledge",
             "ehlo-report",
         ],

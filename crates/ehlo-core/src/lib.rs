@@ -5,6 +5,7 @@
 //! and how a dialogue can go wrong: a [`Deviation`] (the peer broke a rule, reading goes on) or a [`Failure`]
 //! (the dialogue cannot go on). Usage errors are a third thing and belong to the program that was used wrongly.
 
+pub mod auth;
 mod date;
 mod deviation;
 mod escape;

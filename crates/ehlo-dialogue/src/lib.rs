@@ -3,16 +3,20 @@
 //! A [`Dialogue`] records first, then reads: every byte is in the transcript before anybody interprets it. Every wait
 //! has a deadline, TLS can begin in the middle of a session, and secrets go only where the policy lets them.
 
+mod capabilities;
 mod clock;
 mod connect;
 mod dialogue;
+mod greeting;
 mod login;
 mod tls;
 mod turn;
 
+pub use capabilities::{Listed, unasked_capabilities};
 pub use clock::Clock;
 pub use connect::{Connector, Dialer, Transport, resolve, vantage};
 pub use dialogue::{Arrival, Arrived, Dialogue, DialogueOptions};
-pub use login::{LoginOptions, Offered, choose_mechanism};
+pub use greeting::{ReadGreeting, read_greeting};
+pub use login::{APOP, LOGIN_COMMAND, LoginOptions, Offered, USER, choose_mechanism};
 pub use tls::{ClientIdentity, TlsSettings, Trust, TrustError, describe_certificate};
 pub use turn::Turn;

@@ -1,5 +1,5 @@
 use crate::{Dialogue, Turn};
-use ehlo_core::facts::{Answered, LoginFacts, LoginResult};
+use ehlo_core::facts::{Answered, CapabilityFacts, LoginFacts, LoginResult};
 use ehlo_core::{Anchor, Cause, Evidence, Failure, Protocol, Stage};
 use ehlo_wire::sasl::{Credentials, Exchange, Given, MECHANISMS, Step, apop_digest, mechanism, service_name};
 use ehlo_wire::{imap, pop3};
@@ -13,6 +13,8 @@ pub struct LoginOptions {
     pub insecure_auth: bool,
     /// The passwords are no secrets: the embedded lab.
     pub no_secrets: bool,
+    /// Whether to send an initial response with the command; where the protocol allows it if none is said.
+    pub initial_response: Option<bool>,
 }
 
 /// What a server offers for logging in, at the moment of the login.
@@ -28,10 +30,38 @@ pub struct Offered {
     pub sasl_ir: bool,
 }
 
-/// The ways to log in that are not SASL.
-const USER: &str = "USER";
-const APOP: &str = "APOP";
-const LOGIN_COMMAND: &str = "LOGIN command";
+impl Offered {
+    /// What a list of capabilities offers. `stamp` is the timestamp of the greeting (POP3), without brackets.
+    pub fn from_capabilities(
+        protocol: Protocol,
+        list: Option<&CapabilityFacts>,
+        stamp: Option<&str>,
+    ) -> Offered {
+        let mut offered = Offered {
+            apop_stamp: stamp.map(|s| format!("<{s}>").into_bytes()),
+            own_command: protocol == Protocol::Pop3,
+            ..Offered::default()
+        };
+        if let Some(list) = list {
+            offered.mechanisms = list.mechanisms(protocol).into_iter().map(|(name, _)| name).collect();
+            offered.sasl_ir = list.has("SASL-IR");
+            offered.own_command = match protocol {
+                // A server without CAPA has USER all the same (RFC 1939 §7).
+                Protocol::Pop3 => list.has("USER") || list.refused.is_some(),
+                Protocol::Imap => !list.has("LOGINDISABLED"),
+                _ => false,
+            };
+        }
+        offered
+    }
+}
+
+/// USER and PASS (RFC 1939 §7).
+pub const USER: &str = "USER";
+/// APOP (RFC 1939 §7).
+pub const APOP: &str = "APOP";
+/// LOGIN (RFC 9051 §6.2.3): named apart from the mechanism of the same name.
+pub const LOGIN_COMMAND: &str = "LOGIN command";
 
 /// The way to log in: the best that is offered, or the one that is wanted. `verified`: whether TLS is on and the server
 /// is who it should be.
@@ -115,7 +145,9 @@ impl Dialogue {
             USER => self.login_by_user(credentials, &mut turns).await,
             APOP => self.login_by_apop(credentials, offered, &mut turns).await,
             LOGIN_COMMAND => self.login_by_command(credentials, &mut turns).await,
-            name => self.login_by_sasl(name, credentials, offered, &mut turns).await,
+            name => {
+                self.login_by_sasl(name, credentials, offered, options.initial_response, &mut turns).await
+            }
         };
         facts.took_us = turns.iter().map(|t| u64::try_from(t.took.as_micros()).unwrap_or(u64::MAX)).sum();
         facts.at = turns.iter().flat_map(Turn::evidence).collect();
@@ -138,13 +170,15 @@ impl Dialogue {
         name: &str,
         credentials: &Credentials,
         offered: &Offered,
+        initial_response: Option<bool>,
         turns: &mut Vec<Turn>,
     ) -> Result<Answered, Failure> {
         let Some(mechanism) = mechanism(name) else {
             return Err(Failure::new(Stage::Auth, Cause::NotOffered { what: name.to_owned() }));
         };
         let tag = self.tag();
-        let initial = self.protocol() != Protocol::Imap || offered.sasl_ir;
+        let allowed = self.protocol() != Protocol::Imap || offered.sasl_ir;
+        let initial = initial_response.unwrap_or(allowed);
         let given = self.given(&offered.mechanisms);
         let mut exchange = Exchange::new(self.protocol(), &tag, mechanism, credentials, &given, initial);
         let mut command = exchange.start();

@@ -137,7 +137,8 @@ impl Authority {
             CertificateKind::Expired => (day(-90), day(-1)),
             CertificateKind::NotYetValid => (day(1), day(90)),
             CertificateKind::Expiring(hours) => (day(-80), Duration::hours(i64::from(*hours))),
-            _ => (day(-1), day(89)),
+            // An hour later: it must not be up to a second how many whole days are left.
+            _ => (day(-1) + Duration::hours(1), day(89) + Duration::hours(1)),
         };
         params.not_before = at(self.now) + from;
         params.not_after = at(self.now) + to;

@@ -218,6 +218,7 @@ fn options(matches: &ArgMatches, lab: Option<&Lab>, texts: Texts) -> anyhow::Res
             mechanism: text(matches, "mechanism").map(str::to_owned),
             insecure_auth: matches.get_flag("insecure-auth"),
             no_secrets: lab.is_some(),
+            ..LoginOptions::default()
         },
         as_outside: matches.get_flag("as-outside"),
         now: moment(matches, texts)?.unwrap_or_else(input::now),

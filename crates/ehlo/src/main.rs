@@ -20,21 +20,8 @@ use ehlo_knowledge::Lang;
 use ehlo_report::Texts;
 use std::process::ExitCode;
 
-/// A reply of POP3 that is pasted begins with a hyphen, and is no flag for all that: a blank in front says so.
-fn pasted(arguments: &mut [std::ffi::OsString]) {
-    if !arguments.iter().any(|a| a == "explain") {
-        return;
-    }
-    for argument in arguments.iter_mut().filter(|a| a.as_encoded_bytes().starts_with(b"-ERR")) {
-        let mut text = std::ffi::OsString::from(" ");
-        text.push(&argument);
-        *argument = text;
-    }
-}
-
 fn main() -> ExitCode {
-    let mut arguments: Vec<_> = std::env::args_os().collect();
-    pasted(&mut arguments);
+    let arguments: Vec<_> = std::env::args_os().map(as_text).collect();
     let texts = Texts { lang: language(&arguments) };
     let code = match cli::command(texts).try_get_matches_from(arguments) {
         Ok(matches) => match matches.subcommand() {
@@ -60,6 +47,16 @@ fn main() -> ExitCode {
         exit::of(&error)
     });
     ExitCode::from(code)
+}
+
+/// A refusal of POP3, `-ERR …`, is text to explain and no flag: a blank in front of it changes nothing else.
+fn as_text(argument: std::ffi::OsString) -> std::ffi::OsString {
+    match argument.to_str() {
+        Some(text) if text.get(..4).is_some_and(|s| s.eq_ignore_ascii_case("-ERR")) => {
+            format!(" {text}").into()
+        }
+        _ => argument,
+    }
 }
 
 /// The language must be known before the command line can be explained in it.

@@ -167,7 +167,8 @@ async fn log_in(
         return Ok(());
     };
     service.tell(ServiceStep::Login);
-    let offered = offered_logins(service, facts);
+    let stamp = facts.greeting.as_ref().and_then(|g| g.apop_stamp.as_deref());
+    let offered = Offered::from_capabilities(service.protocol(), facts.capabilities.last(), stamp);
     let login = dialogue.login(credentials, &offered, &service.options.login).await;
     let accepted = login.result == LoginResult::Accepted;
     let failure = match &login.result {
@@ -183,26 +184,4 @@ async fn log_in(
         facts.account = look_around(service, dialogue, facts).await?;
     }
     Ok(())
-}
-
-/// What is offered for logging in, by the last list of capabilities.
-fn offered_logins(service: &Service, facts: &ConnectionFacts) -> Offered {
-    let protocol = service.protocol();
-    let stamp = facts.greeting.as_ref().and_then(|g| g.apop_stamp.as_ref());
-    let mut offered = Offered {
-        apop_stamp: stamp.map(|s| format!("<{s}>").into_bytes()),
-        own_command: protocol == Protocol::Pop3,
-        ..Offered::default()
-    };
-    if let Some(list) = facts.capabilities.last() {
-        offered.mechanisms = list.mechanisms(protocol).into_iter().map(|(name, _)| name).collect();
-        offered.sasl_ir = list.has("SASL-IR");
-        offered.own_command = match protocol {
-            // A server without CAPA has USER all the same (RFC 1939 §7).
-            Protocol::Pop3 => list.has("USER") || list.refused.is_some(),
-            Protocol::Imap => !list.has("LOGINDISABLED"),
-            _ => false,
-        };
-    }
-    offered
 }

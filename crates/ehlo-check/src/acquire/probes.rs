@@ -1,7 +1,7 @@
 use super::capabilities::{ask, line};
 use super::main_dialogue::{close, greet};
 use super::service::Service;
-use super::starttls::{answered_by, command, is_ready};
+use super::starttls::{answered_by, is_ready};
 use ehlo_core::facts::{Answered, ConnectionFacts, Moment, ProbeFacts, ProbeId, Purpose, Spoken};
 use ehlo_core::{Address, Failure, Protocol, Role, Stage, Transcript};
 use ehlo_dialogue::{Dialogue, Turn};
@@ -97,7 +97,7 @@ async fn type_on(
         // STARTTLS before EHLO is no fair question to SMTP; POP3 and IMAP take it at once.
         ask(service, dialogue, facts, Moment::Plain).await?;
     }
-    let ask_for_tls = command(dialogue, service.protocol());
+    let ask_for_tls = dialogue.starttls_command();
     let turn = dialogue.say(ask_for_tls).await?;
     // Without consent there is no "after"; bytes that somebody put there would be taken for an answer.
     if !dialogue.state().tls_next || dialogue.has_injected_bytes() {

@@ -1,10 +1,9 @@
-use super::capabilities::{ask, line, unasked};
+use super::capabilities::{ask, unasked};
 use super::main_dialogue::{close, greet};
 use super::service::Service;
 use ehlo_core::facts::{Answered, ConnectionFacts, GreetingKind, Moment, Purpose, StartTlsFacts};
 use ehlo_core::{Address, Cause, Failure, Protocol, Stage, TlsMode, Transcript};
 use ehlo_dialogue::Dialogue;
-use ehlo_wire::{Command, imap, pop3, sieve, smtp};
 use std::time::Duration;
 
 /// How long a ManageSieve server may take to say what it can do after the handshake (RFC 5804 §2.2).
@@ -13,19 +12,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Whether the last list of capabilities offers TLS inside the session.
 pub(super) fn offered(facts: &ConnectionFacts, protocol: Protocol) -> bool {
     facts.capabilities.last().is_some_and(|c| c.starttls(protocol).is_some())
-}
-
-/// The command that asks for TLS.
-pub(super) fn command(dialogue: &mut Dialogue, protocol: Protocol) -> Command {
-    line(match protocol {
-        Protocol::Pop3 => pop3::command("STLS"),
-        Protocol::Imap => {
-            let tag = dialogue.tag();
-            imap::command(&tag, "STARTTLS")
-        }
-        Protocol::Sieve => sieve::command("STARTTLS"),
-        Protocol::Smtp | Protocol::Lmtp => smtp::simple("STARTTLS"),
-    })
 }
 
 /// Asks for TLS, whether it is offered or not, and does the handshake.
@@ -39,7 +25,7 @@ pub(super) async fn start_tls(
     if facts.capabilities.last().is_some_and(|c| c.helo_only) || service.job.endpoint.path.is_some() {
         return Ok(());
     }
-    let command = command(dialogue, protocol);
+    let command = dialogue.starttls_command();
     let turn = match dialogue.say(command).await {
         Ok(turn) => turn,
         Err(failure) => {

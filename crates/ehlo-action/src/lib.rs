@@ -1,0 +1,6 @@
+//! What a user does to a mail server. Engines do not print: they tell events while they work and return a report.
+
+pub mod auth;
+mod session;
+
+pub use session::{Session, SessionOptions, Target};
