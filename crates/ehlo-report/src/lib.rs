@@ -7,6 +7,7 @@ mod format;
 pub mod json;
 mod layout;
 mod live;
+pub mod monitor;
 mod paint;
 pub mod run;
 mod sentence;

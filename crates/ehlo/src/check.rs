@@ -7,6 +7,7 @@ use ehlo_check::{CHECKS, CheckOptions, Selection, judge, run};
 use ehlo_core::{Family, Limits, Outcome, Role, RunReport, Severity, Target};
 use ehlo_dialogue::{ClientIdentity, ConnectionOptions, Connector, LoginOptions, Trust};
 use ehlo_lab::{ActiveFault, Lab, LabConfig, Listeners, Ports, Running};
+use ehlo_report::monitor::{TimeLimits, check_state};
 use ehlo_report::{FORMATS, FormatOptions, Texts, add_causes, json, wrapped};
 use ehlo_script::{Described, write_transcripts};
 use ehlo_wire::sasl::{Credentials, Passwords as _};
@@ -24,6 +25,8 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
         output::result(&list_checks(&selection, texts))?;
         return Ok(GOOD);
     }
+    let wanted = text(matches, "format").unwrap_or("human");
+    let limits = time_limits(matches, wanted, texts)?;
     let mut report = match matches.get_one::<String>("rejudge") {
         Some(file) => rejudge(file, &selection, matches, texts)?,
         None => examine(matches, &selection, texts)?,
@@ -32,18 +35,47 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
     if let Some(file) = text(matches, "transcript") {
         output::write_private(Path::new(file), &script(&report))?;
     }
-    let wanted = text(matches, "format").unwrap_or("human");
     let options = FormatOptions {
         texts,
         paint: output::paint(text(matches, "color")),
         columns: output::columns(),
         verbosity: matches.get_count("verbose"),
         quiet: matches.get_flag("quiet"),
+        limits,
     };
     if let Some(format) = FORMATS.iter().find(|f| f.name() == wanted) {
         output::result(&format.render(&report, &options))?;
     }
+    if wanted == "nagios" {
+        return Ok(check_state(&report, &options).code());
+    }
     Ok(code(&report, text(matches, "fail-on").unwrap_or("fail")))
+}
+
+/// `--warn` and `--critical`
+fn time_limits(matches: &ArgMatches, format: &str, texts: Texts) -> anyhow::Result<TimeLimits> {
+    let limits =
+        TimeLimits { warn: time(matches, "warn", texts)?, critical: time(matches, "critical", texts)? };
+    if limits != TimeLimits::default() && format != "nagios" {
+        return Err(Usage(texts.get("cli/limits-nagios")).into());
+    }
+    match limits {
+        TimeLimits { warn: Some(warn), critical: Some(critical) } if warn > critical => {
+            Err(Usage(texts.get("cli/limits-order")).into())
+        }
+        limits => Ok(limits),
+    }
+}
+
+/// A flag that is a time. Not every command has all of these flags.
+fn time(matches: &ArgMatches, name: &str, texts: Texts) -> anyhow::Result<Option<std::time::Duration>> {
+    let value = matches.try_get_one::<String>(name).ok().flatten();
+    value
+        .map(|value| {
+            let wrong = || input::wrong(texts, &format!("--{name}"), value, &texts.get("cli/a-time")).into();
+            input::duration(value).ok_or_else(wrong)
+        })
+        .transpose()
 }
 
 /// Every selected check: what it looks at, what it sends, and how bad its bad verdicts are.
@@ -318,20 +350,7 @@ pub(crate) fn trust(matches: &ArgMatches, lab: Option<&Lab>) -> anyhow::Result<T
 
 pub(crate) fn limits(matches: &ArgMatches, texts: Texts) -> anyhow::Result<Limits> {
     let mut limits = Limits::default();
-    let time = |name: &str| -> anyhow::Result<Option<std::time::Duration>> {
-        // Not every command has all of these flags.
-        matches
-            .try_get_one::<String>(name)
-            .ok()
-            .flatten()
-            .map(|value| {
-                let wrong =
-                    || input::wrong(texts, &format!("--{name}"), value, &texts.get("cli/a-time")).into();
-                input::duration(value).ok_or_else(wrong)
-            })
-            .transpose()
-    };
-    if let Some(all) = time("timeout")? {
+    if let Some(all) = time(matches, "timeout", texts)? {
         (limits.connect, limits.greeting, limits.handshake, limits.command) = (all, all, all, all);
     }
     for (name, limit) in [
@@ -342,7 +361,7 @@ pub(crate) fn limits(matches: &ArgMatches, texts: Texts) -> anyhow::Result<Limit
         ("service-deadline", &mut limits.service),
         ("deadline", &mut limits.total),
     ] {
-        if let Some(value) = time(name)? {
+        if let Some(value) = time(matches, name, texts)? {
             *limit = value;
         }
     }

@@ -18,6 +18,8 @@ mod lab_mail;
 mod lab_store;
 #[path = "cli/lab_watch.rs"]
 mod lab_watch;
+#[path = "cli/monitor.rs"]
+mod monitor;
 #[path = "cli/report.rs"]
 mod report;
 #[path = "cli/sasl.rs"]

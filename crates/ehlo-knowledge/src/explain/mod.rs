@@ -46,8 +46,14 @@ impl<'a> Symptom<'a> {
 pub fn explain(symptom: &Symptom<'_>) -> Vec<Explanation> {
     let reading = Reading::of(symptom);
     let mut found = registry::named(&reading);
-    found.extend(failures::matching(&reading));
+    // Who asks for a code alone wants to know the code.
+    if reading.word().is_none() {
+        found.extend(failures::matching(&reading));
+    }
     registry::codes(&reading, &mut found);
+    if reading.word().is_some() {
+        found.extend(failures::matching(&reading));
+    }
     if found.is_empty() {
         found.push(registry::unknown(&reading));
     }

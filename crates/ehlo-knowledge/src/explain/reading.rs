@@ -208,11 +208,12 @@ fn guess(whole: &str, start: Option<usize>) -> &'static str {
     }
 }
 
-/// Words behind an opening bracket (`[CODE …]`), of ManageSieve behind a parenthesis.
+/// Words behind an opening bracket (`[CODE …]`), of ManageSieve behind the parenthesis that follows its status.
 fn bracketed(whole: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
-    for (at, _) in whole.match_indices(['[', '(']) {
-        let rest = &whole[at + 1..];
+    let sieve = ["OK (", "NO (", "BYE ("].iter().find_map(|lead| whole.strip_prefix(lead));
+    let others = whole.match_indices('[').map(|(at, _)| &whole[at + 1..]);
+    for rest in sieve.into_iter().chain(others) {
         let end = rest.find([' ', ']', ')']).unwrap_or(rest.len());
         let word = &rest[..end];
         let is_code = word.len() > 2
