@@ -139,6 +139,8 @@ pub(super) fn plan(situation: &Situation<'_>) -> Vec<Planned> {
         };
         planned.extend(choices.iter().map(|&initial_response| Planned { initial_response, ..one.clone() }));
     }
+    // What is not offered comes last: its refusal must not keep from being tried what is.
+    planned.sort_by_key(|p| mechanism(&p.way).is_some() && p.skip.is_none() && !has(now, &p.way));
     planned
 }
 

@@ -8,15 +8,16 @@ use ehlo_report::{pad, shorten, width, wrapped};
 use std::fmt::Write as _;
 
 /// More of a line or a value than this is no help on a terminal.
-const LONGEST: usize = 400;
+const LONGEST: usize = 200;
 
 /// One attempt.
 pub(super) fn human(report: &AuthReport, service: &AuthService, attempt: &AuthAttempt, view: View) -> String {
     let transcript = report.transcripts.iter().find(|t| Some(t.id) == attempt.transcript);
     let Some(transcript) = transcript else { return String::new() };
     let mut out = String::new();
-    let heading = if transcript.label.is_empty() { &service.url } else { &transcript.label };
-    let _ = writeln!(out, "  {}", view.paint.strong(&safe(heading)));
+    for line in wrapped(&heading(service, attempt, view), 2, view.columns).lines() {
+        let _ = writeln!(out, "{}", view.paint.strong(line));
+    }
     let mut told = vec![false; attempt.messages.len()];
     for evidence in &attempt.at {
         let Anchor::Bytes(span) = evidence.anchor else { continue };
@@ -36,6 +37,22 @@ pub(super) fn human(report: &AuthReport, service: &AuthService, attempt: &AuthAt
         }
     }
     out
+}
+
+/// Which way it was, on which service, and what came of it.
+fn heading(service: &AuthService, attempt: &AuthAttempt, view: View) -> String {
+    let texts = view.texts;
+    let mut words = vec![safe(&attempt.way)];
+    match attempt.initial_response {
+        Some(true) => words.push(texts.get("auth/step/with")),
+        Some(false) => words.push(texts.get("auth/step/without")),
+        None => {}
+    }
+    if service.wrong.as_ref().is_some_and(|wrong| std::ptr::eq(wrong, attempt)) {
+        words.push(texts.get("auth/step/wrong"));
+    }
+    let result = texts.get(&format!("auth/result/{}", attempt.result.id()));
+    format!("{} · {} · {result}", service.url, words.join(", "))
 }
 
 fn overlaps(one: Span, other: Span) -> bool {
@@ -66,9 +83,11 @@ fn of_message(message: &AuthMessage, view: View) -> String {
     for line in wrapped(&kind, 7, view.columns).lines() {
         let _ = writeln!(out, "{}", paint.dim(line));
     }
-    let names: Vec<String> = message.fields.iter().map(|field| name(field, view)).collect();
+    // An identity to act as that is not given is no field worth a line.
+    let fields: Vec<&AuthField> = message.fields.iter().filter(|f| f.value.as_deref() != Some("")).collect();
+    let names: Vec<String> = fields.iter().map(|field| name(field, view)).collect();
     let wide = names.iter().map(|name| width(name)).max().unwrap_or(0);
-    for (field, name) in message.fields.iter().zip(&names) {
+    for (field, name) in fields.iter().zip(&names) {
         let value = match &field.value {
             Some(value) => shorten(&safe(value), LONGEST),
             None => texts.fill("auth/hidden", &[("count", &field.bytes)]),

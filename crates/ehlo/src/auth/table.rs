@@ -86,8 +86,10 @@ fn counts(result: &AuthResult) -> bool {
 fn of_service(out: &mut String, report: &AuthReport, service: &AuthService, with_steps: bool, view: View) {
     let (texts, paint) = (view.texts, view.paint);
     let _ = writeln!(out, "{}", paint.strong(&service.url));
+    // Where every way has its row, the lists say nothing more.
+    let has_row = |way: &String| service.attempts.iter().any(|a| a.way == *way);
     for (key, offer) in [("before", &service.before_tls), ("inside", &service.inside_tls)] {
-        if let Some(offer) = offer {
+        if let Some(offer) = offer.as_ref().filter(|o| o.ways.is_empty() || !o.ways.iter().all(has_row)) {
             let ways = if offer.ways.is_empty() { texts.get("auth/word/none") } else { listed(offer) };
             let text = texts.fill(&format!("auth/{key}"), &[("ways", &ways)]);
             for line in wrapped(&text, 3, view.columns).lines() {
