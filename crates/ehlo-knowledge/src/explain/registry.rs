@@ -153,8 +153,17 @@ fn response_code(reading: &Reading, code: &str) -> Option<Explanation> {
 
 /// Who speaks, as far as it changes what numbers mean.
 fn provider(text: &str) -> Option<&'static str> {
-    let google = ["gsmtp", "google.com", "gmail"];
-    let microsoft = ["outlook.com", "microsoft", "office365", "exchange", "aka.ms"];
+    let google =
+        ["gsmtp", "google.com", "gmail", "application-specific password", "log in with your web browser"];
+    let microsoft = [
+        "outlook.com",
+        "microsoft",
+        "office365",
+        "exchange",
+        "aka.ms",
+        "5.7.3 authentication unsuccessful",
+        "rate limited due to ip reputation",
+    ];
     if google.iter().any(|word| text.contains(word)) {
         Some("google")
     } else if microsoft.iter().any(|word| text.contains(word)) {
