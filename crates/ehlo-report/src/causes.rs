@@ -1,5 +1,5 @@
 use ehlo_core::facts::{LoginFacts, LoginResult, ServiceFacts};
-use ehlo_core::{EntryKind, Failure, Finding, Outcome, RunReport, Side, escape};
+use ehlo_core::{EntryId, EntryKind, Failure, Finding, Outcome, RunReport, Side, escape};
 use ehlo_knowledge::explain::{Symptom, failures};
 
 /// More causes than this are no help.
@@ -65,6 +65,11 @@ fn of(finding: &Finding, service: &ServiceFacts, report: &RunReport) -> Vec<Stri
         (Some(text), _) => text.clone(),
         // The server took its leave; its last line says why.
         (None, Some(failure)) if failure.cause.id() == "rejected" => last_said(finding, report),
+        // There is no list because the server refused to give one.
+        (None, None) if stage == "capabilities" => {
+            let lists = main.map_or(&[][..], |m| &m.capabilities);
+            lists.iter().find_map(|list| list.refused.clone()).unwrap_or_default()
+        }
         _ => String::new(),
     };
     let symptom = Symptom {
@@ -77,17 +82,16 @@ fn of(finding: &Finding, service: &ServiceFacts, report: &RunReport) -> Vec<Stri
     failures(&symptom).into_iter().take(MOST).map(str::to_owned).collect()
 }
 
-/// The last line of the server among the lines that prove a finding, escaped.
+/// The last line that the server had said before what proves a finding, escaped.
 fn last_said(finding: &Finding, report: &RunReport) -> String {
     let lines = finding.evidence.iter().filter_map(|place| {
         let transcript = report.transcript(place.transcript)?;
-        transcript.entries_at(place.anchor).into_iter().rev().find_map(|id| {
-            match transcript.entry(id)?.kind {
-                EntryKind::Data { span, .. } if span.side == Side::Server => {
-                    Some(escape(transcript.visible(span).trim_ascii_end()))
-                }
-                _ => None,
+        let EntryId(last) = transcript.entries_at(place.anchor).into_iter().max()?;
+        (0..=last).rev().find_map(|id| match transcript.entry(EntryId(id))?.kind {
+            EntryKind::Data { span, .. } if span.side == Side::Server => {
+                Some(escape(transcript.visible(span).trim_ascii_end()))
             }
+            _ => None,
         })
     });
     lines.last().unwrap_or_default()

@@ -149,6 +149,41 @@ fn refusals_are_explained_as_explain_explains_them() {
     }
 }
 
+#[test]
+fn greetings_starttls_and_farewells_are_explained() {
+    let rows = [
+        ("smtp://lab", "greeting-refused", "greeting-syntax", "text", "greeting"),
+        ("imap://lab", "greeting-refused", "greeting-syntax", "text", "greeting"),
+        ("pop3://lab", "greeting-refused", "greeting-syntax", "text", "greeting"),
+        ("smtp://lab", "starttls-refused", "starttls-works", "reply", "start-tls"),
+        ("imap://lab", "starttls-refused=NO TLS is not available", "starttls-works", "reply", "start-tls"),
+        ("pop3://lab", "starttls-refused", "starttls-works", "reply", "start-tls"),
+        ("smtp://lab", "connection-limit=1", "conn-rate-limited", "reply", "greeting"),
+    ];
+    for (url, fault, check, said, stage) in rows {
+        let finding = finding(url, fault, check);
+        let reply = finding["params"][said].as_str().unwrap_or_else(|| panic!("{fault}: {finding}"));
+        let told = ids(&finding["causes"]);
+        assert!(!told.is_empty() && told == explained(url, stage, reply), "{url} {fault}: {reply}: {told:?}");
+    }
+    // The reply stands in the dialogue, not in the finding.
+    for (url, fault, check, wanted) in [
+        ("smtp://lab", "farewell=EHLO", "starttls-offered", "N18"),
+        ("imap://lab", "farewell=CAPABILITY", "conn-lost", "I09"),
+    ] {
+        let finding = finding(url, fault, check);
+        assert!(ids(&finding["causes"]).iter().any(|id| id == wanted), "{url} {fault}: {finding}");
+    }
+}
+
+/// What a check finds at a lab with a fault.
+fn finding(url: &str, fault: &str, check: &str) -> serde_json::Value {
+    let ran = ehlo(&["check", url, "--lab-fault", fault, "--format", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let findings = document["findings"].as_array().unwrap();
+    findings.iter().find(|f| f["check"] == check).unwrap_or_else(|| panic!("{fault}: no {check}")).clone()
+}
+
 /// The ids of likely causes.
 fn ids(causes: &serde_json::Value) -> Vec<String> {
     let causes = causes.as_array().map(Vec::as_slice).unwrap_or_default();
