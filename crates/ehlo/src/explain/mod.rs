@@ -9,6 +9,7 @@ use crate::exit::{FOUND, GOOD, Usage};
 use crate::output;
 use crate::sasl::{blob, given, taken};
 use clap::ArgMatches;
+use dialogue::Dialogue;
 use ehlo_core::escape;
 use ehlo_knowledge::explain::{Explanation, Kind, Symptom, explain};
 use ehlo_report::Texts;
@@ -43,9 +44,9 @@ impl Sort {
 /// What was pasted, and what is known about it.
 struct Explained {
     sort: Sort,
-    /// How many commands a dialogue has.
-    commands: usize,
     parts: Vec<Part>,
+    /// The dialogue, if it is one.
+    dialogue: Dialogue,
 }
 
 /// One thing that is explained. All text is escaped.
@@ -102,7 +103,7 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
 }
 
 fn recognised(input: &[u8], protocol: Option<&str>, stage: Option<&str>) -> Explained {
-    let of = |sort, parts| Explained { sort, commands: 0, parts };
+    let of = |sort, parts| Explained { sort, parts, dialogue: Dialogue::default() };
     let clean = cleaned(input);
     if let Some(key) = named(&clean) {
         return of(Sort::Id, vec![Part { said: clean, named: Some(key), ..Part::default() }]);
@@ -114,7 +115,7 @@ fn recognised(input: &[u8], protocol: Option<&str>, stage: Option<&str>) -> Expl
     // An importer is for text; a few bytes of Latin-1 in a session do not matter to it.
     if let Some(dialogue) = dialogue::read(&String::from_utf8_lossy(input)) {
         let parts = dialogue.refused.iter().map(|r| of_refusal(r, &dialogue.protocol)).collect();
-        return Explained { sort: Sort::Dialogue, commands: dialogue.commands, parts };
+        return Explained { sort: Sort::Dialogue, parts, dialogue };
     }
     let messages = taken::take_apart(&blob::read(input));
     if messages.iter().any(is_telling) && is_login(input) {

@@ -24,14 +24,27 @@ pub(super) fn human(explained: &Explained, secrets: bool, paint: Paint, texts: T
     match explained.sort {
         Sort::Bounce => out.push_str(&wrapped(&texts.ui("explain-bounce"), 0, columns)),
         Sort::Dialogue if count == 0 => {
-            let said = texts.say("explain-dialogue-good", &[("count", &explained.commands)]);
+            let said = texts.say("explain-dialogue-good", &[("count", &explained.dialogue.commands)]);
             out.push_str(&wrapped(&said, 0, columns));
         }
         Sort::Dialogue => {
-            let said = texts.say("explain-dialogue", &[("count", &count), ("of", &explained.commands)]);
+            let said =
+                texts.say("explain-dialogue", &[("count", &count), ("of", &explained.dialogue.commands)]);
             out.push_str(&wrapped(&said, 0, columns));
         }
         Sort::Reply | Sort::Login | Sort::Id => {}
+    }
+    if !explained.dialogue.unanswered.is_empty() {
+        let commands = explained.dialogue.unanswered.join(", ");
+        out.push_str(&wrapped(
+            &texts.say("explain-unanswered", &[("commands", &safe(&commands))]),
+            0,
+            columns,
+        ));
+    }
+    for trap in &explained.dialogue.traps {
+        let text = wrapped(&texts.ui(&format!("explain-trap-{trap}")), 2, columns);
+        let _ = write!(out, "→ {}", text.trim_start());
     }
     for part in &explained.parts {
         if !out.is_empty() {
