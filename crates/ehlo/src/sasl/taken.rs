@@ -49,7 +49,9 @@ fn field(name: &str, value: &[u8], secret: bool) -> Field {
     let latin1 = match std::str::from_utf8(value) {
         Ok(_) => None,
         Err(_) => Some(value.iter().map(|b| char::from(*b)).collect::<String>())
-            .filter(|text| !text.chars().any(char::is_control)),
+            .filter(|text| !text.chars().any(char::is_control))
+            // A soft hyphen would not be seen.
+            .map(|text| escape(text.as_bytes())),
     };
     Field { name: name.to_owned(), value: escape(value), latin1, bytes: value.len(), secret }
 }
