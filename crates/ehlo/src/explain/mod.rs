@@ -131,7 +131,7 @@ fn recognised(input: &[u8], protocol: Option<&str>, stage: Option<&str>) -> Expl
     if !recipients.is_empty() {
         return of(Sort::Bounce, recipients.into_iter().map(of_recipient).collect());
     }
-    let messages = taken::take_apart(&blob::read(input));
+    let messages = taken::take_apart(&blob::of_logins(blob::read(input)), crate::input::now());
     if messages.iter().any(is_telling) && is_login(input) {
         let greets = clean.starts_with("* OK") || clean.starts_with("+OK");
         let symptom = Symptom { protocol, stage, ..Symptom::of(&clean) };
