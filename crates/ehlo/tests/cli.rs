@@ -18,6 +18,8 @@ mod lab_mail;
 mod lab_store;
 #[path = "cli/lab_watch.rs"]
 mod lab_watch;
+#[path = "cli/offline_json.rs"]
+mod offline_json;
 #[path = "cli/report.rs"]
 mod report;
 #[path = "cli/sasl.rs"]
