@@ -16,7 +16,7 @@ mod texts;
 
 pub use causes::add_causes;
 pub use format::{FORMATS, Format, FormatOptions, Rendered};
-pub use layout::wrapped;
+pub use layout::{pad, shorten, width, wrapped};
 pub use live::{Live, live};
 pub use paint::Paint;
 pub use sentence::failure_text;

@@ -159,22 +159,15 @@ fn examine(matches: &ArgMatches, selection: &Selection, texts: Texts) -> anyhow:
     }
     let wanted = targets::read(&words, texts)?;
     let from_stdin = words.iter().any(|w| w == "-");
-    let wants_lab = wanted.iter().any(|t| matches!(t, Target::Lab(_)));
-    if wants_lab && wanted.iter().any(|t| !matches!(t, Target::Lab(_))) {
-        // The lab's CA is trusted, and its passwords are no secrets: neither may hold for anybody else.
-        return Err(Usage(texts.get("cli/lab-alone")).into());
-    }
-    let faults = faults(matches, "lab-fault", texts)?;
-    if !faults.is_empty() && !wants_lab {
-        return Err(Usage(texts.get("cli/lab-fault-alone")).into());
-    }
+    let wants_lab = wants_lab(&wanted, texts)?;
+    let (faults, personas) = lab_troubles(matches, wants_lab, texts)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|e| Internal(e.to_string()))?;
     runtime.block_on(async {
-        let lab = if wants_lab { Some(start_lab(faults).await?) } else { None };
+        let lab = if wants_lab { Some(start_lab(faults, personas).await?) } else { None };
         let mut options = options(matches, lab.as_ref().map(|(lab, _)| &**lab), texts)?;
         options.credentials = match (&lab, text(matches, "user")) {
             (Some((lab, _)), Some(user)) if !names_password(matches) => Some(lab_account(lab, user, texts)?),
@@ -182,7 +175,7 @@ fn examine(matches: &ArgMatches, selection: &Selection, texts: Texts) -> anyhow:
         };
         let role = text(matches, "role").and_then(role);
         let running = lab.as_ref().map(|(lab, running)| (&**lab, running));
-        let jobs = targets::jobs(&wanted, role, &options, running, texts).await?;
+        let jobs = targets::jobs(&wanted, role, &options.connection, running, texts).await?;
         let (events, receiver) = tokio::sync::mpsc::unbounded_channel();
         let shown = tokio::spawn(progress::show(receiver, texts, !matches.get_flag("quiet")));
         let report = run(jobs, Arc::new(options), selection, events).await;
@@ -192,10 +185,52 @@ fn examine(matches: &ArgMatches, selection: &Selection, texts: Texts) -> anyhow:
     })
 }
 
+/// Whether the embedded lab is the target.
+///
+/// # Errors
+/// [`Usage`] if it is one target among others.
+pub(crate) fn wants_lab(targets: &[Target], texts: Texts) -> anyhow::Result<bool> {
+    let is_lab = |target: &Target| matches!(target, Target::Lab(_));
+    let wants_lab = targets.iter().any(is_lab);
+    if wants_lab && !targets.iter().all(is_lab) {
+        // The lab's CA is trusted, and its passwords are no secrets: neither may hold for anybody else.
+        return Err(Usage(texts.get("cli/lab-alone")).into());
+    }
+    Ok(wants_lab)
+}
+
+/// How the embedded lab is to be broken, and whom it is to imitate.
+///
+/// # Errors
+/// [`Usage`] for what is not known, and if the lab is not the target.
+pub(crate) fn lab_troubles(
+    matches: &ArgMatches,
+    wants_lab: bool,
+    texts: Texts,
+) -> anyhow::Result<(Vec<ActiveFault>, Vec<ActiveFault>)> {
+    let faults = faults(matches, "lab-fault", texts)?;
+    let mut personas = Vec::new();
+    for value in matches.get_many::<String>("lab-persona").unwrap_or_default() {
+        let parts = ehlo_lab::persona(value);
+        personas.extend(parts.map_err(|error| Usage(texts.fill("cli/bad-persona", &[("why", &error)])))?);
+    }
+    if !wants_lab && !(faults.is_empty() && personas.is_empty()) {
+        return Err(Usage(texts.get("cli/lab-fault-alone")).into());
+    }
+    Ok((faults, personas))
+}
+
 /// The embedded server, on free ports of both families.
-async fn start_lab(faults: Vec<ActiveFault>) -> anyhow::Result<(Arc<Lab>, Running)> {
+///
+/// # Errors
+/// No ports to be had.
+pub(crate) async fn start_lab(
+    faults: Vec<ActiveFault>,
+    personas: Vec<ActiveFault>,
+) -> anyhow::Result<(Arc<Lab>, Running)> {
     let mut config = LabConfig::new(input::seed(), input::now());
     config.faults = faults;
+    config.personas = personas;
     let lab = Lab::new(config)?;
     let ports = Ports { base: 0, ..Ports::default() };
     let running = Listeners::bind(&lab, &ports).await?.serve(&lab);
@@ -213,13 +248,36 @@ pub(crate) fn lab_account(lab: &Lab, user: &str, texts: Texts) -> anyhow::Result
     }
 }
 
-fn names_password(matches: &ArgMatches) -> bool {
+/// Whether it is said where the password comes from.
+pub(crate) fn names_password(matches: &ArgMatches) -> bool {
     text(matches, "password-file").is_some()
         || text(matches, "password-command").is_some()
         || std::env::var_os("EHLO_PASSWORD").is_some()
 }
 
 fn options(matches: &ArgMatches, lab: Option<&Lab>, texts: Texts) -> anyhow::Result<CheckOptions> {
+    Ok(CheckOptions {
+        connection: connection(matches, lab, texts)?,
+        credentials: None,
+        login: LoginOptions {
+            mechanism: text(matches, "mechanism").map(str::to_owned),
+            insecure_auth: matches.get_flag("insecure-auth"),
+            no_secrets: lab.is_some(),
+            ..LoginOptions::default()
+        },
+        as_outside: matches.get_flag("as-outside"),
+    })
+}
+
+/// How connections are made: the flags of every command that makes them.
+///
+/// # Errors
+/// [`Usage`] for a value that makes no sense, and files that cannot be read.
+pub(crate) fn connection(
+    matches: &ArgMatches,
+    lab: Option<&Lab>,
+    texts: Texts,
+) -> anyhow::Result<ConnectionOptions> {
     let address = |name: &str| -> anyhow::Result<Option<IpAddr>> {
         text(matches, name)
             .map(|value| {
@@ -236,27 +294,17 @@ fn options(matches: &ArgMatches, lab: Option<&Lab>, texts: Texts) -> anyhow::Res
     {
         return Err(input::wrong(texts, "--helo", name, &texts.get("cli/a-host-name")).into());
     }
-    Ok(CheckOptions {
-        connection: ConnectionOptions {
-            limits: limits(matches, texts)?,
-            family: family(matches),
-            connect: address("connect")?,
-            connector: Connector { source: address("source")?, dialer: None },
-            trust: Arc::new(trust(matches, lab)?),
-            identity,
-            sni: text(matches, "sni").map(str::to_owned),
-            helo,
-            now: moment(matches, texts)?.unwrap_or_else(input::now),
-            seed: input::seed(),
-        },
-        credentials: None,
-        login: LoginOptions {
-            mechanism: text(matches, "mechanism").map(str::to_owned),
-            insecure_auth: matches.get_flag("insecure-auth"),
-            no_secrets: lab.is_some(),
-            ..LoginOptions::default()
-        },
-        as_outside: matches.get_flag("as-outside"),
+    Ok(ConnectionOptions {
+        limits: limits(matches, texts)?,
+        family: family(matches),
+        connect: address("connect")?,
+        connector: Connector { source: address("source")?, dialer: None },
+        trust: Arc::new(trust(matches, lab)?),
+        identity,
+        sni: text(matches, "sni").map(str::to_owned),
+        helo,
+        now: moment(matches, texts)?.unwrap_or_else(input::now),
+        seed: input::seed(),
     })
 }
 
@@ -335,7 +383,8 @@ pub(crate) fn faults(matches: &ArgMatches, flag: &str, texts: Texts) -> anyhow::
 }
 
 fn moment(matches: &ArgMatches, texts: Texts) -> anyhow::Result<Option<i64>> {
-    let Some(value) = text(matches, "now") else { return Ok(None) };
+    // Not every command judges dates by another clock.
+    let Some(value) = matches.try_get_one::<String>("now").ok().flatten() else { return Ok(None) };
     let wrong = || input::wrong(texts, "--now", value, &texts.get("cli/a-date")).into();
     input::moment(value).map(Some).ok_or_else(wrong)
 }

@@ -1,5 +1,6 @@
 //! `ehlo`: speaks to mail servers in their own protocol, shows the dialogue, and explains it.
 
+mod auth;
 mod check;
 mod cli;
 mod exit;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     let code = match cli::command(texts).try_get_matches_from(arguments) {
         Ok(matches) => match matches.subcommand() {
             Some(("check", matches)) => check::main(matches, texts),
+            Some(("auth", matches)) => auth::main(matches, texts),
             Some(("fmt", matches)) => script::format(matches, texts),
             Some(("record", matches)) => script::record(matches, texts),
             Some(("import", matches)) => script::import(matches, texts),
