@@ -22,6 +22,8 @@ mod lab_store;
 mod lab_watch;
 #[path = "cli/monitor.rs"]
 mod monitor;
+#[path = "cli/offline_json.rs"]
+mod offline_json;
 #[path = "cli/report.rs"]
 mod report;
 #[path = "cli/sasl.rs"]
