@@ -335,6 +335,7 @@ const ELSEWHERE: &[&str] = &[
     "logindisabled-ignored",
     "preauth",
     "apop-missing",
+    "binding-altered",
     "submission-open",
     "capabilities-frozen",
     "silence",

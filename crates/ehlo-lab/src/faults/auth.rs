@@ -1,5 +1,6 @@
 //! Faults of logins.
 
+use super::rule::{NOTHING, Rule};
 use super::{Acts, Fault, FaultAction, FaultMeta, Moment};
 use crate::Settings;
 use ehlo_core::{Protocol, Role};
@@ -126,6 +127,10 @@ impl Fault for ApopMissing {
         settings.apop = false;
     }
 }
+
+/// Logins with channel binding meet another TLS connection than the client's, as if somebody sat in between.
+pub(super) static BINDING_ALTERED: Rule =
+    Rule::setting("binding-altered", FAMILY, NOTHING, |settings, _| settings.binding_altered = true);
 
 /// Submission takes mail without a login, for anybody.
 pub(super) struct SubmissionOpen;

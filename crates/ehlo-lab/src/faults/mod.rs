@@ -271,6 +271,7 @@ pub static FAULTS: &[&dyn Fault] = &[
     &auth::LogindisabledIgnored,
     &auth::Preauth,
     &auth::ApopMissing,
+    &auth::BINDING_ALTERED,
     &auth::SubmissionOpen,
     &certificate::EXPIRED,
     &certificate::NOT_YET_VALID,
