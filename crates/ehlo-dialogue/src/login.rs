@@ -197,6 +197,12 @@ impl Dialogue {
                             .map(|(name, value)| (name.to_owned(), value))
                             .collect();
                         self.note(&format!("sasl-{}", trouble.id()), params);
+                    } else if mechanism.meta().binds
+                        && answered == Answered::Accepted
+                        && let Some(binding) = given.bindings.first()
+                    {
+                        let kind = ("kind".to_owned(), binding.kind.name().to_owned());
+                        self.note("sasl-bound", [kind].into_iter().collect());
                     }
                     return Ok(answered);
                 }
