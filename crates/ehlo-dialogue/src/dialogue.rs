@@ -200,7 +200,7 @@ impl Dialogue {
     /// What a login can be tied to, the best first: the connection itself (RFC 9266), or the server's certificate
     /// (RFC 5929 §4). TLS 1.2 has the certificate only: its exporter is the connection's own only with an extension that
     /// the TLS library does not tell of, and `tls-unique`, the first Finished message, it does not give away.
-    pub(crate) fn bindings(&self) -> Vec<ChannelBinding> {
+    pub fn bindings(&self) -> Vec<ChannelBinding> {
         let Some(tls) = &self.tls else { return Vec::new() };
         let exported = (tls.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3))
             .then(|| tls.export_keying_material([0_u8; 32], b"EXPORTER-Channel-Binding", Some(b"")).ok())

@@ -51,6 +51,8 @@ pub struct Settings {
     pub auth: bool,
     /// The mechanisms, in the order in which they are listed.
     pub mechanisms: Vec<&'static str>,
+    /// Whether NTLM version 1 is taken as well.
+    pub ntlm_v1: bool,
     /// Whether logins are tied to another TLS connection than the client's, as if somebody sat in between.
     pub binding_altered: bool,
     /// Whether PLAIN, LOGIN and USER are listed before TLS.
@@ -126,6 +128,7 @@ impl Settings {
             after_starttls: AfterStartTls::Handshake,
             auth: role.takes_logins(),
             mechanisms: MECHANISMS.to_vec(),
+            ntlm_v1: false,
             binding_altered: false,
             clear_auth_offered: false,
             clear_auth_accepted: false,

@@ -336,6 +336,7 @@ const ELSEWHERE: &[&str] = &[
     "preauth",
     "apop-missing",
     "binding-altered",
+    "ntlm-v1",
     "submission-open",
     "capabilities-frozen",
     "silence",

@@ -132,6 +132,10 @@ impl Fault for ApopMissing {
 pub(super) static BINDING_ALTERED: Rule =
     Rule::setting("binding-altered", FAMILY, NOTHING, |settings, _| settings.binding_altered = true);
 
+/// NTLM version 1 is taken as well.
+pub(super) static NTLM_V1: Rule =
+    Rule::setting("ntlm-v1", FAMILY, NOTHING, |settings, _| settings.ntlm_v1 = true);
+
 /// Submission takes mail without a login, for anybody.
 pub(super) struct SubmissionOpen;
 

@@ -99,6 +99,7 @@ fn given(cx: &Context<'_>) -> ServerGiven {
         bindings: cx.bindings.to_vec(),
         plus_offered: cx.mechanisms().iter().any(|name| name.ends_with("-PLUS")),
         certificate: cx.certificate.map(str::to_owned),
+        ntlm_v1: cx.settings.ntlm_v1,
     }
 }
 

@@ -263,6 +263,7 @@ pub(crate) mod testing {
             bindings: bindings(),
             plus_offered: true,
             certificate: None,
+            ntlm_v1: false,
         }
     }
 
