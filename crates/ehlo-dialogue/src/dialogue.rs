@@ -209,6 +209,24 @@ impl Dialogue {
             .collect()
     }
 
+    /// Remembers something that lets whoever has it in: the server may send it back.
+    pub(crate) fn learn(&mut self, secret: &[u8]) {
+        self.options.masker.learn(secret);
+    }
+
+    /// Text of the server that is not shown as it stands in the transcript, with `*` for every secret.
+    pub(crate) fn masked(&self, text: &str) -> String {
+        let found = self.options.masker.find(text.as_bytes());
+        if found.is_empty() {
+            return text.to_owned();
+        }
+        let mut bytes = text.as_bytes().to_vec();
+        for range in found {
+            bytes[range].fill(b'*');
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
     /// The name of the server, as it was asked for.
     pub(crate) fn host(&self) -> &str {
         &self.options.host

@@ -18,6 +18,10 @@ mod lab_mail;
 mod lab_store;
 #[path = "cli/lab_watch.rs"]
 mod lab_watch;
+#[path = "cli/monitor.rs"]
+mod monitor;
+#[path = "cli/offline_json.rs"]
+mod offline_json;
 #[path = "cli/report.rs"]
 mod report;
 #[path = "cli/sasl.rs"]

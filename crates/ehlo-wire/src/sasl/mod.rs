@@ -14,6 +14,7 @@ mod ntlm;
 mod oauthbearer;
 mod plain;
 mod scram;
+mod told;
 mod trouble;
 mod xoauth2;
 
@@ -23,6 +24,7 @@ pub use exchange::{Exchange, Step};
 pub use given::{
     BindingKind, ChannelBinding, Given, ITERATION_CAP, PasswordForm, ServerGiven, saslprep, service_name,
 };
+pub use told::Told;
 pub use trouble::Trouble;
 
 use ehlo_core::{Secret, Side};
