@@ -32,6 +32,12 @@ impl Dialogue {
             let params: Params = values.map(|(name, value)| (name.to_owned(), value)).collect();
             self.note(&format!("sasl-{}", trouble.id()), params);
             course.trouble = Some(trouble);
+        } else if mechanism.meta().binds
+            && matches!(answered, Ok(Answered::Accepted))
+            && let Some(binding) = given.bindings.first()
+        {
+            let kind = ("kind".to_owned(), binding.kind.name().to_owned());
+            self.note("sasl-bound", [kind].into_iter().collect());
         }
         answered
     }

@@ -7,6 +7,7 @@ mod exit;
 mod explain;
 mod input;
 mod lab;
+mod lab_logins;
 mod lab_mail;
 mod lab_store;
 mod output;
