@@ -55,8 +55,9 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
 /// The exit code: nothing reached or tried, something refused, or everything accepted.
 fn code(report: &AuthReport) -> u8 {
     let attempts = || report.services.iter().flat_map(|s| &s.attempts).filter(|a| a.is_tried());
-    let wrong_accepted =
-        report.services.iter().filter_map(|s| s.wrong.as_ref()).any(|w| w.result == AuthResult::Accepted);
+    // A server that lets in without a proof lets a wrong password in as well.
+    let lets_in = |result: &AuthResult| matches!(result, AuthResult::Accepted | AuthResult::Unproven);
+    let wrong_accepted = report.services.iter().filter_map(|s| s.wrong.as_ref()).any(|w| lets_in(&w.result));
     let lost = report.services.iter().any(|s| s.explicit && s.failure.is_some());
     if report.services.iter().all(|s| !s.is_reachable()) || (attempts().next().is_none() && !lost) {
         UNABLE

@@ -223,7 +223,8 @@ fn of_wrong(out: &mut String, report: &AuthReport, wrong: &AuthAttempt, view: Vi
     let (texts, paint) = (view.texts, view.paint);
     let way = name(wrong);
     let (mark, text) = match &wrong.result {
-        AuthResult::Accepted => {
+        // Whoever knows the password could prove it; this one lets in without.
+        AuthResult::Accepted | AuthResult::Unproven => {
             let user = safe(&report.user);
             (paint.bad("✘"), texts.fill("auth/wrong-accepted", &[("way", &way), ("user", &user)]))
         }
