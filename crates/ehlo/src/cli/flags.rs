@@ -113,7 +113,7 @@ pub(crate) const AUTH_FLAGS: &[Flag] = &[
     flag("pin", Kind::Values("SHA256"), Group::Trust),
     flag("client-cert", Kind::Value("FILE"), Group::Trust),
     flag("client-key", Kind::Value("FILE"), Group::Trust),
-    flag("user", Kind::Value("NAME"), Group::Login),
+    Flag { name: "user", short: None, kind: Kind::Value("NAME"), group: Group::Login, text: "auth-user" },
     flag("authzid", Kind::Value("NAME"), Group::Login),
     flag("password-file", Kind::Value("FILE"), Group::Login),
     flag("password-command", Kind::Value("COMMAND"), Group::Login),
