@@ -4,7 +4,7 @@ mod bounce;
 mod dialogue;
 mod hide;
 mod letter;
-mod show;
+pub(crate) mod show;
 
 use crate::check::text;
 use crate::exit::{FOUND, GOOD, Usage};

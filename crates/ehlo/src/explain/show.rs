@@ -117,7 +117,8 @@ fn listed(out: &mut String, explanation: &Explanation, width: usize, texts: Text
     let _ = write!(out, "  {name}{gap}  {}", text.trim_start());
 }
 
-fn in_full(out: &mut String, explanation: &Explanation, paint: Paint, texts: Texts) {
+/// An explanation with its causes and the next step.
+pub(crate) fn in_full(out: &mut String, explanation: &Explanation, paint: Paint, texts: Texts) {
     let (lang, columns) = (texts.lang, output::columns());
     let mut block = |lead: &str, text: &str| {
         let whole = if lead.is_empty() { safe(text) } else { format!("{lead} {}", safe(text)) };
@@ -253,7 +254,8 @@ fn part_json(part: &Part, secrets: bool, texts: Texts) -> Value {
     value
 }
 
-fn explanation_json(explanation: &Explanation, texts: Texts) -> Value {
+/// An explanation as JSON.
+pub(crate) fn explanation_json(explanation: &Explanation, texts: Texts) -> Value {
     let lang = texts.lang;
     json!({
         "kind": kind(explanation.kind),
