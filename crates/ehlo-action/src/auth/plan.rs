@@ -162,7 +162,7 @@ fn skip(situation: &Situation<'_>, now: &Offered, way: &str) -> Option<NotTried>
             _ if meta.binds && !situation.binds => Some("binding"),
             Needs::Password => (!password).then_some("password"),
             // What stands in place of the password may be a token; who names the mechanism says so.
-            Needs::Token => (!token && !(named && password)).then_some("token"),
+            Needs::Token => (!(token || named && password)).then_some("token"),
             Needs::Certificate => (!certificate && !named).then_some("certificate"),
             Needs::Nothing => (!named).then_some("nothing"),
         },
