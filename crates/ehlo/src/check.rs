@@ -214,7 +214,8 @@ pub(crate) fn lab_troubles(
         let parts = ehlo_lab::persona(value);
         personas.extend(parts.map_err(|error| Usage(texts.fill("cli/bad-persona", &[("why", &error)])))?);
     }
-    if !wants_lab && !(faults.is_empty() && personas.is_empty()) {
+    let is_sound = faults.is_empty() && personas.is_empty();
+    if !wants_lab && !is_sound {
         return Err(Usage(texts.get("cli/lab-fault-alone")).into());
     }
     Ok((faults, personas))

@@ -306,8 +306,11 @@ fn no_secret_gets_out() {
     }
 }
 
+/// What a server answers to a line of a login, the number of which is given.
+type Answer = fn(&str, usize) -> Vec<u8>;
+
 /// A server that offers `mechanisms` and answers the lines of a login as it is told.
-fn peer(mechanisms: &'static str, answer: fn(&str, usize) -> Vec<u8>) -> String {
+fn peer(mechanisms: &'static str, answer: Answer) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
@@ -349,7 +352,7 @@ fn scram_first(line: &str, iterations: &str) -> Vec<u8> {
 fn servers_that_do_harm_are_told_as_such() {
     let password = folder("auth-hostile").join("pw");
     std::fs::write(&password, "geheim-4711\n").unwrap();
-    let cases: [(&str, fn(&str, usize) -> Vec<u8>, &str); 8] = [
+    let cases: [(&str, Answer, &str); 8] = [
         (
             "CRAM-MD5",
             |line, _| if line == "*" { b"501 gone\r\n".to_vec() } else { b"334 !!!!\r\n".to_vec() },
