@@ -279,7 +279,8 @@ impl Machine {
             return Err(Stop::Skip(Reason::known("run.mechanism-later").with("mechanism", name)));
         };
         let may_begin = protocol != Protocol::Imap || self.conns[conn].has("SASL-IR");
-        let initial = login.initial.unwrap_or(may_begin);
+        // LOGIN is led with the user name on request only: not every server takes it.
+        let initial = login.initial.unwrap_or(may_begin && mechanism.meta().client_first);
         let given = self.given(conn);
         let mut exchange = Exchange::new(
             protocol,
