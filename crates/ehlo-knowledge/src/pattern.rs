@@ -35,7 +35,8 @@ fn find(part: &str, text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     text.match_indices(part).map(|(at, _)| at).find(|&at| {
         let before = at.checked_sub(1).and_then(|before| bytes.get(before));
-        !(opens && in_number(before)) && !(closes && in_number(bytes.get(at + part.len())))
+        let goes_on = (opens && in_number(before)) || (closes && in_number(bytes.get(at + part.len())));
+        !goes_on
     })
 }
 

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test reports by failing")]
 
+#[path = "cli/auth.rs"]
+mod auth;
 #[path = "cli/common.rs"]
 mod common;
 #[path = "cli/explain.rs"]

@@ -38,7 +38,7 @@ pub(crate) fn problem(texts: Texts, paint: Paint, problem: &Problem, columns: us
     for line in &problem.received {
         out.push_str(&format!("{gutter} | {}\n", paint.bad(&format!("+ {}", crop(line, columns)))));
     }
-    for id in likely(problem) {
+    if let Some(id) = likely(problem) {
         let part = |name: &str| texts.get(&format!("failure/{id}{name}"));
         let text = format!("({id}) {} {}", part(""), part("/fix"));
         out.push_str(&said_below(&gutter, &texts.ui("run-likely"), &text, columns));

@@ -59,7 +59,10 @@ pub(super) fn verdict(report: &AuthReport, view: View) -> String {
     }
     let mut out = String::new();
     if report.stopped {
-        let text = wrapped(&texts.fill("auth/stopped", &[("count", &failed)]), 3, view.columns);
+        // A wrong password that is refused is no trouble.
+        let by_wrong = tried.iter().all(|a| !counts(&a.result));
+        let key = if by_wrong { "auth/stopped-wrong" } else { "auth/stopped" };
+        let text = wrapped(&texts.fill(key, &[("count", &failed)]), 3, view.columns);
         let _ = write!(out, " {} {}", view.paint.warn("!"), text.trim_start());
     }
     let user = safe(&report.user);
