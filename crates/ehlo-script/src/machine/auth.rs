@@ -308,7 +308,9 @@ impl Machine {
             service: service_name(state.protocol),
             host: host.to_owned(),
             bindings: state.seen.bindings.clone(),
-            plus_offered: state.seen.caps.iter().any(|cap| cap.ends_with("-PLUS")),
+            // Where nobody has asked what is offered, it must not be said that nothing is (RFC 5802 §6).
+            plus_offered: state.seen.caps.is_empty()
+                || state.seen.caps.iter().any(|cap| cap.ends_with("-PLUS")),
             ..Given::default()
         }
     }
