@@ -22,7 +22,8 @@ impl Dialogue {
         };
         let tag = self.tag();
         let allowed = self.protocol() != Protocol::Imap || offered.sasl_ir;
-        let initial = options.initial_response.unwrap_or(allowed);
+        // LOGIN is led with the user name on request only: not every server takes it.
+        let initial = options.initial_response.unwrap_or(allowed && mechanism.meta().client_first);
         let given = self.given(&offered.mechanisms, options);
         let mut exchange = Exchange::new(self.protocol(), &tag, mechanism, credentials, &given, initial);
         let answered = self.exchange(&mut exchange, course).await;
