@@ -110,7 +110,14 @@ fn tried(matches: &ArgMatches, texts: Texts) -> anyhow::Result<AuthReport> {
                 details,
                 ..LoginOptions::default()
             },
-            only: matches.get_many::<String>("mechanism").unwrap_or_default().cloned().collect(),
+            only: matches
+                .get_many::<String>("mechanism")
+                .unwrap_or_default()
+                // Names of mechanisms have no comma (RFC 4422 §3.1).
+                .flat_map(|names| names.split(','))
+                .map(|name| name.trim().to_owned())
+                .filter(|name| !name.is_empty())
+                .collect(),
             all: matches.get_flag("all"),
             wrong: matches.get_flag("wrong"),
         };
