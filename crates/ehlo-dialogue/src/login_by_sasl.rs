@@ -65,6 +65,11 @@ impl Dialogue {
             let (received, next): (Vec<Told>, Vec<Told>) =
                 exchange.take_told().into_iter().partition(|told| told.from == Side::Server);
             let last = turn.last().map(ehlo_wire::Reply::span);
+            for secret in exchange.take_received_secrets() {
+                if let Some(span) = last {
+                    self.hide(span, secret.expose());
+                }
+            }
             course.turns.push(turn);
             self.keep_messages(received, last, course);
             sent = next;

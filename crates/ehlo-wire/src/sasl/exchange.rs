@@ -72,6 +72,12 @@ impl Exchange {
         self.teller.take_secrets()
     }
 
+    /// What the server sent since the last call and helps to guess the password, in base64 as it came: to be hidden
+    /// wherever it stands.
+    pub fn take_received_secrets(&mut self) -> Vec<Secret<Vec<u8>>> {
+        self.teller.take_received()
+    }
+
     /// Why the exchange was cancelled or is not believed, or what the server complained of.
     pub fn trouble(&self) -> Option<&Trouble> {
         self.trouble.as_ref().or_else(|| self.side.complaint())
