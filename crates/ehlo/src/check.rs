@@ -53,7 +53,7 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
 }
 
 /// `--warn` and `--critical`
-fn time_limits(matches: &ArgMatches, format: &str, texts: Texts) -> anyhow::Result<TimeLimits> {
+pub(crate) fn time_limits(matches: &ArgMatches, format: &str, texts: Texts) -> anyhow::Result<TimeLimits> {
     let limits =
         TimeLimits { warn: time(matches, "warn", texts)?, critical: time(matches, "critical", texts)? };
     if limits != TimeLimits::default() && format != "nagios" {

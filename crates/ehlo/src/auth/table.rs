@@ -79,7 +79,7 @@ pub(super) fn verdict(report: &AuthReport, view: View) -> String {
 }
 
 /// Whether a server may have taken it for a failed login.
-fn counts(result: &AuthResult) -> bool {
+pub(super) fn counts(result: &AuthResult) -> bool {
     matches!(
         result,
         AuthResult::Refused | AuthResult::GivenUp | AuthResult::Unproven | AuthResult::Broken { .. }

@@ -83,13 +83,7 @@ pub(crate) const CHECK_FLAGS: &[Flag] = &[
     flag("command-timeout", Kind::Value("TIME"), Group::Waiting),
     flag("service-deadline", Kind::Value("TIME"), Group::Waiting),
     flag("deadline", Kind::Value("TIME"), Group::Waiting),
-    Flag {
-        name: "format",
-        short: None,
-        kind: Kind::Choice("FORMAT", &["human", "json", "nagios", "prometheus"]),
-        group: Group::Output,
-        text: "check-format",
-    },
+    CHECK_FORMAT,
     flag("warn", Kind::Value("TIME"), Group::Output),
     flag("critical", Kind::Value("TIME"), Group::Output),
     flag("transcript", Kind::Value("FILE"), Group::Output),
@@ -140,7 +134,9 @@ pub(crate) const AUTH_FLAGS: &[Flag] = &[
     flag("service-deadline", Kind::Value("TIME"), Group::Waiting),
     flag("deadline", Kind::Value("TIME"), Group::Waiting),
     flag("steps", Kind::Switch, Group::Output),
-    flag("format", Kind::Choice("FORMAT", &["human", "json"]), Group::Output),
+    CHECK_FORMAT,
+    flag("warn", Kind::Value("TIME"), Group::Output),
+    flag("critical", Kind::Value("TIME"), Group::Output),
     flag("transcript", Kind::Value("FILE"), Group::Output),
     flag("color", Kind::Choice("WHEN", &["auto", "always", "never"]), Group::Output),
     short("quiet", 'q', Kind::Switch, Group::Output),
@@ -148,6 +144,15 @@ pub(crate) const AUTH_FLAGS: &[Flag] = &[
     flag("lab-fault", Kind::Values("FAULT"), Group::Lab),
     flag("lab-persona", Kind::Values("PERSONA"), Group::Lab),
 ];
+
+/// What `check` and `auth` can write.
+const CHECK_FORMAT: Flag = Flag {
+    name: "format",
+    short: None,
+    kind: Kind::Choice("FORMAT", &["human", "json", "nagios", "prometheus"]),
+    group: Group::Output,
+    text: "check-format",
+};
 
 /// The flags of `run`.
 pub(crate) const RUN_FLAGS: &[Flag] = &[
