@@ -85,6 +85,7 @@ impl Setup {
                 password: self.password.into(),
                 authzid: String::new(),
             },
+            token: None,
             login: self.login.clone(),
             only: self.only.iter().map(|m| (*m).to_owned()).collect(),
             all: self.all,

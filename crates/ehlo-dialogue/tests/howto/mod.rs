@@ -1,5 +1,7 @@
 //! The steps of the how-to that people do by hand with telnet and openssl, as dialogues through the library.
 
+mod logins;
+
 use crate::common::{Site, benutzername};
 use ehlo_core::facts::{Answered, LoginResult};
 use ehlo_core::{Cause, Protocol, Scheme, Stage};
@@ -21,11 +23,18 @@ pub(crate) async fn all(site: &Site) {
     step_10_apop_is_announced(site).await;
     step_11_capa(site).await;
     step_13_user_and_pass(site).await;
+    logins::step_14_apop(site).await;
+    logins::step_15_auth_login(site).await;
     step_16_reading_mail(site).await;
     step_17_without_a_tag(site).await;
     step_18_logout(site).await;
     step_19_capability(site).await;
     step_21_login(site).await;
+    logins::step_22_authenticate_login(site).await;
+    logins::step_23_authenticate_plain(site).await;
+    logins::step_24_too_hard_by_hand(site).await;
+    logins::step_25_a_master_user(site).await;
+    logins::every_other_way(site).await;
 }
 
 async fn step_1_greetings(site: &Site) {

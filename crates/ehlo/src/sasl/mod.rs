@@ -5,15 +5,16 @@ mod faults;
 mod make;
 pub(crate) mod show;
 pub(crate) mod taken;
+mod token;
 
 use crate::check::text;
 use crate::exit::{FOUND, GOOD, Usage};
-use crate::output;
+use crate::{input, output};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::ArgMatches;
 use ehlo_report::Texts;
-use ehlo_wire::sasl::{MECHANISMS, mechanism};
+use ehlo_wire::sasl::{MECHANISMS, Needs, mechanism};
 use std::io::Read as _;
 
 /// More than this is no login.
@@ -34,13 +35,19 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
     match verb {
         "encode" => {
             let bytes = given(&[one("TEXT")?])?;
-            output::result(&format!("{}\n", STANDARD.encode(bytes)))?;
-            Ok(GOOD)
+            make::Built { sends: vec![STANDARD.encode(bytes)], ..make::Built::default() }.show(matches, texts)
         }
         "decode" if rest.is_empty() => Err(one("TEXT").err().map_or_else(|| what(texts), Into::into)),
         "decode" => decode(matches, &given(rest)?, texts),
         "apop" => make::apop(matches, one("STAMP")?, texts),
         _ => match mechanism(verb) {
+            // Who is nobody, or is named by a certificate, need not say who it is.
+            Some(mechanism)
+                if rest.is_empty()
+                    && matches!(mechanism.meta().needs, Needs::Certificate | Needs::Nothing) =>
+            {
+                make::message(matches, mechanism, "", texts)
+            }
             Some(mechanism) => make::message(matches, mechanism, one("USER")?, texts),
             None => Err(what(texts)),
         },
@@ -66,8 +73,8 @@ pub(crate) fn given(words: &[&str]) -> anyhow::Result<Vec<u8>> {
 }
 
 fn decode(matches: &ArgMatches, text_given: &[u8], texts: Texts) -> anyhow::Result<u8> {
-    let blobs = blob::read(text_given);
-    let taken = taken::take_apart(&blobs);
+    let blobs = blob::of_logins(blob::read(text_given));
+    let taken = taken::take_apart(&blobs, input::now());
     let secrets = matches.get_flag("show-secrets");
     let shown = match text(matches, "format") {
         Some("json") => show::json(&taken, secrets, texts),
