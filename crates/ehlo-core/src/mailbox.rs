@@ -27,7 +27,6 @@ impl Readable {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Folder {
     /// Its name.
-    #[serde(flatten)]
     pub name: Readable,
     /// What separates it from its folders; none for a flat name.
     pub delimiter: Option<String>,

@@ -18,6 +18,10 @@ use std::time::Duration;
 const BATCH: u64 = 16;
 /// More of a message is not kept to be read; it is passed on all the same.
 const MOST_KEPT: usize = 32 << 20;
+/// A message that is to be read, and turns out so much larger than LIST said, is not read to its end.
+const MOST_EXCESS: u64 = 1 << 20;
+/// A unique-id has at most 70 characters (RFC 1939 §7); of a longer one this is kept.
+const LONGEST_ID: usize = 200;
 /// More of a text is not shown.
 const MOST_TEXT: usize = 256 * 1024;
 
@@ -174,7 +178,7 @@ impl Pop3 {
             if let (Some(number), Some(uid)) = (number, words.next())
                 && found.len() < most
             {
-                found.insert(escape(uid), number);
+                found.insert(escape(&uid[..uid.len().min(LONGEST_ID)]), number);
             }
             Ok(())
         })
@@ -324,7 +328,8 @@ impl Pop3 {
             Ok(())
         })
         .await?;
-        let (bytes, cut) = self.retrieve(number).await?;
+        let said = found.as_ref().and_then(|line| line.size);
+        let (bytes, cut) = self.retrieve(number, said).await?;
         let message = MessageParser::default().parse(&bytes);
         let missing = |id: &str| Trouble::NoPart(escape(id.as_bytes()));
         if let Shown::Part { id, raw } = what {
@@ -346,11 +351,18 @@ impl Pop3 {
         Ok(sink.take(Item::Reading(&reading))?)
     }
 
-    /// A message, as far as it is kept; whether more of it came.
-    async fn retrieve(&mut self, number: u64) -> Result<(Vec<u8>, bool), Trouble> {
+    /// A message, as far as it is kept; whether more of it came. `said`: how large it is, as the server says.
+    async fn retrieve(&mut self, number: u64, said: Option<u64>) -> Result<(Vec<u8>, bool), Trouble> {
         let mut bytes = Vec::new();
         let mut cut = false;
+        let mut come = 0;
+        let most = said.unwrap_or(u64::MAX / 4).saturating_mul(2).saturating_add(MOST_EXCESS);
         self.lines(&format!("RETR {number}"), &mut |line| {
+            come += line.span.len();
+            if come > most {
+                let cause = Cause::TooLarge { what: "reply".into(), limit: most };
+                return Err(Trouble::Failed(Failure::new(Stage::Command, cause)));
+            }
             if bytes.len() < MOST_KEPT {
                 bytes.extend_from_slice(&with_ending(line));
             } else {
@@ -379,7 +391,7 @@ impl Pop3 {
             .await?;
             for (line, header) in candidates {
                 let text = match text_needed {
-                    true => text_of(&self.retrieve(line.number).await?.0),
+                    true => text_of(&self.retrieve(line.number, line.size).await?.0),
                     false => String::new(),
                 };
                 if query.fits(&line, &header, &text) {
