@@ -8,18 +8,24 @@ const LONGEST: usize = 64 * 1024;
 /// Standard output, for bytes of a peer.
 pub(super) struct Outlet {
     to_terminal: bool,
+    /// Lines of a large message are not written one by one.
+    out: io::BufWriter<io::Stdout>,
     /// What belongs to a line that is not over.
     line: Vec<u8>,
 }
 
 impl Outlet {
     pub(super) fn new() -> Outlet {
-        Outlet { to_terminal: io::stdout().is_terminal(), line: Vec::new() }
+        Outlet {
+            to_terminal: io::stdout().is_terminal(),
+            out: io::BufWriter::with_capacity(64 * 1024, io::stdout()),
+            line: Vec::new(),
+        }
     }
 
     /// Writes bytes.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let mut out = io::stdout().lock();
+        let out = &mut self.out;
         if !self.to_terminal {
             return out.write_all(bytes);
         }
@@ -42,7 +48,7 @@ impl Outlet {
 
     /// Writes what is left.
     pub(super) fn end(&mut self) -> io::Result<()> {
-        let mut out = io::stdout().lock();
+        let out = &mut self.out;
         if !self.line.is_empty() {
             out.write_all(shown(&self.line).as_bytes())?;
             out.write_all(b"\n")?;

@@ -138,8 +138,9 @@ impl Imap {
     /// What FETCH says of one message.
     async fn row(&mut self, which: &Which) -> Result<Row, Trouble> {
         let missing = || Trouble::NoMessage(escape(which.set.as_bytes()));
-        let number: u32 =
-            which.set.parse().map_err(|_| Trouble::BadArgument(escape(which.set.as_bytes())))?;
+        let last = self.messages.unwrap_or(0).to_string();
+        let text = if which.set == "*" && !which.by_uid { &last } else { &which.set };
+        let number: u32 = text.parse().map_err(|_| Trouble::BadArgument(escape(which.set.as_bytes())))?;
         if number == 0 || (!which.by_uid && u64::from(number) > self.messages.unwrap_or(0)) {
             return Err(missing());
         }
