@@ -6,6 +6,7 @@
 
 mod imap;
 mod items;
+mod lookout;
 mod pop3;
 mod query;
 mod read;
@@ -13,6 +14,7 @@ mod run;
 mod watch;
 
 pub use items::{Item, Sink};
+pub use lookout::{Lookout, Sighted};
 pub use query::{Query, QueryError, Term};
 pub use run::{MailboxOptions, MailboxReport, Trouble, run};
 

@@ -352,7 +352,11 @@ impl Pop3 {
     }
 
     /// A message, as far as it is kept; whether more of it came. `said`: how large it is, as the server says.
-    async fn retrieve(&mut self, number: u64, said: Option<u64>) -> Result<(Vec<u8>, bool), Trouble> {
+    pub(super) async fn retrieve(
+        &mut self,
+        number: u64,
+        said: Option<u64>,
+    ) -> Result<(Vec<u8>, bool), Trouble> {
         let mut bytes = Vec::new();
         let mut cut = false;
         let mut come = 0;
@@ -403,16 +407,41 @@ impl Pop3 {
         Ok(())
     }
 
+    /// Numbers, unique-ids and sizes of messages whose field holds the text.
+    pub(super) async fn with_field(
+        &mut self,
+        field: &str,
+        text: &str,
+    ) -> Result<Vec<(u64, Option<String>, Option<u64>)>, Trouble> {
+        let mut found = Vec::new();
+        let all = self.messages;
+        self.scan(1, all, &mut |line, header| {
+            let holds = |value: &[u8]| value.windows(text.len().max(1)).any(|w| w == text.as_bytes());
+            let fields = read::fields(&header);
+            if fields.iter().any(|(n, value)| n.eq_ignore_ascii_case(field.as_bytes()) && holds(value)) {
+                found.push((line.number, line.uid, line.size));
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(found)
+    }
+
+    /// Marks a message for removal.
+    pub(super) async fn mark(&mut self, number: u64) -> Result<(), Trouble> {
+        self.ask(&format!("DELE {number}")).await?;
+        self.pending.push(number);
+        Ok(())
+    }
+
     /// Marks messages for removal. If one of them cannot be marked, none is.
     async fn delete(&mut self, which: &Which, sink: &mut dyn Sink) -> Result<(), Trouble> {
         for (from, to) in self.ranges(which).await? {
             for number in from..=to {
-                let result = match self.ask(&format!("DELE {number}")).await {
-                    Ok(_) => {
-                        self.pending.push(number);
-                        sink.take(Item::Change(&deletion(number, ChangeState::Pending)))
-                            .map_err(Trouble::from)
-                    }
+                let result = match self.mark(number).await {
+                    Ok(()) => sink
+                        .take(Item::Change(&deletion(number, ChangeState::Pending)))
+                        .map_err(Trouble::from),
                     Err(trouble) => Err(trouble),
                 };
                 if let Err(trouble) = result {

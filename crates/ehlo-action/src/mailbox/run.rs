@@ -27,7 +27,7 @@ pub struct MailboxOptions {
 impl MailboxOptions {
     /// Caps for mail: its lines may be long and its lists longer than those of a dialogue, and of all that only the
     /// beginning is kept in the transcript.
-    fn fitted(&self) -> MailboxOptions {
+    pub(super) fn fitted(&self) -> MailboxOptions {
         let mut fitted = self.clone();
         let limits = &mut fitted.connection.limits;
         limits.line = 4 << 20;
@@ -142,7 +142,8 @@ pub async fn run(
     let deadline = started + options.limits().total;
     let opening = Opening { target, options: &options, clock, deadline };
     let done = match opening.open(&mut report.transcripts).await {
-        Ok(mailbox) => opening.go_on(mailbox, verb, sink, stop, &mut report).await,
+        // On the heap: all the verbs together are large, and a thread's stack may be small.
+        Ok(mailbox) => Box::pin(opening.go_on(mailbox, verb, sink, stop, &mut report)).await,
         Err(trouble) => Err(trouble),
     };
     report.trouble = report.trouble.or(done.err());
@@ -184,7 +185,7 @@ impl Opening<'_> {
         };
         let opened =
             session::open(self.target, &among, connection, &masker, self.clock, self.deadline, transcript);
-        let mut session = match opened.await {
+        let mut session = match Box::pin(opened).await {
             Ok((session, _)) => session,
             Err(NotOpened { failure, transcript, .. }) => {
                 transcripts.push(transcript);
@@ -193,9 +194,10 @@ impl Opening<'_> {
         };
         let stamp = session.apop_stamp.clone();
         let offered = Offered::from_capabilities(protocol, session.capabilities(), stamp.as_deref());
-        let login = session.dialogue.login(&self.options.credentials, &offered, &self.options.login).await;
+        let login = session.dialogue.login(&self.options.credentials, &offered, &self.options.login);
+        let login = Box::pin(login).await;
         if login.result != LoginResult::Accepted {
-            transcripts.push(session.dialogue.finish().await.0);
+            transcripts.push(Box::pin(session.dialogue.finish()).await.0);
             return Err(Trouble::Login(Box::new(login)));
         }
         let wait = connection.limits.command;
@@ -220,8 +222,8 @@ impl Opening<'_> {
         match mailbox {
             Mailbox::Imap(mut imap) => {
                 let result = match verb {
-                    Verb::Watch(how) => imap.watch(self.options, *how, sink, stop).await,
-                    _ => imap.go_on(self.options, verb, sink).await,
+                    Verb::Watch(how) => Box::pin(imap.watch(self.options, *how, sink, stop)).await,
+                    _ => Box::pin(imap.go_on(self.options, verb, sink)).await,
                 };
                 report.folder = imap.folder();
                 report.messages = imap.messages();
@@ -235,10 +237,10 @@ impl Opening<'_> {
                         Err(Trouble::Unsupported("folders"))
                     }
                     (Verb::Watch(how), _) => {
-                        let result = watch::poll(self, pop3, *how, sink, stop, report).await;
+                        let result = Box::pin(watch::poll(self, pop3, *how, sink, stop, report)).await;
                         return result;
                     }
-                    _ => pop3.go_on(verb, sink).await,
+                    _ => Box::pin(pop3.go_on(verb, sink)).await,
                 };
                 let (transcript, ended) = pop3.finish(sink).await;
                 report.transcripts.push(transcript);
@@ -250,7 +252,7 @@ impl Opening<'_> {
 
 /// Ends a dialogue properly, and keeps what was said.
 pub(super) async fn end(dialogue: Dialogue) -> Transcript {
-    dialogue.finish().await.0
+    Box::pin(dialogue.finish()).await.0
 }
 
 /// When a wait that begins now ends.

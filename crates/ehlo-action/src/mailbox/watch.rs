@@ -126,6 +126,19 @@ impl Imap {
         Ok(stopped)
     }
 
+    /// Opens the folder and waits there, no longer than until `wake`, for a message that was not there before: `seen`
+    /// is how many there were.
+    pub(super) async fn rest(&mut self, folder: &str, seen: u64, wake: Instant) -> Result<(), Trouble> {
+        self.select(Some(folder), false).await?;
+        if self.messages() != Some(seen) {
+            return Ok(());
+        }
+        let progress = Progress { end: Some(wake), left: None };
+        let mut nobody = Nobody;
+        self.idle(&progress, seen, &mut nobody, &Notify::new()).await?;
+        Ok(())
+    }
+
     /// NOOP after a while; whether it was told to stop.
     async fn ask_again(
         &mut self,
@@ -172,6 +185,15 @@ impl Imap {
                 _ => {}
             }
         }
+        Ok(())
+    }
+}
+
+/// Does not want to know.
+struct Nobody;
+
+impl Sink for Nobody {
+    fn take(&mut self, _: Item<'_>) -> std::io::Result<()> {
         Ok(())
     }
 }

@@ -128,7 +128,8 @@ impl Dialogue {
     /// Reads once; `false` if nothing came in time.
     async fn read_once(&mut self, until: Instant) -> Result<bool, Failure> {
         let deadline = until.min(self.options.deadline);
-        let mut buffer = [0; 16 * 1024];
+        // On the heap: whoever leads the dialogue may lead many.
+        let mut buffer = vec![0; 16 * 1024];
         let stage = self.session.stage();
         match timeout_at(deadline, self.read(&mut buffer)).await {
             Err(_) if self.options.deadline <= until => {

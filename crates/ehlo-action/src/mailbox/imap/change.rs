@@ -111,7 +111,7 @@ impl Imap {
     }
 
     /// Marks messages and expunges them, if that can be done to these alone (RFC 4315 §2.1).
-    async fn remove(&mut self, set: &str) -> Result<ChangeState, Trouble> {
+    pub(in crate::mailbox) async fn remove(&mut self, set: &str) -> Result<ChangeState, Trouble> {
         self.say(&format!("UID STORE {set} +FLAGS.SILENT (\\Deleted)")).await?;
         if !self.has("UIDPLUS") && !self.has("IMAP4REV2") {
             return Ok(ChangeState::Marked);

@@ -28,7 +28,7 @@ impl Imap {
     }
 
     /// Lists the folders with what they hold.
-    pub(super) async fn list(&mut self, sink: &mut dyn Sink) -> Result<(), Trouble> {
+    pub(in crate::mailbox) async fn list(&mut self, sink: &mut dyn Sink) -> Result<(), Trouble> {
         let rev2 = self.has("IMAP4REV2");
         let mut items = vec!["MESSAGES", "UNSEEN", "UIDNEXT", "UIDVALIDITY"];
         if self.has("STATUS=SIZE") || rev2 {

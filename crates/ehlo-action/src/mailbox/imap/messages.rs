@@ -191,6 +191,29 @@ impl Imap {
         }
     }
 
+    /// Passes a whole message on.
+    pub(in crate::mailbox) async fn whole(&mut self, uid: &str, sink: &mut dyn Sink) -> Result<(), Trouble> {
+        self.stream(uid, "", Transfer::None, sink).await
+    }
+
+    /// The UIDs of messages whose field holds the text.
+    pub(in crate::mailbox) async fn with_field(
+        &mut self,
+        field: &str,
+        text: &str,
+    ) -> Result<Vec<u64>, Trouble> {
+        let (tag, builder) = self.builder("UID SEARCH HEADER")?;
+        let builder = builder.string(field.as_bytes()).string(text.as_bytes());
+        self.send(&tag, "UID SEARCH HEADER", builder.finish()).await?;
+        let mut found = Vec::new();
+        while let Next::Response(response) = self.next(&tag).await? {
+            if let Some(data) = response.data("SEARCH") {
+                found.extend(data.items.iter().filter_map(Value::number));
+            }
+        }
+        Ok(found)
+    }
+
     /// Passes a section on, piece by piece.
     async fn stream(
         &mut self,
