@@ -192,6 +192,16 @@ impl Opening<'_> {
                 return Err(Trouble::Failed(failure));
             }
         };
+        if protocol == Protocol::Pop3 && session.capabilities().is_some_and(|c| c.has("UTF8")) {
+            // It can only be said before the login (RFC 6856 §2.1), and without it messages with UTF-8 in their
+            // headers are withheld. A server that refuses what it offers is asked for mail all the same.
+            if let Ok(utf8) = ehlo_wire::pop3::command("UTF8")
+                && let Err(failure) = session.dialogue.say(utf8).await
+            {
+                transcripts.push(end(session.dialogue).await);
+                return Err(Trouble::Failed(failure));
+            }
+        }
         let stamp = session.apop_stamp.clone();
         let offered = Offered::from_capabilities(protocol, session.capabilities(), stamp.as_deref());
         let login = session.dialogue.login(&self.options.credentials, &offered, &self.options.login);

@@ -29,7 +29,8 @@ pub(super) struct Human {
     listed: u64,
     /// The number of the first message that was.
     first: Option<u64>,
-    pending: u64,
+    /// Whether any had flags or attachments to be explained.
+    marked: bool,
 }
 
 /// The fields that are shown of a header unless all are wanted.
@@ -37,7 +38,7 @@ const SHOWN: &[&str] = &["date", "from", "to", "cc", "subject"];
 
 impl Human {
     pub(super) fn new(asked: &Asked, view: View) -> Human {
-        Human { view, verb: asked.verb.clone(), bytes: Outlet::new(), listed: 0, first: None, pending: 0 }
+        Human { view, verb: asked.verb.clone(), bytes: Outlet::new(), listed: 0, first: None, marked: false }
     }
 
     fn say(&self, text: &str) -> io::Result<()> {
@@ -99,11 +100,8 @@ impl Human {
         out
     }
 
-    fn of_change(&mut self, change: &Change) -> String {
+    fn of_change(&self, change: &Change) -> String {
         let (texts, paint) = (self.view.texts, self.view.paint);
-        if change.state == ChangeState::Pending {
-            self.pending += 1;
-        }
         let folder = change.folder.clone().unwrap_or_default();
         let flags = change.flags.as_ref().map(|f| f.join(" ")).unwrap_or_default();
         let key = match change.verb.as_str() {
@@ -168,7 +166,7 @@ impl Human {
                     let _ = write!(text, " {}", texts.fill("mailbox/older", &[("set", &older)]));
                 }
                 let mut out = dimmed(&text, view);
-                if self.listed > 0 {
+                if self.marked {
                     out.push_str(&dimmed(&texts.get("mailbox/legend"), view));
                 }
                 out
@@ -194,6 +192,7 @@ impl Sink for Human {
             }
             Item::Message(line) => {
                 self.first = self.first.or(Some(line.number));
+                self.marked |= !marks(line).trim().is_empty();
                 self.heading(row_heading)?;
                 self.say(&row(line, self.view))
             }

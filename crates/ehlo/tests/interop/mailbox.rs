@@ -131,5 +131,5 @@ fn what_is_changed_is_seen_by_others() {
     let quota = run("imaps", user, "quota", &[]);
     assert!(quota.code == 0 || quota.code == 3, "{}", quota.err);
     let rights = good("imaps", user, "rights", &[]);
-    assert!(rights.contains("l  see the folder in lists"), "{rights}");
+    assert!(rights.contains("l see the folder in lists"), "{rights}");
 }
