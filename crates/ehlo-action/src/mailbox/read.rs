@@ -348,11 +348,31 @@ pub(super) fn text(part: &Part, raw: &[u8]) -> String {
 /// The same for text that is decoded already.
 pub(super) fn plain(text: &str, is_html: bool) -> String {
     let text = match is_html {
-        true => mail_parser::decoders::html::html_to_text(text),
+        true => mail_parser::decoders::html::html_to_text(&with_breaks(text)),
         false => text.to_owned(),
     };
     let line = |line: &str| ehlo_core::escape(line.trim_end_matches('\r').replace('\t', "    ").as_bytes());
     text.trim_end().split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Ends a line where a block of HTML ends that the library runs on from.
+fn with_breaks(html: &str) -> String {
+    const BLOCKS: &[&str] = &["h1", "h2", "h3", "h4", "h5", "h6", "tr", "li", "blockquote"];
+    let mut out = String::with_capacity(html.len() + html.len() / 16);
+    let mut rest = html;
+    while let Some(at) = rest.find("</") {
+        let name = &rest[at + 2..];
+        let length = name.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(name.len());
+        let is_block = BLOCKS.iter().any(|block| name[..length].eq_ignore_ascii_case(block));
+        out.push_str(&rest[..at]);
+        if is_block {
+            out.push_str("<br>");
+        }
+        out.push_str(&rest[at..at + 2 + length]);
+        rest = &rest[at + 2 + length..];
+    }
+    out.push_str(rest);
+    out
 }
 
 #[cfg(test)]
@@ -455,6 +475,11 @@ mod tests {
             "Grüße!"
         );
         assert_eq!(text(&part("text/plain", "utf-8", "8bit"), b"a\x1b[2J\r\n\r\nb"), "a\\x1b[2J\n\nb");
-        assert!(text(&part("text/html", "utf-8", "7bit"), b"<p>one</p><p>two</p>").contains("one"));
+        let html = b"<h1>one</h1><p>two</p></\xc3\xbc </";
+        assert!(
+            text(&part("text/html", "utf-8", "7bit"), html).starts_with("one\n"),
+            "{}",
+            text(&part("text/html", "utf-8", "7bit"), html)
+        );
     }
 }

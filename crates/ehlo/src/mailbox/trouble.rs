@@ -2,8 +2,8 @@
 
 use crate::auth::explained::sentence;
 use ehlo_action::mailbox::{MailboxReport, Trouble};
-use ehlo_core::Failure;
 use ehlo_core::facts::{LoginFacts, LoginResult};
+use ehlo_core::{Failure, Protocol};
 use ehlo_knowledge::explain::{Explanation, Kind, Symptom, explain};
 use ehlo_report::{Texts, failure_text, wrapped};
 
@@ -88,6 +88,11 @@ fn of_failure(failure: &Failure, report: &MailboxReport, texts: Texts) -> Told {
 
 fn of_login(login: &LoginFacts, report: &MailboxReport, texts: Texts) -> Told {
     let reply = login.reply.clone().unwrap_or_default();
+    // The tag of a command says nothing.
+    let reply = match (report.protocol, reply.split_once(' ')) {
+        (Protocol::Imap, Some((tag, rest))) if tag != "*" => rest.to_owned(),
+        _ => reply,
+    };
     match &login.result {
         LoginResult::Failed { failure } | LoginResult::NotSent { failure } => {
             let why = failure_text(texts, failure);
