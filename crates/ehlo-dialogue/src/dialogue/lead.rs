@@ -162,7 +162,10 @@ impl Dialogue {
             SessionEvent::Reply { verb, .. } => verb.clone(),
             _ => String::new(),
         };
+        let before = self.unasked.len();
         if let Some((reply, _)) = self.take_note(event)? {
+            // It is told here, so that nobody has to ask for it.
+            self.unasked.truncate(before);
             let span = reply.span();
             self.led.push_back(Arrived {
                 bytes: self.transcript.visible(span),
