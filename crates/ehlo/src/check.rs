@@ -53,7 +53,7 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
 }
 
 /// `--warn` and `--critical`
-fn time_limits(matches: &ArgMatches, format: &str, texts: Texts) -> anyhow::Result<TimeLimits> {
+pub(crate) fn time_limits(matches: &ArgMatches, format: &str, texts: Texts) -> anyhow::Result<TimeLimits> {
     let limits =
         TimeLimits { warn: time(matches, "warn", texts)?, critical: time(matches, "critical", texts)? };
     if limits != TimeLimits::default() && format != "nagios" {
@@ -221,7 +221,8 @@ pub(crate) fn lab_troubles(
         let parts = ehlo_lab::persona(value);
         personas.extend(parts.map_err(|error| Usage(texts.fill("cli/bad-persona", &[("why", &error)])))?);
     }
-    if !wants_lab && !(faults.is_empty() && personas.is_empty()) {
+    let is_sound = faults.is_empty() && personas.is_empty();
+    if !wants_lab && !is_sound {
         return Err(Usage(texts.get("cli/lab-fault-alone")).into());
     }
     Ok((faults, personas))

@@ -1,7 +1,7 @@
 //! Why a login did not come about, in words: what is known about the server's answer, cause and next step.
 
-use ehlo_core::Protocol;
 use ehlo_core::auth::{AuthAttempt, AuthResult, AuthService, NotTried};
+use ehlo_core::{Failure, Protocol};
 use ehlo_knowledge::explain::{Explanation, Kind, Symptom, explain};
 use ehlo_report::{Texts, failure_text};
 
@@ -66,7 +66,7 @@ pub(super) fn of_attempt(service: &AuthService, attempt: &AuthAttempt, texts: Te
             meaning: Some(sentence(&failure_text(texts, failure))),
             cause: None,
             next: texts.find(&format!("cause/{}/advice", failure.cause.id())).map(str::to_owned),
-            known: Vec::new(),
+            known: of_failure(service.protocol, failure, &said),
         }),
         // Told once, at the end.
         AuthResult::NotTried { why: NotTried::Stopped } => None,
@@ -92,6 +92,15 @@ pub(super) fn of_attempt(service: &AuthService, attempt: &AuthAttempt, texts: Te
 fn of_reply(protocol: Protocol, said: &str) -> Vec<Explanation> {
     let symptom = Symptom { protocol: Some(protocol.id()), stage: Some("auth"), ..Symptom::of(said) };
     let mut known = explain(&symptom);
+    known.truncate(MOST);
+    known
+}
+
+/// What is known about how a dialogue broke off, apart from its cause.
+fn of_failure(protocol: Protocol, failure: &Failure, said: &str) -> Vec<Explanation> {
+    let (stage, cause) = (Some(failure.stage.id()), Some(failure.cause.id()));
+    let mut known = explain(&Symptom { protocol: Some(protocol.id()), stage, cause, ..Symptom::of(said) });
+    known.retain(|e| e.kind == Kind::Failure);
     known.truncate(MOST);
     known
 }

@@ -84,13 +84,7 @@ pub(crate) const CHECK_FLAGS: &[Flag] = &[
     flag("command-timeout", Kind::Value("TIME"), Group::Waiting),
     flag("service-deadline", Kind::Value("TIME"), Group::Waiting),
     flag("deadline", Kind::Value("TIME"), Group::Waiting),
-    Flag {
-        name: "format",
-        short: None,
-        kind: Kind::Choice("FORMAT", &["human", "json", "nagios", "prometheus"]),
-        group: Group::Output,
-        text: "check-format",
-    },
+    CHECK_FORMAT,
     flag("warn", Kind::Value("TIME"), Group::Output),
     flag("critical", Kind::Value("TIME"), Group::Output),
     flag("transcript", Kind::Value("FILE"), Group::Output),
@@ -114,7 +108,7 @@ pub(crate) const AUTH_FLAGS: &[Flag] = &[
     flag("pin", Kind::Values("SHA256"), Group::Trust),
     flag("client-cert", Kind::Value("FILE"), Group::Trust),
     flag("client-key", Kind::Value("FILE"), Group::Trust),
-    flag("user", Kind::Value("NAME"), Group::Login),
+    Flag { name: "user", short: None, kind: Kind::Value("NAME"), group: Group::Login, text: "auth-user" },
     flag("authzid", Kind::Value("NAME"), Group::Login),
     flag("password-file", Kind::Value("FILE"), Group::Login),
     flag("password-command", Kind::Value("COMMAND"), Group::Login),
@@ -141,7 +135,9 @@ pub(crate) const AUTH_FLAGS: &[Flag] = &[
     flag("service-deadline", Kind::Value("TIME"), Group::Waiting),
     flag("deadline", Kind::Value("TIME"), Group::Waiting),
     flag("steps", Kind::Switch, Group::Output),
-    flag("format", Kind::Choice("FORMAT", &["human", "json"]), Group::Output),
+    CHECK_FORMAT,
+    flag("warn", Kind::Value("TIME"), Group::Output),
+    flag("critical", Kind::Value("TIME"), Group::Output),
     flag("transcript", Kind::Value("FILE"), Group::Output),
     flag("color", Kind::Choice("WHEN", &["auto", "always", "never"]), Group::Output),
     short("quiet", 'q', Kind::Switch, Group::Output),
@@ -212,6 +208,15 @@ pub(crate) const MAILBOX_FLAGS: &[Flag] = &[
     flag("lab-persona", Kind::Values("PERSONA"), Group::Lab),
     flag("lab-seed", Kind::Values("[ACCOUNT[/MAILBOX]=]PATH"), Group::Lab),
 ];
+
+/// What `check` and `auth` can write.
+const CHECK_FORMAT: Flag = Flag {
+    name: "format",
+    short: None,
+    kind: Kind::Choice("FORMAT", &["human", "json", "nagios", "prometheus"]),
+    group: Group::Output,
+    text: "check-format",
+};
 
 /// The flags of `run`.
 pub(crate) const RUN_FLAGS: &[Flag] = &[

@@ -27,6 +27,8 @@ pub(super) struct Refused {
     pub(super) reply: String,
 }
 
+/// More commands than this do not wait for their answers, so that the time grows with the length of a text only.
+const MOST_WAITING: usize = 100;
 /// More unanswered commands than this are no help.
 const MOST_UNANSWERED: usize = 20;
 
@@ -102,6 +104,10 @@ impl Reading {
 
     fn command(&mut self, tag: String, verb: String) {
         self.dialogue.commands += 1;
+        // Whoever sends more at once does not want to know.
+        if self.waiting.len() >= MOST_WAITING {
+            self.waiting.pop_front();
+        }
         self.waiting.push_back(Waiting { tag, verb });
     }
 

@@ -9,7 +9,7 @@ pub(crate) mod show;
 use crate::check::text;
 use crate::exit::{FOUND, GOOD, Usage};
 use crate::output;
-use crate::sasl::{blob, given, taken};
+use crate::sasl::{blob, read, taken};
 use clap::ArgMatches;
 use dialogue::Dialogue;
 use ehlo_core::escape;
@@ -98,7 +98,7 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
     if words.is_empty() {
         return Err(Usage(texts.get("cli/explain-what")).into());
     }
-    let input = given(&words)?;
+    let input = read(&words, texts)?;
     let explained = recognised(&input, text(matches, "protocol"), text(matches, "stage"));
     let secrets = matches.get_flag("show-secrets");
     let shown = match text(matches, "format") {
