@@ -44,27 +44,28 @@ impl Imap {
         sink: &mut dyn Sink,
     ) -> Result<(), Trouble> {
         let uids = self.uids(which).await?;
-        // What is told last counts.
-        let changes = [("+FLAGS", add), ("-FLAGS", remove)];
-        let changes: Vec<_> = changes.into_iter().filter(|(_, flags)| !flags.is_empty()).collect();
         for set in sets(&uids) {
-            for (index, (how, flags)) in changes.iter().enumerate() {
-                let last = index + 1 == changes.len();
-                let silent = if last { "" } else { ".SILENT" };
-                let text = format!("UID STORE {set} {how}{silent} ({})", flags.join(" "));
-                let tag = self.begin(&text).await?;
-                while let Next::Response(response) = self.next(&tag).await? {
-                    let Some(data) = response.data("FETCH").filter(|_| last) else { continue };
-                    let items = imap::fetch_items(data).value;
-                    let of = |name: &str| items.iter().find(|(n, _)| n == name).map(|(_, value)| *value);
-                    let Some(flags) = of("FLAGS").and_then(Value::list) else { continue };
-                    let uid = of("UID").and_then(Value::number).map_or(String::new(), |uid| uid.to_string());
-                    let change = Change {
-                        flags: Some(flags.iter().filter_map(Value::astring).map(escape).collect()),
-                        ..change("flag", uid)
-                    };
-                    sink.take(Item::Change(&change))?;
+            for (how, flags) in [("+FLAGS", add), ("-FLAGS", remove)] {
+                if !flags.is_empty() {
+                    self.say(&format!("UID STORE {set} {how}.SILENT ({})", flags.join(" "))).await?;
                 }
+            }
+            // A server need not tell flags that stayed as they were (RFC 9051 §6.4.6), so they are asked for.
+            let tag = self.begin(&format!("UID FETCH {set} (UID FLAGS)")).await?;
+            while let Next::Response(response) = self.next(&tag).await? {
+                let Some(data) = response.data("FETCH") else { continue };
+                let items = imap::fetch_items(data).value;
+                let of = |name: &str| items.iter().find(|(n, _)| n == name).map(|(_, value)| *value);
+                let (Some(flags), Some(uid)) =
+                    (of("FLAGS").and_then(Value::list), of("UID").and_then(Value::number))
+                else {
+                    continue;
+                };
+                let change = Change {
+                    flags: Some(flags.iter().filter_map(Value::astring).map(escape).collect()),
+                    ..change("flag", uid.to_string())
+                };
+                sink.take(Item::Change(&change))?;
             }
         }
         Ok(())

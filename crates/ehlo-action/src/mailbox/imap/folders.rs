@@ -64,6 +64,8 @@ impl Imap {
                 _ => {}
             }
         }
+        // INBOX first, wherever the server puts it.
+        folders.sort_by_key(|(name, _)| key(name) != b"INBOX");
         for (name, folder) in &mut folders {
             if !at_once && folder.selectable {
                 self.status(name, &items, folder).await?;
