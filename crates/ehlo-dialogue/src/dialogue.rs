@@ -23,6 +23,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout_at};
 
+/// So many broken rules of one server are kept; a mailbox may hold any number of them.
+const MOST_DEVIATIONS: usize = 10_000;
+
 /// How a dialogue is led.
 #[derive(Clone)]
 pub struct DialogueOptions {
@@ -526,7 +529,9 @@ impl Dialogue {
                 for deviation in judged {
                     let tick = self.transcript.entries.last().map_or(self.clock.now(), |e| e.tick);
                     self.transcript.push(tick, EntryKind::Deviation { deviation: deviation.clone() });
-                    self.deviations.push(deviation);
+                    if self.deviations.len() < MOST_DEVIATIONS {
+                        self.deviations.push(deviation);
+                    }
                 }
                 let is_unasked = !completes && !self.session.is_waiting();
                 if is_unasked {

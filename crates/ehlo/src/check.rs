@@ -68,7 +68,14 @@ pub(crate) fn time_limits(matches: &ArgMatches, format: &str, texts: Texts) -> a
 }
 
 /// A flag that is a time. Not every command has all of these flags.
-fn time(matches: &ArgMatches, name: &str, texts: Texts) -> anyhow::Result<Option<std::time::Duration>> {
+///
+/// # Errors
+/// [`Usage`] for a value that is no time.
+pub(crate) fn time(
+    matches: &ArgMatches,
+    name: &str,
+    texts: Texts,
+) -> anyhow::Result<Option<std::time::Duration>> {
     let value = matches.try_get_one::<String>(name).ok().flatten();
     value
         .map(|value| {
@@ -289,7 +296,8 @@ pub(crate) fn connection(
             .transpose()
     };
     let identity = identity(matches, texts)?;
-    let helo = text(matches, "helo").map(str::to_owned).or_else(own_name);
+    // Not every command introduces itself.
+    let helo = matches.try_get_one::<String>("helo").ok().flatten().cloned().or_else(own_name);
     if let Some(name) = &helo
         && name.bytes().any(|b| b <= b' ' || b >= 127)
     {

@@ -1,7 +1,7 @@
 //! `ehlo auth`: the ways to log in that a server offers, each tried and explained.
 
 mod document;
-mod explained;
+pub(crate) mod explained;
 mod monitor;
 mod steps;
 mod table;
