@@ -19,6 +19,7 @@ mod masker;
 mod report;
 pub mod run;
 mod secret;
+pub mod send;
 mod span;
 mod target;
 mod tick;
