@@ -50,9 +50,7 @@ impl SendReport {
     pub fn is_reached(&self) -> bool {
         match &self.failure {
             None => true,
-            Some(failure) => {
-                self.totals.greeted > 0 || matches!(failure.cause, Cause::Rejected { .. })
-            }
+            Some(failure) => self.totals.greeted > 0 || matches!(failure.cause, Cause::Rejected { .. }),
         }
     }
 }

@@ -179,7 +179,8 @@ pub(super) fn attributes(verb: &str, given: &[(String, String)]) -> String {
 /// The recipients as the server takes them at once (RFC 9422 §4.2, §4.3).
 pub(super) fn groups(recipients: &[String], offer: &Offer<'_>) -> Vec<Vec<String>> {
     let most = offer.limit("RCPTMAX").map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
-    let domains = offer.limit("RCPTDOMAINMAX").map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
+    let domains =
+        offer.limit("RCPTDOMAINMAX").map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
     let mut groups: Vec<Vec<String>> = Vec::new();
     let mut seen: Vec<String> = Vec::new();
     let mut ordered: Vec<&String> = recipients.iter().collect();

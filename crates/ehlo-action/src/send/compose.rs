@@ -135,7 +135,8 @@ impl Composition {
             out.extend_from_slice(format!("{name}: ").as_bytes());
             value.write_header(&mut out, name.len() + 2);
         }
-        let ids: Vec<String> = (0..self.attachments.len()).map(|n| format!("ehlo-attachment-{token}-{n}")).collect();
+        let ids: Vec<String> =
+            (0..self.attachments.len()).map(|n| format!("ehlo-attachment-{token}-{n}")).collect();
         self.body(&token, &fill, &ids).write_part(&mut out);
         let mut message = self.parted(out, &ids);
         let own_id = self.fields.iter().rev().find(|f| f.name.eq_ignore_ascii_case("Message-ID"));
@@ -148,7 +149,9 @@ impl Composition {
     }
 
     fn body<'x>(&'x self, token: &str, fill: &dyn Fn(&str) -> String, ids: &[String]) -> MimePart<'x> {
-        let text = |media_type: &'static str, text: &String| MimePart::new(media_type, BodyPart::Text(fill(text).into()));
+        let text = |media_type: &'static str, text: &String| {
+            MimePart::new(media_type, BodyPart::Text(fill(text).into()))
+        };
         let several = |kind: &'static str, parts: Vec<MimePart<'x>>| {
             let boundary = format!("=_{}_{token}", &kind[10..]);
             MimePart::new(ContentType::new(kind).attribute("boundary", boundary), parts)
@@ -167,9 +170,12 @@ impl Composition {
         let files = self.attachments.iter().zip(ids).map(|(file, id)| {
             let place = if file.inline { "inline" } else { "attachment" };
             // The id holds the place of the file, which is read when the message is sent.
-            MimePart::new(ContentType::new(file.media_type.as_str()), BodyPart::Binary(id.clone().into_bytes().into()))
-                .header("Content-Disposition", ContentType::new(place).attribute("filename", file.name.as_str()))
-                .transfer_encoding("base64")
+            MimePart::new(
+                ContentType::new(file.media_type.as_str()),
+                BodyPart::Binary(id.clone().into_bytes().into()),
+            )
+            .header("Content-Disposition", ContentType::new(place).attribute("filename", file.name.as_str()))
+            .transfer_encoding("base64")
         });
         several("multipart/mixed", std::iter::once(said).chain(files).collect())
     }

@@ -75,12 +75,11 @@ pub(super) async fn open(
         masker: route.masker.clone(),
         seed: connection.seed ^ u64::from(transcript.id.0),
     };
-    let mut failure = Failure::new(
-        Stage::Resolve,
-        Cause::NoAddress { detail: escape(target.endpoint.host.as_bytes()) },
-    );
+    let mut failure =
+        Failure::new(Stage::Resolve, Cause::NoAddress { detail: escape(target.endpoint.host.as_bytes()) });
     for address in route.among {
-        match Dialogue::open(&connection.connector, address, settings.clone(), route.clock, transcript).await {
+        match Dialogue::open(&connection.connector, address, settings.clone(), route.clock, transcript).await
+        {
             Ok(mut dialogue) => {
                 seen.address = Some(address.to_string());
                 return match lead(&mut dialogue, route, seen).await {
@@ -170,7 +169,8 @@ async fn lead(dialogue: &mut Dialogue, route: &Route<'_>, seen: &mut Seen) -> Re
         stop_at(options, SendPoint::Tls)?;
     }
 
-    let upgrades = !implicit && options.tls != TlsWish::Never && endpoint.path.is_none() && !options.helo_only;
+    let upgrades =
+        !implicit && options.tls != TlsWish::Never && endpoint.path.is_none() && !options.helo_only;
     let moment = if implicit { Moment::Tls } else { Moment::Plain };
     seen.point = Some(SendPoint::FirstEhlo);
     let mut list = hello(dialogue, options, moment, SendPoint::FirstEhlo).await?;

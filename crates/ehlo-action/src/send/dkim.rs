@@ -233,7 +233,8 @@ mod tests {
     use ring::signature::{ED25519, KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 
     fn message(body: &[u8]) -> Message {
-        let header = b"From: Joe <joe@football.example.com>\r\nSubject:  Is \t dinner\r\n  ready?\r\nX: y\r\n\r\n";
+        let header =
+            b"From: Joe <joe@football.example.com>\r\nSubject:  Is \t dinner\r\n  ready?\r\nX: y\r\n\r\n";
         Message { header: header.to_vec(), body: vec![Piece::Octets(body.into())], ..Message::default() }
     }
 
@@ -278,14 +279,17 @@ mod tests {
     #[test]
     fn an_ed25519_signature_verifies() {
         let pkcs8 = Ed25519KeyPair::generate_pkcs8(&ring::rand::SystemRandom::new()).unwrap();
-        let signer = Signer::new(&pem("PRIVATE KEY", pkcs8.as_ref()), "football.example.com", "brisbane").unwrap();
+        let signer =
+            Signer::new(&pem("PRIVATE KEY", pkcs8.as_ref()), "football.example.com", "brisbane").unwrap();
         let message = message(b"Hi.\r\n");
         let field = signer.sign(&message, 5).unwrap();
         assert!(field.split(|b| *b == b'\n').all(|line| line.len() < 100));
         let (signed, signature) = verified(&field, &message);
         let Key::Ed25519(key) = &signer.key else { panic!() };
         let hash = ring::digest::digest(&SHA256, &signed);
-        UnparsedPublicKey::new(&ED25519, key.public_key().as_ref()).verify(hash.as_ref(), &signature).unwrap();
+        UnparsedPublicKey::new(&ED25519, key.public_key().as_ref())
+            .verify(hash.as_ref(), &signature)
+            .unwrap();
     }
 
     #[test]

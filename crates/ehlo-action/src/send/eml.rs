@@ -71,8 +71,7 @@ pub fn read(source: Arc<dyn Source>, fields: &[Field]) -> io::Result<Eml> {
     let (message_id, token) = (value("Message-ID"), value(super::compose::TOKEN_FIELD));
     let mut header = lines.into_iter().map(|(_, line)| line).collect::<Vec<_>>().concat();
     header.extend_from_slice(b"\r\n");
-    let piece =
-        Piece::Read { source, skip: (start + length) as u64, encoding: Encoding::LineEnds };
+    let piece = Piece::Read { source, skip: (start + length) as u64, encoding: Encoding::LineEnds };
     let message = Message { header, body: vec![piece], message_id, token, attached: (0, 0) };
     Ok(Eml { message, from_line, mended: was_mended })
 }

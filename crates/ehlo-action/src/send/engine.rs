@@ -214,8 +214,12 @@ impl Run<'_> {
         }
         let _ = self.events.send(SendEvent::Connecting);
         let label = (self.connections + 1).to_string();
-        let transcript =
-            session::transcript(self.route.target, self.connections, &label, &self.route.options.connection.limits);
+        let transcript = session::transcript(
+            self.route.target,
+            self.connections,
+            &label,
+            &self.route.options.connection.limits,
+        );
         self.connections += 1;
         self.troubled = false;
         self.seen.greeted = false;

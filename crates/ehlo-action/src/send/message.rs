@@ -239,8 +239,8 @@ impl Looking {
         }
         // A CR that no LF follows stands alone, too.
         measured.bare_line_ends |= self.last[1] == b'\r' && octets[0] != b'\n';
-        measured.bare_line_ends |=
-            memchr::memchr_iter(b'\r', octets).any(|at| octets.get(at + 1).is_some_and(|next| *next != b'\n'));
+        measured.bare_line_ends |= memchr::memchr_iter(b'\r', octets)
+            .any(|at| octets.get(at + 1).is_some_and(|next| *next != b'\n'));
         self.line += (octets.len() - from) as u64;
         self.last = match octets {
             [.., a, b] => [*a, *b],
@@ -409,12 +409,9 @@ mod tests {
 
     #[test]
     fn line_ends_are_mended_whatever_the_portions() {
-        for (text, wanted) in [
-            ("a\nb\r\nc\rd", "a\r\nb\r\nc\r\nd"),
-            ("\r\r\n\n", "\r\n\r\n\r\n"),
-            ("", ""),
-            ("x\r", "x\r\n"),
-        ] {
+        for (text, wanted) in
+            [("a\nb\r\nc\rd", "a\r\nb\r\nc\r\nd"), ("\r\r\n\n", "\r\n\r\n\r\n"), ("", ""), ("x\r", "x\r\n")]
+        {
             for portion in 1..5 {
                 let few = Few(text.as_bytes().to_vec(), portion);
                 assert_eq!(all(LineEnds::new(Box::new(few))), wanted.as_bytes(), "{text:?} by {portion}");
@@ -446,7 +443,9 @@ mod tests {
 
     #[test]
     fn a_message_is_measured() {
-        let of = |text: &str| Message { header: text.as_bytes().to_vec(), ..Message::default() }.measure().unwrap();
+        let of = |text: &str| {
+            Message { header: text.as_bytes().to_vec(), ..Message::default() }.measure().unwrap()
+        };
         let good = of("Subject: x\r\n\r\nlonger line\r\n.\r\n");
         assert_eq!((good.octets, good.longest_line, good.ends_in_line), (30, 11, true));
         assert!(!good.eight_bit && !good.bare_line_ends && !good.nul);

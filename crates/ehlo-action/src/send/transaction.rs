@@ -421,7 +421,8 @@ fn answer(to: &str, turn: &Turn) -> Option<SendAnswer> {
 /// The name under which a server keeps a message, as the common ones tell it.
 fn queue_id(shown: &str) -> Option<String> {
     let word = |text: &str| {
-        let word: String = text.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect();
+        let word: String =
+            text.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect();
         Some(word.trim_end_matches('.').to_owned()).filter(|w| w.len() >= 4)
     };
     // Postfix and others; Exim.

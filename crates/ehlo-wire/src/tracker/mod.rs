@@ -206,10 +206,7 @@ impl Tracker {
         self.client.push(bytes);
         let from = self.client.rest_from();
         self.client.skip(bytes.len());
-        Tracked::Unit {
-            span: Span::new(Side::Client, from, from + bytes.len() as u64),
-            sort: DataSort::Blob,
-        }
+        Tracked::Unit { span: Span::new(Side::Client, from, from + bytes.len() as u64), sort: DataSort::Blob }
     }
 
     /// Takes bytes that the server sent.
