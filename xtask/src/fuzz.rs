@@ -95,6 +95,15 @@ fn seed(name: &str, corpus: &Path) -> Result<()> {
         };
         std::fs::write(corpus.join(format!("fixture-{}", fixture.name)), bytes)?;
     }
+    if name == "explain" {
+        // Each line of the replies is a reply, after its protocol and stage.
+        for file in ["catalogue.txt", "observed.txt"] {
+            let text = std::fs::read_to_string(Path::new("fixtures/replies").join(file))?;
+            for (number, line) in text.lines().enumerate().filter(|(_, l)| !l.starts_with('#')) {
+                std::fs::write(corpus.join(format!("{file}-{number}")), line)?;
+            }
+        }
+    }
     let saved = Path::new("crates/ehlo/tests/fixtures/check-v1.json");
     if name == "saved_run" && saved.is_file() {
         std::fs::copy(saved, corpus.join("fixture-check-v1"))?;

@@ -306,6 +306,7 @@ impl Machine {
             now: self.setup.now,
             service: service_name(state.protocol),
             host: host.to_owned(),
+            bindings: state.seen.bindings.clone(),
             plus_offered: state.seen.caps.iter().any(|cap| cap.ends_with("-PLUS")),
             ..Given::default()
         }
