@@ -16,6 +16,7 @@ mod run;
 mod sasl;
 mod script;
 mod secrets;
+mod send;
 mod targets;
 
 use ehlo_knowledge::Lang;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Ok(matches) => match matches.subcommand() {
             Some(("check", matches)) => check::main(matches, texts),
             Some(("auth", matches)) => auth::main(matches, texts),
+            Some(("send", matches)) => send::main(matches, texts),
             Some(("fmt", matches)) => script::format(matches, texts),
             Some(("record", matches)) => script::record(matches, texts),
             Some(("import", matches)) => script::import(matches, texts),

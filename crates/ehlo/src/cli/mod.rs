@@ -33,6 +33,11 @@ pub(crate) fn command(texts: Texts) -> Command {
         text("check-targets"),
         text("auth-exit-codes")
     ));
+    let send = flags::add(base("send"), flags::SEND_FLAGS, texts).about(text("send")).after_help(format!(
+        "{}\n\n{}",
+        text("send-more"),
+        text("send-exit-codes")
+    ));
     let run = flags::add(base("run"), flags::RUN_FLAGS, texts).about(text("run")).after_help(format!(
         "{}\n\n{}",
         text("run-more"),
@@ -58,6 +63,7 @@ pub(crate) fn command(texts: Texts) -> Command {
         .subcommand_help_heading(text("heading-commands"))
         .subcommand(check)
         .subcommand(auth)
+        .subcommand(send)
         .subcommand(run)
         .subcommand(fmt)
         .subcommand(record)
@@ -81,6 +87,7 @@ mod tests {
             for flag in CHECK_FLAGS
                 .iter()
                 .chain(flags::AUTH_FLAGS)
+                .chain(flags::SEND_FLAGS)
                 .chain(flags::LAB_FLAGS)
                 .chain(flags::RUN_FLAGS)
                 .chain(flags::FMT_FLAGS)
