@@ -47,6 +47,9 @@ pub(crate) fn run(parts: &[String]) -> Result<()> {
         if wanted("imap") {
             imap::run(&ehlo, &folder)?;
         }
+        if wanted("send") {
+            send::run(&ehlo, &folder)?;
+        }
         Ok(())
     };
     let result = lab();
