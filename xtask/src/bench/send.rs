@@ -2,7 +2,8 @@
 
 use super::smtp::Sink;
 use super::{measure, median, peak};
-use crate::programs::{find, postfix};
+use crate::programs::postfix;
+use crate::steps::has;
 use anyhow::{Result, bail};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -17,7 +18,9 @@ const LARGE: u64 = 256;
 
 pub(super) fn run(ehlo: &Path, folder: &Path) -> Result<()> {
     let sink = Sink::start(&postfix()?)?;
-    let Some(swaks) = find("swaks") else { bail!("swaks is not installed") };
+    if !has("swaks") {
+        bail!("swaks is not installed");
+    }
     let port = sink.port.to_string();
     let url = format!("smtp://127.0.0.1:{port}");
     let ours = |more: &[&str]| {
@@ -27,7 +30,7 @@ pub(super) fn run(ehlo: &Path, folder: &Path) -> Result<()> {
         command
     };
     let theirs = || {
-        let mut command = Command::new(&swaks);
+        let mut command = Command::new("swaks");
         command.args(["--server", "127.0.0.1", "--port", &port, "--from", "x@example.org"]);
         command.args(["--to", "y@example.org", "--helo", "x.example", "--hide-all"]);
         command

@@ -290,5 +290,9 @@ fn credentials(
         }
         _ => secrets::credentials(matches, host, stdin_taken, texts)?,
     };
-    Ok((found.map(|credentials| Credentials { authzid, ..credentials }), mechanism))
+    let with_name = |mut credentials: Credentials| {
+        credentials.authzid = authzid;
+        credentials
+    };
+    Ok((found.map(with_name), mechanism))
 }
