@@ -11,5 +11,7 @@ mod certificates;
 mod common;
 #[path = "interop/scripts.rs"]
 mod scripts;
+#[path = "interop/send.rs"]
+mod send;
 #[path = "interop/site.rs"]
 mod site;
