@@ -143,7 +143,7 @@ fn verdicts(transaction: &SendTransaction) -> Vec<&'static str> {
 /// The messages of an account, as they arrived.
 fn inbox(lab: &Lab, account: &str) -> Vec<String> {
     let wanted = Wanted { account: Some(account.to_owned()), ..Wanted::default() };
-    let found = lab.observe().find(&wanted);
+    let found = lab.store().find(&wanted);
     found.iter().map(|mail| String::from_utf8_lossy(&mail.raw().unwrap()).into_owned()).collect()
 }
 
@@ -379,7 +379,7 @@ impl Read for LargeReader {
 #[tokio::test(start_paused = true)]
 async fn what_is_larger_than_the_server_takes_is_not_sent() {
     let lab = lab(&[]);
-    let eml = eml::read(Arc::new(Large(30 << 20)), &[]);
+    let eml = eml::read(Arc::new(Large((30 << 20) + 1)), &[]);
     // It has no header that ends.
     assert_eq!(eml.unwrap_err().kind(), io::ErrorKind::InvalidData);
     let message = Message {

@@ -198,7 +198,7 @@ fn every_option_at_a_lab_looked_at_by_a_foreign_reader() {
                 "o@x.test",
             ],
         ),
-        ("times", &smtp, vec!["--deliver-by", "120;N", "--priority", "-3", "--prdr"]),
+        ("times", &smtp, vec!["--deliver-by", "120;N", "--priority=-3", "--prdr"]),
         ("tls", &smtp, vec!["--tls", "always", "--require-tls"]),
         ("clear", &smtp, vec!["--tls", "never", "--smtputf8", "on"]),
         ("xclient", &smtp, vec!["--xclient", "ADDR=203.0.113.9", "--xforward", "NAME=inner.example"]),
@@ -356,7 +356,7 @@ fn schemas() -> (boon::Schemas, boon::SchemaIndex) {
     let mut schemas = boon::Schemas::new();
     let mut compiler = boon::Compiler::new();
     let mut last = String::new();
-    for name in ["check-v1.json", "explain-v1.json", "send-v1.json"] {
+    for name in ["check-v1.json", "sasl-v1.json", "explain-v1.json", "send-v1.json"] {
         let text = std::fs::read_to_string(folder.join(name)).unwrap();
         let schema: Value = serde_json::from_str(&text).unwrap();
         last = schema["$id"].as_str().unwrap().to_owned();
