@@ -1,5 +1,6 @@
 mod deflate;
 mod lead;
+mod mail;
 
 pub use lead::{Arrival, Arrived};
 

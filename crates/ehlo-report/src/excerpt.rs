@@ -63,7 +63,7 @@ pub(crate) fn line(texts: Texts, transcript: &Transcript, entry: &Entry) -> Opti
 }
 
 /// What happened, where nothing was said.
-pub(crate) fn happened(texts: Texts, kind: &EntryKind) -> Option<String> {
+pub fn happened(texts: Texts, kind: &EntryKind) -> Option<String> {
     Some(match kind {
         EntryKind::Connect { address, .. } => texts.say("connected", &[("address", address)]),
         EntryKind::Handshake { tls } => {

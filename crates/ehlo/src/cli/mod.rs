@@ -36,6 +36,11 @@ pub(crate) fn command(texts: Texts) -> Command {
     let mailbox = flags::add(base("mailbox"), flags::MAILBOX_FLAGS, texts)
         .about(text("mailbox"))
         .after_help(format!("{}\n\n{}", text("mailbox-more"), text("mailbox-exit-codes")));
+    let send = flags::add(base("send"), flags::SEND_FLAGS, texts).about(text("send")).after_help(format!(
+        "{}\n\n{}",
+        text("send-more"),
+        text("send-exit-codes")
+    ));
     let run = flags::add(base("run"), flags::RUN_FLAGS, texts).about(text("run")).after_help(format!(
         "{}\n\n{}",
         text("run-more"),
@@ -62,6 +67,7 @@ pub(crate) fn command(texts: Texts) -> Command {
         .subcommand(check)
         .subcommand(auth)
         .subcommand(mailbox)
+        .subcommand(send)
         .subcommand(run)
         .subcommand(fmt)
         .subcommand(record)
@@ -86,6 +92,7 @@ mod tests {
                 .iter()
                 .chain(flags::AUTH_FLAGS)
                 .chain(flags::MAILBOX_FLAGS)
+                .chain(flags::SEND_FLAGS)
                 .chain(flags::LAB_FLAGS)
                 .chain(flags::RUN_FLAGS)
                 .chain(flags::FMT_FLAGS)
