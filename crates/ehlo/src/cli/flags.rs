@@ -23,6 +23,8 @@ enum Kind {
     Value(&'static str),
     /// One of these values.
     Choice(&'static str, &'static [&'static str]),
+    /// One value, which may be a negative number.
+    Signed(&'static str),
     /// A value, as often as wanted.
     Values(&'static str),
 }
@@ -194,7 +196,7 @@ pub(crate) const SEND_FLAGS: &[Flag] = &[
     flag("dsn-orcpt", Kind::Value("ADDR"), Group::Smtp),
     flag("require-tls", Kind::Switch, Group::Smtp),
     flag("deliver-by", Kind::Value("SECONDS[;MODE]"), Group::Smtp),
-    flag("priority", Kind::Value("N"), Group::Smtp),
+    flag("priority", Kind::Signed("N"), Group::Smtp),
     flag("hold-for", Kind::Value("SECONDS"), Group::Smtp),
     flag("hold-until", Kind::Value("DATE"), Group::Smtp),
     flag("prdr", Kind::Switch, Group::Smtp),
@@ -208,7 +210,7 @@ pub(crate) const SEND_FLAGS: &[Flag] = &[
     flag("say-helo", Kind::Switch, Group::Smtp),
     flag("force", Kind::Switch, Group::Smtp),
     named("count", Kind::Value("N"), Group::Course, "send-count"),
-    flag("rate", Kind::Value("N"), Group::Course),
+    flag("rate", Kind::Signed("N"), Group::Course),
     flag("per-connection", Kind::Value("N"), Group::Course),
     flag("quit-after", Kind::Choice("POINT", POINTS), Group::Course),
     flag("drop-after", Kind::Choice("POINT", POINTS), Group::Course),
@@ -485,6 +487,7 @@ fn argument(flag: &Flag, texts: Texts) -> Arg {
         Kind::Switch => arg.action(ArgAction::SetTrue),
         Kind::Count => arg.action(ArgAction::Count).value_parser(value_parser!(u8)),
         Kind::Value(name) => arg.value_name(name),
+        Kind::Signed(name) => arg.value_name(name).allow_negative_numbers(true),
         Kind::Choice(name, values) => {
             arg.value_name(name).value_parser(PossibleValuesParser::new(values)).hide_possible_values(true)
         }
