@@ -40,27 +40,25 @@ impl Peer {
         Peer { greeting: b"220 mail.example.test ESMTP\r\n", offers, answer }
     }
 
-    fn serve(self, stream: tokio::io::DuplexStream) -> impl Future<Output = ()> {
-        async move {
-            let mut stream = BufReader::new(stream);
-            let _ = stream.write_all(self.greeting).await;
-            let (mut line, mut number) = (String::new(), 0);
-            while stream.read_line(&mut line).await.is_ok_and(|n| n > 0) {
-                let said = line.trim_end().to_owned();
-                line.clear();
-                let answer = if said.starts_with("EHLO") {
-                    Some(format!("250-mail.example.test\r\n250 AUTH {}\r\n", self.offers).into_bytes())
-                } else if said.starts_with("QUIT") {
-                    Some(b"221 bye\r\n".to_vec())
-                } else {
-                    number += 1;
-                    (self.answer)(&said, number)
-                };
-                if let Some(answer) = answer
-                    && stream.write_all(&answer).await.is_err()
-                {
-                    return;
-                }
+    async fn serve(self, stream: tokio::io::DuplexStream) {
+        let mut stream = BufReader::new(stream);
+        let _ = stream.write_all(self.greeting).await;
+        let (mut line, mut number) = (String::new(), 0);
+        while stream.read_line(&mut line).await.is_ok_and(|n| n > 0) {
+            let said = line.trim_end().to_owned();
+            line.clear();
+            let answer = if said.starts_with("EHLO") {
+                Some(format!("250-mail.example.test\r\n250 AUTH {}\r\n", self.offers).into_bytes())
+            } else if said.starts_with("QUIT") {
+                Some(b"221 bye\r\n".to_vec())
+            } else {
+                number += 1;
+                (self.answer)(&said, number)
+            };
+            if let Some(answer) = answer
+                && stream.write_all(&answer).await.is_err()
+            {
+                return;
             }
         }
     }

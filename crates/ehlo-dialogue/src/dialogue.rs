@@ -24,6 +24,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout_at};
 
+/// So many broken rules of one server are kept; a mailbox may hold any number of them.
+const MOST_DEVIATIONS: usize = 10_000;
+
 /// How a dialogue is led.
 #[derive(Clone)]
 pub struct DialogueOptions {
@@ -217,6 +220,17 @@ impl Dialogue {
     /// Remembers something that lets whoever has it in: the server may send it back.
     pub(crate) fn learn(&mut self, secret: &[u8]) {
         self.options.masker.learn(secret);
+    }
+
+    /// Hides `secret` where it stands in `span`, and wherever it comes again.
+    pub(crate) fn hide(&mut self, span: Span, secret: &[u8]) {
+        self.learn(secret);
+        let bytes = self.transcript.visible(span);
+        let at = bytes.windows(secret.len().max(1)).position(|window| window == secret);
+        if let Some(at) = at.and_then(|at| u64::try_from(at).ok()) {
+            let from = span.from + at;
+            self.transcript.mark_secret(Span::new(span.side, from, from + secret.len() as u64));
+        }
     }
 
     /// Text of the server that is not shown as it stands in the transcript, with `*` for every secret.
@@ -516,7 +530,9 @@ impl Dialogue {
                 for deviation in judged {
                     let tick = self.transcript.entries.last().map_or(self.clock.now(), |e| e.tick);
                     self.transcript.push(tick, EntryKind::Deviation { deviation: deviation.clone() });
-                    self.deviations.push(deviation);
+                    if self.deviations.len() < MOST_DEVIATIONS {
+                        self.deviations.push(deviation);
+                    }
                 }
                 let is_unasked = !completes && !self.session.is_waiting();
                 if is_unasked {

@@ -22,7 +22,8 @@ impl Dialogue {
         };
         let tag = self.tag();
         let allowed = self.protocol() != Protocol::Imap || offered.sasl_ir;
-        let initial = options.initial_response.unwrap_or(allowed);
+        // LOGIN is led with the user name on request only: not every server takes it.
+        let initial = options.initial_response.unwrap_or(allowed && mechanism.meta().client_first);
         let given = self.given(&offered.mechanisms, options);
         let mut exchange = Exchange::new(self.protocol(), &tag, mechanism, credentials, &given, initial);
         let answered = self.exchange(&mut exchange, course).await;
@@ -64,6 +65,11 @@ impl Dialogue {
             let (received, next): (Vec<Told>, Vec<Told>) =
                 exchange.take_told().into_iter().partition(|told| told.from == Side::Server);
             let last = turn.last().map(ehlo_wire::Reply::span);
+            for secret in exchange.take_received_secrets() {
+                if let Some(span) = last {
+                    self.hide(span, secret.expose());
+                }
+            }
             course.turns.push(turn);
             self.keep_messages(received, last, course);
             sent = next;

@@ -123,3 +123,16 @@ fn prompts_are_explained_behind_either_lead() {
         assert!(lost.is_empty(), "{lead}: {lost:#?}");
     }
 }
+
+#[test]
+fn commands_are_explained() {
+    let mut count = 0;
+    for key in keys("command-") {
+        let (protocol, verb) = key["command-".len()..].split_once('/').unwrap();
+        let said = explain(&Symptom { protocol: Some(protocol), ..Symptom::of(verb) });
+        let told = said.iter().find(|e| e.kind == Kind::Command && e.key == key);
+        assert!(told.is_some_and(is_whole), "{key}");
+        count += 1;
+    }
+    assert!(count > 80, "{count}");
+}

@@ -155,7 +155,7 @@ const ROWS: &[Row] = &[
         &["NOOP"],
         &["250 2.0.0 OK xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n"],
     ),
-    ("overlong=CAPA:60", Scheme::Pop3, &["CAPA"], &["x\r\n.\r\n"]),
+    ("overlong=CAPA:400", Scheme::Pop3, &["CAPA"], &["x\r\n.\r\n"]),
     ("inject=NOOP:* 5 EXISTS", Scheme::Imap, &["a NOOP"], &["* 5 EXISTS\r\na OK"]),
     ("inject=NOOP:% OK twice", Scheme::Imap, &["a NOOP"], &["a OK twice\r\na OK"]),
     ("inject-after=NOOP:* 5 EXISTS", Scheme::Imap, &["a NOOP"], &["done\r\n* 5 EXISTS\r\n"]),

@@ -84,7 +84,7 @@ fn of(finding: &Finding, service: &ServiceFacts, report: &RunReport) -> Vec<Stri
 
 /// The last line that the server had said before what proves a finding, escaped.
 fn last_said(finding: &Finding, report: &RunReport) -> String {
-    let lines = finding.evidence.iter().filter_map(|place| {
+    let said = finding.evidence.iter().rev().find_map(|place| {
         let transcript = report.transcript(place.transcript)?;
         let EntryId(last) = transcript.entries_at(place.anchor).into_iter().max()?;
         (0..=last).rev().find_map(|id| match transcript.entry(EntryId(id))?.kind {
@@ -94,5 +94,5 @@ fn last_said(finding: &Finding, report: &RunReport) -> String {
             _ => None,
         })
     });
-    lines.last().unwrap_or_default()
+    said.unwrap_or_default()
 }

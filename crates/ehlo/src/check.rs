@@ -53,7 +53,7 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
 }
 
 /// `--warn` and `--critical`
-fn time_limits(matches: &ArgMatches, format: &str, texts: Texts) -> anyhow::Result<TimeLimits> {
+pub(crate) fn time_limits(matches: &ArgMatches, format: &str, texts: Texts) -> anyhow::Result<TimeLimits> {
     let limits =
         TimeLimits { warn: time(matches, "warn", texts)?, critical: time(matches, "critical", texts)? };
     if limits != TimeLimits::default() && format != "nagios" {
@@ -68,7 +68,14 @@ fn time_limits(matches: &ArgMatches, format: &str, texts: Texts) -> anyhow::Resu
 }
 
 /// A flag that is a time. Not every command has all of these flags.
-fn time(matches: &ArgMatches, name: &str, texts: Texts) -> anyhow::Result<Option<std::time::Duration>> {
+///
+/// # Errors
+/// [`Usage`] for a value that is no time.
+pub(crate) fn time(
+    matches: &ArgMatches,
+    name: &str,
+    texts: Texts,
+) -> anyhow::Result<Option<std::time::Duration>> {
     let value = matches.try_get_one::<String>(name).ok().flatten();
     value
         .map(|value| {
@@ -214,7 +221,8 @@ pub(crate) fn lab_troubles(
         let parts = ehlo_lab::persona(value);
         personas.extend(parts.map_err(|error| Usage(texts.fill("cli/bad-persona", &[("why", &error)])))?);
     }
-    if !wants_lab && !(faults.is_empty() && personas.is_empty()) {
+    let is_sound = faults.is_empty() && personas.is_empty();
+    if !wants_lab && !is_sound {
         return Err(Usage(texts.get("cli/lab-fault-alone")).into());
     }
     Ok((faults, personas))
@@ -288,7 +296,8 @@ pub(crate) fn connection(
             .transpose()
     };
     let identity = identity(matches, texts)?;
-    let helo = text(matches, "helo").map(str::to_owned).or_else(own_name);
+    // Not every command introduces itself.
+    let helo = matches.try_get_one::<String>("helo").ok().flatten().cloned().or_else(own_name);
     if let Some(name) = &helo
         && name.bytes().any(|b| b <= b' ' || b >= 127)
     {

@@ -10,6 +10,7 @@ mod lab;
 mod lab_logins;
 mod lab_mail;
 mod lab_store;
+mod mailbox;
 mod output;
 mod progress;
 mod run;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
             Some(("check", matches)) => check::main(matches, texts),
             Some(("auth", matches)) => auth::main(matches, texts),
             Some(("send", matches)) => send::main(matches, texts),
+            Some(("mailbox", matches)) => mailbox::main(matches, texts),
             Some(("fmt", matches)) => script::format(matches, texts),
             Some(("record", matches)) => script::record(matches, texts),
             Some(("import", matches)) => script::import(matches, texts),
@@ -64,10 +66,15 @@ fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-/// A refusal of POP3, `-ERR …`, is text to explain and no flag: a blank in front of it changes nothing else.
+/// A refusal of POP3, `-ERR …`, is text to explain and no flag, and so is a flag of a message to be removed, `-\Seen`: a
+/// blank in front of it changes nothing else.
 fn as_text(argument: std::ffi::OsString) -> std::ffi::OsString {
     match argument.to_str() {
-        Some(text) if text.get(..4).is_some_and(|s| s.eq_ignore_ascii_case("-ERR")) => {
+        Some(text)
+            if text.get(..4).is_some_and(|s| s.eq_ignore_ascii_case("-ERR"))
+                || text.starts_with("-\\")
+                || text.starts_with("-$") =>
+        {
             format!(" {text}").into()
         }
         _ => argument,

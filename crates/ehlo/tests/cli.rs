@@ -20,6 +20,8 @@ mod lab_mail;
 mod lab_store;
 #[path = "cli/lab_watch.rs"]
 mod lab_watch;
+#[path = "cli/mailbox.rs"]
+mod mailbox;
 #[path = "cli/monitor.rs"]
 mod monitor;
 #[path = "cli/offline_json.rs"]

@@ -121,7 +121,11 @@ pub(super) fn plan(situation: &Situation<'_>) -> Vec<Planned> {
         if !wanted {
             continue;
         }
-        let meta = mechanism(way).map(|m| m.meta());
+        let known = mechanism(way);
+        let meta = known.map(|m| m.meta());
+        // A server need not take the first message of LOGIN with the command: that is tried on request only.
+        let leads =
+            known.is_some_and(|m| m.meta().client_first || m.may_lead() && (situation.all || named(way)));
         let one = Planned {
             way: way.clone(),
             initial_response: None,
@@ -130,12 +134,10 @@ pub(super) fn plan(situation: &Situation<'_>) -> Vec<Planned> {
             password_equivalent: meta.map_or(way != APOP, |m| m.password_equivalent),
             skip: skip(situation, now, way),
         };
-        let choices: &[Option<bool>] = match meta {
-            Some(meta) if meta.client_first && one.skip.is_none() => match takes_initial(protocol, now) {
-                true => &[Some(true), Some(false)],
-                false => &[Some(false)],
-            },
-            _ => &[None],
+        let choices: &[Option<bool>] = match takes_initial(protocol, now) {
+            _ if !leads || one.skip.is_some() => &[None],
+            true => &[Some(true), Some(false)],
+            false => &[Some(false)],
         };
         planned.extend(choices.iter().map(|&initial_response| Planned { initial_response, ..one.clone() }));
     }
@@ -162,7 +164,7 @@ fn skip(situation: &Situation<'_>, now: &Offered, way: &str) -> Option<NotTried>
             _ if meta.binds && !situation.binds => Some("binding"),
             Needs::Password => (!password).then_some("password"),
             // What stands in place of the password may be a token; who names the mechanism says so.
-            Needs::Token => (!token && !(named && password)).then_some("token"),
+            Needs::Token => (!(token || named && password)).then_some("token"),
             Needs::Certificate => (!certificate && !named).then_some("certificate"),
             Needs::Nothing => (!named).then_some("nothing"),
         },
@@ -230,6 +232,13 @@ mod tests {
         let only = ["login".to_owned(), "X-MINE".to_owned()];
         let named = Situation { only: &only, verified: true, ..unverified };
         assert_eq!(lines(&named), ["LOGIN: not-offered", "X-MINE: not-offered"]);
+        let inside = offered(&["LOGIN"]);
+        let login_only = Situation { inside_tls: Some(&inside), only: &[], verified: true, ..unverified };
+        assert_eq!(lines(&login_only), ["LOGIN", "CRAM-MD5: not-offered"]);
+        assert_eq!(
+            lines(&Situation { only: &only, ..login_only }),
+            ["LOGIN with", "LOGIN without", "X-MINE: not-offered"]
+        );
     }
 
     #[test]

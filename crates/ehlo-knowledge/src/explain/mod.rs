@@ -67,6 +67,9 @@ pub fn explain(symptom: &Symptom<'_>) -> Vec<Explanation> {
         found.extend(rows(&reading));
     }
     if found.is_empty() {
+        found.extend(registry::command_line(&reading));
+    }
+    if found.is_empty() {
         found.push(registry::unknown(&reading));
     }
     let mut seen = Vec::new();

@@ -132,7 +132,7 @@ fn measures(report: &RunReport, limits: TimeLimits) -> Vec<Performance> {
             });
         }
         if let Some(end) = certificate_end(service) {
-            let days = ((end - report.facts.now) as f64 / DAY).floor();
+            let days = ((end - report.facts.now) as f64 / DAY).trunc();
             measures.push(Performance {
                 label: format!("{} certificate days", service.url),
                 value: days,

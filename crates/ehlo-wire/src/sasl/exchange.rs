@@ -51,7 +51,7 @@ impl Exchange {
             tag: tag.to_owned(),
             mechanism: mechanism.meta().name,
             side: mechanism.client(credentials, given),
-            initial_response: initial_response && mechanism.meta().client_first,
+            initial_response: initial_response && mechanism.may_lead(),
             initial_sent: false,
             client_first: mechanism.meta().client_first,
             cancelled: false,
@@ -70,6 +70,12 @@ impl Exchange {
     /// the server sends it back.
     pub fn take_secrets(&mut self) -> Vec<Secret<Vec<u8>>> {
         self.teller.take_secrets()
+    }
+
+    /// What the server sent since the last call and helps to guess the password, in base64 as it came: to be hidden
+    /// wherever it stands.
+    pub fn take_received_secrets(&mut self) -> Vec<Secret<Vec<u8>>> {
+        self.teller.take_received()
     }
 
     /// Why the exchange was cancelled or is not believed, or what the server complained of.
@@ -151,8 +157,8 @@ impl Exchange {
         if self.cancelled {
             return Step::Done(Answered::Nonsense);
         }
-        let challenge = reply.challenge().unwrap_or_default();
-        let challenge = decoded(&challenge);
+        let said = reply.challenge().unwrap_or_default();
+        let challenge = decoded(&said);
         if let Ok(challenge) = &challenge {
             self.teller.received(challenge);
         }
@@ -170,7 +176,9 @@ impl Exchange {
             }
             (None, Ok(challenge)) => self.side.respond(&challenge),
             // Many servers send their prompts of LOGIN in clear; what is asked for is known by the order all the same.
-            (None, Err(Trouble::NotUnderstood { .. })) if self.mechanism == "LOGIN" => self.side.respond(b""),
+            (None, Err(Trouble::NotUnderstood { .. })) if self.mechanism == "LOGIN" => {
+                self.side.respond(said.as_ref())
+            }
             (None, Err(trouble)) => Err(trouble),
         };
         let mut line = match response {
@@ -276,9 +284,17 @@ mod tests {
         for (user, pass) in
             [("334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6"), ("334 ", "334 "), ("334 Username:", "334 !!")]
         {
-            let (sent, answered) = run(Protocol::Smtp, "LOGIN", true, &[user, pass, "235 ok"]);
+            let (sent, answered) = run(Protocol::Smtp, "LOGIN", false, &[user, pass, "235 ok"]);
             assert_eq!(sent, ["AUTH LOGIN", "YmVudXR6ZXJuYW1l", "cGFzc3dvcnQ="]);
             assert_eq!(answered, Answered::Accepted);
+            let (sent, answered) = run(Protocol::Smtp, "LOGIN", true, &[pass, "235 ok"]);
+            assert_eq!(sent, ["AUTH LOGIN YmVudXR6ZXJuYW1l", "cGFzc3dvcnQ="]);
+            assert_eq!(answered, Answered::Accepted);
+        }
+        // Who asks for the name once more gets the name once more, and not the password.
+        for user in ["334 VXNlcm5hbWU6", "334 Username:"] {
+            let (sent, _) = run(Protocol::Smtp, "LOGIN", true, &[user, "334 UGFzc3dvcmQ6", "235 ok"]);
+            assert_eq!(sent, ["AUTH LOGIN YmVudXR6ZXJuYW1l", "YmVudXR6ZXJuYW1l", "cGFzc3dvcnQ="]);
         }
     }
 

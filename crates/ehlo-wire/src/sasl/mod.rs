@@ -41,6 +41,11 @@ pub trait Mechanism: Sync {
     fn client(&self, credentials: &Credentials, given: &Given) -> Box<dyn ClientSide>;
     /// The server's side.
     fn server(&self, given: &ServerGiven) -> Box<dyn ServerSide>;
+    /// Whether the client can send its first message with the command: always if it speaks first, and in LOGIN, where
+    /// programs do it though the server would ask.
+    fn may_lead(&self) -> bool {
+        self.meta().client_first
+    }
 }
 
 /// What is known about a mechanism.

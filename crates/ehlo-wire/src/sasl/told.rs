@@ -21,11 +21,12 @@ pub(super) struct Teller {
     server: usize,
     told: Vec<Told>,
     secrets: Vec<Secret<Vec<u8>>>,
+    received: Vec<Secret<Vec<u8>>>,
 }
 
 impl Teller {
     pub(super) fn new(steps: &'static [Message]) -> Teller {
-        Teller { steps, client: 0, server: 0, told: Vec::new(), secrets: Vec::new() }
+        Teller { steps, client: 0, server: 0, told: Vec::new(), secrets: Vec::new(), received: Vec::new() }
     }
 
     fn due(&self, from: Side, number: usize) -> Option<Kind> {
@@ -62,7 +63,12 @@ impl Teller {
         self.server += 1;
         // What a server complains of in JSON comes where nothing is due (RFC 7628 §3.2.2).
         let Some(kind) = due.or_else(|| recognise(bytes)) else { return };
-        self.tell(Side::Server, decode(kind, bytes));
+        let decoded = decode(kind, bytes);
+        // A server's proof is made of the password: who has it can try passwords without asking the server.
+        if decoded.secrets().next().is_some() {
+            self.received.push(Secret::new(STANDARD.encode(bytes).into_bytes()));
+        }
+        self.tell(Side::Server, decoded);
     }
 
     fn tell(&mut self, from: Side, mut decoded: Decoded) {
@@ -74,6 +80,10 @@ impl Teller {
 
     pub(super) fn take(&mut self) -> Vec<Told> {
         std::mem::take(&mut self.told)
+    }
+
+    pub(super) fn take_received(&mut self) -> Vec<Secret<Vec<u8>>> {
+        std::mem::take(&mut self.received)
     }
 
     pub(super) fn take_secrets(&mut self) -> Vec<Secret<Vec<u8>>> {
@@ -102,6 +112,11 @@ mod tests {
         assert_eq!(told[1].decoded.field("iteration-count"), Some("4096"));
         assert!(!format!("{told:?}").contains("v0X8vw"));
         assert_eq!(told[2].decoded.field("proof"), Some(""));
+        // The server's proof is made of the password as well.
+        teller.received(b"v=rmF9pqV8S7suAoZWja4dJRkFsKQ=");
+        let hidden: Vec<Vec<u8>> = teller.take_received().iter().map(|s| s.expose().clone()).collect();
+        assert_eq!(hidden, [STANDARD.encode("v=rmF9pqV8S7suAoZWja4dJRkFsKQ=").into_bytes()]);
+        assert!(!format!("{:?}", teller.take()).contains("rmF9"));
     }
 
     #[test]

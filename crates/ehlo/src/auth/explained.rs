@@ -121,7 +121,7 @@ fn untagged(protocol: Protocol, said: &str) -> String {
 }
 
 /// A clause as a sentence.
-pub(super) fn sentence(clause: &str) -> String {
+pub(crate) fn sentence(clause: &str) -> String {
     let mut chars = clause.chars();
     match chars.next() {
         Some(first) => format!("{}{}.", first.to_uppercase(), chars.as_str().trim_end_matches('.')),

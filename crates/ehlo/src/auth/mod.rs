@@ -1,7 +1,8 @@
 //! `ehlo auth`: the ways to log in that a server offers, each tried and explained.
 
 mod document;
-mod explained;
+pub(crate) mod explained;
+mod monitor;
 mod steps;
 mod table;
 
@@ -15,7 +16,7 @@ use ehlo_core::Secret;
 use ehlo_core::auth::{AuthReport, AuthResult};
 use ehlo_dialogue::{LoginOptions, SaslDetails};
 use ehlo_lab::Lab;
-use ehlo_report::Texts;
+use ehlo_report::{Paint, Texts};
 use ehlo_script::{Described, write_transcripts};
 use ehlo_wire::sasl::{Credentials, ITERATION_CAP, PasswordForm};
 use std::path::Path;
@@ -28,7 +29,7 @@ const MOST_ITERATIONS: u32 = 10_000_000;
 #[derive(Clone, Copy)]
 struct View {
     texts: Texts,
-    paint: ehlo_report::Paint,
+    paint: Paint,
     columns: usize,
 }
 
@@ -37,14 +38,22 @@ struct View {
 /// # Errors
 /// Wrong usage, or what kept it from running.
 pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
+    let format = text(matches, "format").unwrap_or("human");
+    let limits = check::time_limits(matches, format, texts)?;
     let report = tried(matches, texts)?;
     if let Some(file) = text(matches, "transcript") {
         output::write_private(Path::new(file), &script(&report))?;
     }
     let view = View { texts, paint: output::paint(text(matches, "color")), columns: output::columns() };
     let steps = matches.get_flag("steps") || matches.get_count("verbose") > 0;
-    let shown = match text(matches, "format") {
-        Some("json") => document::json(&report, texts),
+    let shown = match format {
+        "json" => document::json(&report, texts),
+        "nagios" => {
+            let plugin = monitor::plugin(&report, limits, View { paint: Paint { on: false }, ..view });
+            output::result(&plugin.render())?;
+            return Ok(plugin.state.code());
+        }
+        "prometheus" => monitor::exposition(&report).render(),
         _ if matches.get_flag("quiet") => table::verdict(&report, view),
         _ => table::human(&report, steps, view),
     };
@@ -55,8 +64,9 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
 /// The exit code: nothing reached or tried, something refused, or everything accepted.
 fn code(report: &AuthReport) -> u8 {
     let attempts = || report.services.iter().flat_map(|s| &s.attempts).filter(|a| a.is_tried());
-    let wrong_accepted =
-        report.services.iter().filter_map(|s| s.wrong.as_ref()).any(|w| w.result == AuthResult::Accepted);
+    // A server that lets in without a proof lets a wrong password in as well.
+    let lets_in = |result: &AuthResult| matches!(result, AuthResult::Accepted | AuthResult::Unproven);
+    let wrong_accepted = report.services.iter().filter_map(|s| s.wrong.as_ref()).any(|w| lets_in(&w.result));
     let lost = report.services.iter().any(|s| s.explicit && s.failure.is_some());
     if report.services.iter().all(|s| !s.is_reachable()) || (attempts().next().is_none() && !lost) {
         UNABLE
@@ -109,7 +119,14 @@ fn tried(matches: &ArgMatches, texts: Texts) -> anyhow::Result<AuthReport> {
                 details,
                 ..LoginOptions::default()
             },
-            only: matches.get_many::<String>("mechanism").unwrap_or_default().cloned().collect(),
+            only: matches
+                .get_many::<String>("mechanism")
+                .unwrap_or_default()
+                // Names of mechanisms have no comma (RFC 4422 §3.1).
+                .flat_map(|names| names.split(','))
+                .map(|name| name.trim().to_owned())
+                .filter(|name| !name.is_empty())
+                .collect(),
             all: matches.get_flag("all"),
             wrong: matches.get_flag("wrong"),
         };

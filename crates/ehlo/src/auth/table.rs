@@ -79,7 +79,7 @@ pub(super) fn verdict(report: &AuthReport, view: View) -> String {
 }
 
 /// Whether a server may have taken it for a failed login.
-fn counts(result: &AuthResult) -> bool {
+pub(super) fn counts(result: &AuthResult) -> bool {
     matches!(
         result,
         AuthResult::Refused | AuthResult::GivenUp | AuthResult::Unproven | AuthResult::Broken { .. }
@@ -223,7 +223,8 @@ fn of_wrong(out: &mut String, report: &AuthReport, wrong: &AuthAttempt, view: Vi
     let (texts, paint) = (view.texts, view.paint);
     let way = name(wrong);
     let (mark, text) = match &wrong.result {
-        AuthResult::Accepted => {
+        // Whoever knows the password could prove it; this one lets in without.
+        AuthResult::Accepted | AuthResult::Unproven => {
             let user = safe(&report.user);
             (paint.bad("✘"), texts.fill("auth/wrong-accepted", &[("way", &way), ("user", &user)]))
         }

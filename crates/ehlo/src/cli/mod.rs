@@ -38,6 +38,9 @@ pub(crate) fn command(texts: Texts) -> Command {
         text("send-more"),
         text("send-exit-codes")
     ));
+    let mailbox = flags::add(base("mailbox"), flags::MAILBOX_FLAGS, texts)
+        .about(text("mailbox"))
+        .after_help(format!("{}\n\n{}", text("mailbox-more"), text("mailbox-exit-codes")));
     let run = flags::add(base("run"), flags::RUN_FLAGS, texts).about(text("run")).after_help(format!(
         "{}\n\n{}",
         text("run-more"),
@@ -64,6 +67,7 @@ pub(crate) fn command(texts: Texts) -> Command {
         .subcommand(check)
         .subcommand(auth)
         .subcommand(send)
+        .subcommand(mailbox)
         .subcommand(run)
         .subcommand(fmt)
         .subcommand(record)
@@ -88,6 +92,7 @@ mod tests {
                 .iter()
                 .chain(flags::AUTH_FLAGS)
                 .chain(flags::SEND_FLAGS)
+                .chain(flags::MAILBOX_FLAGS)
                 .chain(flags::LAB_FLAGS)
                 .chain(flags::RUN_FLAGS)
                 .chain(flags::FMT_FLAGS)

@@ -103,7 +103,7 @@ fn one(out: &mut String, part: &Part, secrets: bool, paint: Paint, texts: Texts)
 
 /// Whether one line is enough: the words of a capability list.
 fn is_listed(explanation: &Explanation) -> bool {
-    matches!(explanation.kind, Kind::Capability | Kind::Mechanism)
+    matches!(explanation.kind, Kind::Capability | Kind::Mechanism | Kind::Command)
 }
 
 fn listed(out: &mut String, explanation: &Explanation, width: usize, texts: Texts) {
@@ -280,6 +280,7 @@ fn kind(kind: Kind) -> &'static str {
         Kind::ResponseCode => "response-code",
         Kind::Capability => "capability",
         Kind::Mechanism => "mechanism",
+        Kind::Command => "command",
         Kind::Prompt => "prompt",
         Kind::Alert => "alert",
         Kind::Check => "check",

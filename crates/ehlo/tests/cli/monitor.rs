@@ -94,3 +94,34 @@ fn metrics_for_prometheus() {
     assert!(broken.out.contains("probe_success{target=\"imaps://lab\"} 0"), "{}", broken.out);
     assert!(broken.out.contains("check=\"cert-expired\",outcome=\"fail\",severity=\""), "{}", broken.out);
 }
+
+#[test]
+fn logins_are_watched_as_well() {
+    let login = ["auth", "imaps://lab", "--user", "alice", "--mechanism", "PLAIN"];
+    let (out, code) = plugin(&login);
+    assert_eq!(code, 0, "{out}");
+    assert!(out.starts_with("EHLO OK - 2 logins tried as alice: 2 accepted | 'imaps://lab PLAIN'="), "{out}");
+    let (out, code) = plugin(&[&login[..], &["--lab-fault", "auth-refused", "--critical", "50s"]].concat());
+    assert_eq!(code, 2, "{out}");
+    assert!(out.starts_with("EHLO CRITICAL - imaps://lab PLAIN: refused: "), "{out}");
+    assert!(out.contains(" (and 1 more) | ") && out.contains("s;;50;0"), "{out}");
+    let (out, code) = plugin(&[&login[..], &["--lab-fault", "auth-unavailable"]].concat());
+    assert_eq!((code, out.starts_with("EHLO WARNING - ")), (1, true), "{out}");
+    let (out, code) = plugin(&[&login[..], &["--wrong", "--lab-fault", "auth-any-password"]].concat());
+    assert!(code == 2 && out.contains("CRITICAL"), "{out}");
+    let (out, code) = plugin(&["auth", "imap://127.0.0.1:1", "--user", "a", "--password-command", "echo b"]);
+    assert_eq!((code, out.starts_with("EHLO CRITICAL - imap://127.0.0.1:1: ")), (2, true), "{out}");
+    // Nothing that can be tried is nothing known.
+    let (out, code) = plugin(&["auth", "imaps://lab", "--user", "alice", "--mechanism", "GSSAPI"]);
+    assert_eq!((code, out.starts_with("EHLO UNKNOWN - ")), (3, true), "{out}");
+
+    let ran = ehlo(&[&login[..], &["--format", "prometheus"]].concat());
+    let wanted =
+        "ehlo_login_success{target=\"imaps://lab\",mechanism=\"PLAIN\",initial_response=\"with\"} 1\n";
+    assert!(ran.code == 0 && ran.out.contains(wanted), "{}", ran.out);
+    assert!(
+        ran.out.contains("ehlo_login_offered{target=\"imaps://lab\",mechanism=\"NTLM\"} 1\n"),
+        "{}",
+        ran.out
+    );
+}
