@@ -249,7 +249,7 @@ pub(crate) const SEND_FLAGS: &[Flag] = &[
     flag("header", Kind::Values("NAME: VALUE"), Group::Message),
     flag("add-header", Kind::Values("NAME: VALUE"), Group::Message),
     flag("eml", Kind::Value("FILE"), Group::Message),
-    flag("raw", Kind::Switch, Group::Message),
+    named("raw", Kind::Switch, Group::Message, "send-raw"),
     flag("data-end", Kind::Value("TEXT"), Group::Message),
     flag("dkim-key", Kind::Value("FILE"), Group::Message),
     flag("dkim-domain", Kind::Value("NAME"), Group::Message),
