@@ -3,6 +3,7 @@
 
 mod imap;
 mod offline;
+mod send;
 mod smtp;
 
 use crate::docs::target;
