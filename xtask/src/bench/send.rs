@@ -25,7 +25,16 @@ pub(super) fn run(ehlo: &Path, folder: &Path) -> Result<()> {
     let url = format!("smtp://127.0.0.1:{port}");
     let ours = |more: &[&str]| {
         let mut command = Command::new(ehlo);
-        command.args(["send", &url, "--from", "x@example.org", "--to", "y@example.org", "--helo", "x.example"]);
+        command.args([
+            "send",
+            &url,
+            "--from",
+            "x@example.org",
+            "--to",
+            "y@example.org",
+            "--helo",
+            "x.example",
+        ]);
         command.args(["--quiet"]).args(more);
         command
     };
@@ -52,7 +61,8 @@ pub(super) fn run(ehlo: &Path, folder: &Path) -> Result<()> {
         timed(theirs())?;
     }
     let many_theirs = start.elapsed();
-    let memory = |kib: Option<i64>| kib.map_or_else(|| "?".into(), |kib| format!("{:.1}", kib as f64 / 1024.0));
+    let memory =
+        |kib: Option<i64>| kib.map_or_else(|| "?".into(), |kib| format!("{:.1}", kib as f64 / 1024.0));
     let peak_many = peak(many())?;
     let line = |name: String, time: Duration, memory: String| {
         println!("{name:44}{:>9.1} ms{memory:>10}", time.as_secs_f64() * 1000.0);
@@ -67,7 +77,10 @@ pub(super) fn run(ehlo: &Path, folder: &Path) -> Result<()> {
     let time = timed(large())?;
     line(format!("ehlo send --attach, {LARGE} MiB"), time, memory(peak(large())?));
     println!();
-    println!("one message: ehlo send is {:.1} times as fast as swaks", b.wall.as_secs_f64() / a.wall.as_secs_f64());
+    println!(
+        "one message: ehlo send is {:.1} times as fast as swaks",
+        b.wall.as_secs_f64() / a.wall.as_secs_f64()
+    );
     println!(
         "{MESSAGES} messages: ehlo send is {:.1} times as fast as swaks",
         many_theirs.as_secs_f64() / many_ours.as_secs_f64()

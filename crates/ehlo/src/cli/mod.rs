@@ -33,14 +33,14 @@ pub(crate) fn command(texts: Texts) -> Command {
         text("check-targets"),
         text("auth-exit-codes")
     ));
-    let mailbox = flags::add(base("mailbox"), flags::MAILBOX_FLAGS, texts)
-        .about(text("mailbox"))
-        .after_help(format!("{}\n\n{}", text("mailbox-more"), text("mailbox-exit-codes")));
     let send = flags::add(base("send"), flags::SEND_FLAGS, texts).about(text("send")).after_help(format!(
         "{}\n\n{}",
         text("send-more"),
         text("send-exit-codes")
     ));
+    let mailbox = flags::add(base("mailbox"), flags::MAILBOX_FLAGS, texts)
+        .about(text("mailbox"))
+        .after_help(format!("{}\n\n{}", text("mailbox-more"), text("mailbox-exit-codes")));
     let run = flags::add(base("run"), flags::RUN_FLAGS, texts).about(text("run")).after_help(format!(
         "{}\n\n{}",
         text("run-more"),
@@ -66,8 +66,8 @@ pub(crate) fn command(texts: Texts) -> Command {
         .subcommand_help_heading(text("heading-commands"))
         .subcommand(check)
         .subcommand(auth)
-        .subcommand(mailbox)
         .subcommand(send)
+        .subcommand(mailbox)
         .subcommand(run)
         .subcommand(fmt)
         .subcommand(record)
@@ -91,8 +91,8 @@ mod tests {
             for flag in CHECK_FLAGS
                 .iter()
                 .chain(flags::AUTH_FLAGS)
-                .chain(flags::MAILBOX_FLAGS)
                 .chain(flags::SEND_FLAGS)
+                .chain(flags::MAILBOX_FLAGS)
                 .chain(flags::LAB_FLAGS)
                 .chain(flags::RUN_FLAGS)
                 .chain(flags::FMT_FLAGS)

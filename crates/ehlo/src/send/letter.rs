@@ -113,7 +113,7 @@ impl Letter {
                     subject: text(matches, "subject")
                         .map_or_else(|| texts.get("send/subject"), str::to_owned),
                     text: match (&body, &html) {
-                        (None, None) => Some(texts.get("send/body")),
+                        (None, None) => Some(default_text(texts)),
                         _ => body,
                     },
                     html,
@@ -216,6 +216,18 @@ impl Letter {
         }
         Ok(())
     }
+}
+
+/// The text of a message that nobody has written, in lines that need no encoding if they are ASCII.
+fn default_text(texts: Texts) -> String {
+    const COLUMNS: usize = 72;
+    let paragraphs: Vec<String> = texts
+        .get("send/body")
+        .split('\n')
+        .filter(|paragraph| !paragraph.is_empty())
+        .map(|paragraph| ehlo_report::wrapped(paragraph, 0, COLUMNS))
+        .collect();
+    paragraphs.join("\n")
 }
 
 fn shown(file: &str) -> String {

@@ -23,6 +23,8 @@ fn shown(ran: &Ran) -> String {
         (r"TOKEN-(\d+)@[A-Za-z0-9.-]+", "TOKEN-$1@HOST"),
         (r"(queued as|keeps it as|führt sie als) [A-Z0-9]+", "$1 ID"),
         (r"\b\d+(\.\d+)? s\b", "# s"),
+        // The date has one digit or two.
+        (r"\b\d+ (octets|Oktette)", "# $1"),
     ] {
         text = regex::Regex::new(pattern).unwrap().replace_all(&text, by).into_owned();
     }
@@ -40,8 +42,7 @@ fn verdicts_in_both_languages() {
         insta::assert_snapshot!(format!("send-{lang}"), shown(&ran));
         let dry = send(&[&arguments[..], &["--dry-run", "--helo", "x.example", "--size", "off"]].concat());
         assert_eq!(dry.code, 0, "{}", dry.err);
-        let octets = regex::Regex::new(r"\d+ (octets|Oktetten)").unwrap();
-        insta::assert_snapshot!(format!("send-dry-{lang}"), octets.replace_all(&shown(&dry), "# $1"));
+        insta::assert_snapshot!(format!("send-dry-{lang}"), shown(&dry));
     }
 }
 
