@@ -235,14 +235,14 @@ mod tests {
     fn recipients_are_grouped_as_the_server_takes_them() {
         let to: Vec<String> = ["a@x", "b@y", "c@x", "d@z"].map(str::to_owned).to_vec();
         let of = |limits: &str| groups(&to, &Offer::Listed(&list(&[limits])));
-        assert_eq!(of("SIZE"), [to.clone()]);
+        assert_eq!(of("SIZE"), std::slice::from_ref(&to));
         assert_eq!(of("LIMITS RCPTMAX=3"), [to[..3].to_vec(), to[3..].to_vec()]);
         assert_eq!(
             of("LIMITS MAILMAX=1 RCPTDOMAINMAX=1"),
             [vec!["a@x".to_owned(), "c@x".into()], vec!["b@y".into()], vec!["d@z".into()]]
         );
         // A limit of nothing is none.
-        assert_eq!(of("LIMITS RCPTMAX=0 rcptdomainmax=x"), [to.clone()]);
+        assert_eq!(of("LIMITS RCPTMAX=0 rcptdomainmax=x"), std::slice::from_ref(&to));
     }
 
     #[test]
