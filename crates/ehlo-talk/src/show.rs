@@ -1,3 +1,4 @@
+use crate::console::learn::Step;
 use crate::{Cap, Hint};
 use ehlo_core::facts::{Answered, TlsFacts};
 use ehlo_core::{CloseKind, Failure, Params, Protocol};
@@ -63,6 +64,17 @@ pub enum Show {
         idle: Duration,
         /// Whether it had announced that.
         announced: bool,
+    },
+    /// A step of a lesson.
+    Step {
+        /// The lesson.
+        lesson: &'static str,
+        /// The step.
+        step: Step,
+        /// Which one it is, from 1.
+        number: usize,
+        /// How many there are.
+        of: usize,
     },
     /// Lines of text that stand for themselves, escaped.
     Lines(Vec<String>),

@@ -161,7 +161,7 @@ fn examine(matches: &ArgMatches, selection: &Selection, texts: Texts) -> anyhow:
 }
 
 /// The embedded server, on free ports of both families.
-async fn start_lab(faults: Vec<ActiveFault>) -> anyhow::Result<(Arc<Lab>, Running)> {
+pub(crate) async fn start_lab(faults: Vec<ActiveFault>) -> anyhow::Result<(Arc<Lab>, Running)> {
     let mut config = LabConfig::new(input::seed(), input::now());
     config.faults = faults;
     let lab = Lab::new(config)?;

@@ -14,6 +14,7 @@ mod run;
 mod sasl;
 mod script;
 mod secrets;
+mod talk;
 mod targets;
 
 use ehlo_knowledge::Lang;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
             Some(("run", matches)) => run::main(matches, texts),
             Some(("explain", matches)) => explain::main(matches, texts),
             Some(("sasl", matches)) => sasl::main(matches, texts),
+            Some(("talk", matches)) => talk::main(matches, texts),
             Some(("lab", matches)) => lab::main(matches, texts),
             _ => Ok(exit::USAGE),
         },

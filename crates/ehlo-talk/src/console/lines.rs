@@ -12,6 +12,7 @@ impl Console {
             Item::Typed(line) => (line, false),
             Item::Own(line) => (line, true),
         };
+        self.own_question = own;
         if own {
             return self.say(line, true, view);
         }
@@ -79,7 +80,6 @@ impl Console {
                 return self.note("held", &[]);
             }
         }
-        self.lesson_typed(&line);
         self.say(line, false, view);
     }
 

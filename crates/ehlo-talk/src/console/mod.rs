@@ -1,7 +1,7 @@
 //! The state machine.
 
 mod commands;
-mod learn;
+pub(crate) mod learn;
 mod lines;
 mod replies;
 
@@ -180,6 +180,8 @@ pub struct Console {
     lesson: learn::Lesson,
     /// A statement runs, which leads the dialogue itself.
     busy: bool,
+    /// What is answered next was asked by the console itself.
+    own_question: bool,
 }
 
 impl Console {
@@ -219,6 +221,7 @@ impl Console {
             last_word: Tick(0),
             lesson: learn::Lesson::default(),
             busy: false,
+            own_question: false,
         }
     }
 
