@@ -3,6 +3,7 @@
 
 mod imap;
 mod smtp;
+mod talk;
 
 use crate::docs::target;
 use crate::steps::{cargo, output, step};
@@ -13,7 +14,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The tables that can be asked for by name.
-const PARTS: &[&str] = &["check", "run", "smtp", "imap"];
+const PARTS: &[&str] = &["check", "run", "talk", "smtp", "imap"];
 
 /// Runs of each command; the median counts.
 const RUNS: usize = 15;
@@ -33,6 +34,9 @@ pub(crate) fn run(parts: &[String]) -> Result<()> {
     }
     if wanted("run") {
         exchanges(&ehlo)?;
+    }
+    if wanted("talk") {
+        talk::run(&ehlo)?;
     }
     let folder = std::env::temp_dir().join(format!("ehlo-bench-lab-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;

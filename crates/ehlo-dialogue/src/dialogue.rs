@@ -1,7 +1,9 @@
 mod deflate;
 mod lead;
+mod raw;
 
 pub use lead::{Arrival, Arrived};
+pub use raw::RawArrival;
 
 use crate::connect::{cause_of, millis};
 use crate::tls::{TlsOutcome, begin, describe};

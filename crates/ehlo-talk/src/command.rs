@@ -37,6 +37,7 @@ pub static COMMANDS: &[CommandMeta] = &[
     statement("raw", "\"BYTES\""),
     statement("assert", "QUERY OPERATOR VALUE"),
     statement("capture", "NAME = QUERY"),
+    statement("do", "STATEMENT"),
     statement("connect", "[TARGET]"),
     statement("reconnect", ""),
     statement("close", ""),

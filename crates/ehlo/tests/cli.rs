@@ -26,5 +26,13 @@ mod sasl;
 mod scripts;
 #[path = "cli/shown.rs"]
 mod shown;
+#[path = "cli/talk.rs"]
+mod talk;
+#[cfg(unix)]
+#[path = "cli/talk_terminal.rs"]
+mod talk_terminal;
+#[cfg(unix)]
+#[path = "cli/terminal.rs"]
+mod terminal;
 #[path = "cli/usage.rs"]
 mod usage;

@@ -9,7 +9,17 @@ impl Console {
     pub(super) fn command(&mut self, name: &'static str, arguments: &str, view: &View<'_>) {
         let needs_connection = matches!(
             name,
-            "starttls" | "tls" | "login" | "auth" | "data" | "append" | "fetch" | "raw" | "caps" | "certs"
+            "starttls"
+                | "tls"
+                | "do"
+                | "login"
+                | "auth"
+                | "data"
+                | "append"
+                | "fetch"
+                | "raw"
+                | "caps"
+                | "certs"
         );
         let setting = name == "tls" && matches!(arguments, "on" | "off");
         if needs_connection && !self.connected && !setting {
@@ -73,6 +83,10 @@ impl Console {
             "raw" if arguments.starts_with('"') => self.statement(format!("C raw {arguments}"), None, false),
             "assert" | "capture" if !arguments.is_empty() => {
                 self.statement(format!("{name} {arguments}"), None, false);
+            }
+            "do" if !arguments.is_empty() => {
+                let is_login = arguments.contains("password");
+                self.statement(arguments.to_owned(), None, is_login);
             }
             "connect" => {
                 self.out.push_back(Do::Open((!arguments.is_empty()).then(|| arguments.to_owned())));

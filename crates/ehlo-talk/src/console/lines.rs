@@ -157,6 +157,10 @@ impl Console {
     pub fn sent(&mut self, bytes: &[u8], view: &View<'_>) {
         self.last_word = view.now;
         if self.settings.protocol.is_none() {
+            // Nobody can tell when the answer is whole. A pipe waits for something, a person looks for himself.
+            if self.settings.echo {
+                self.wait(Awaited::Answer, view);
+            }
             return;
         }
         if let Some((octets, synchronising)) = announced(bytes, self.settings.protocol)

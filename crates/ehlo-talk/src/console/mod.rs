@@ -368,6 +368,9 @@ impl Console {
     /// Takes note that nothing came in time.
     pub fn timed_out(&mut self, view: &View<'_>) {
         let Some(waiting) = self.waiting.take() else { return };
+        if self.settings.protocol.is_none() {
+            return;
+        }
         let seconds = view.now.since(waiting.since).as_secs();
         self.note("timed-out", &[("seconds", &seconds)]);
         self.refused += 1;
@@ -444,7 +447,11 @@ impl Console {
         let pending = view.tracker.map_or(0, |t| t.pending().len());
         // RFC 5321 §4.5.3.2: whatever belongs to DATA may take longer.
         let ends_data = view.tracker.is_some_and(|t| t.pending().iter().any(|p| p.verb == "DATA"));
-        let time = if ends_data { self.settings.data_wait } else { self.settings.wait };
+        let time = match self.settings.protocol {
+            None => self.settings.wait.min(Duration::from_secs(2)),
+            Some(_) if ends_data => self.settings.data_wait,
+            Some(_) => self.settings.wait,
+        };
         self.waiting = Some(Waiting { since: view.now, until: view.now.after(time), before: pending, what });
     }
 

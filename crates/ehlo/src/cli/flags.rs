@@ -186,6 +186,7 @@ pub(crate) const TALK_FLAGS: &[Flag] = &[
     flag("handshake-timeout", Kind::Value("TIME"), Group::Waiting),
     flag("command-timeout", Kind::Value("TIME"), Group::Waiting),
     flag("save-as", Kind::Value("FILE"), Group::Output),
+    flag("replay", Kind::Value("FILE"), Group::Output),
     COLOR,
     flag("lab-fault", Kind::Values("FAULT"), Group::Lab),
 ];

@@ -5,6 +5,7 @@ mod files;
 mod front;
 mod help;
 mod prompt;
+mod replay;
 mod session;
 mod show;
 mod site;
@@ -28,6 +29,7 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
         [] => return Err(Usage(texts.get("cli/no-target")).into()),
         _ => return Err(Usage(texts.get("cli/talk-one-target")).into()),
     };
+    let replay = text(matches, "replay").map(|file| replay::read(file, texts)).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -38,7 +40,7 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
         let paint = output::paint(text(matches, "color"));
         let interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
         let front = front::Front::start(site.protocol(), interactive, paint, texts);
-        let mut session = session::Session::new(site, front, paint, texts, matches);
+        let mut session = session::Session::new(site, front, paint, texts, matches, replay);
         session.run().await
     });
     // Somebody may still be asked for a line: the answer is not waited for.

@@ -10,11 +10,11 @@ use crate::output;
 use clap::ArgMatches;
 use ehlo_core::facts::Vantage;
 use ehlo_core::{Protocol, Transcript};
-use ehlo_dialogue::{Arrival, Clock, Dialogue, vantage};
+use ehlo_dialogue::{Arrival, Clock, Dialogue, RawArrival, vantage};
 use ehlo_report::{Paint, Texts};
 use ehlo_script::{Arrived, Described, Value, record, write_transcripts};
 use ehlo_talk::{Console, Do, Hidden, Settings, Show, View};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -52,19 +52,48 @@ pub(super) struct Session {
     save_as: Option<String>,
     connected_once: bool,
     url: String,
+    /// What is typed again, the next first.
+    replay: VecDeque<String>,
 }
 
-/// The connection, as the console sees it.
-pub(super) fn view(dialogue: &Option<Dialogue>, clock: Clock) -> View<'_> {
+/// What comes on a connection.
+enum Came {
+    Arrival(Arrival),
+    Bytes(Vec<u8>),
+}
+
+/// Waits for what comes; without a connection, for ever.
+async fn coming(dialogue: &mut Option<Dialogue>, raw: bool, until: Instant) -> Came {
+    let Some(dialogue) = dialogue else { return std::future::pending().await };
+    if !raw {
+        return Came::Arrival(dialogue.arrival(until).await);
+    }
+    Came::Arrival(match dialogue.raw_arrival(until).await {
+        RawArrival::Bytes(bytes) => return Came::Bytes(bytes),
+        RawArrival::TimedOut => Arrival::TimedOut,
+        RawArrival::Closed(how) => Arrival::Closed(how),
+        RawArrival::Failed(failure) => Arrival::Failed(failure),
+    })
+}
+
+/// The connection, as the console sees it. What nobody knows, nobody follows.
+pub(super) fn view(dialogue: &Option<Dialogue>, clock: Clock, raw: bool) -> View<'_> {
     View {
-        tracker: dialogue.as_ref().map(Dialogue::tracker),
+        tracker: dialogue.as_ref().map(Dialogue::tracker).filter(|_| !raw),
         tls: dialogue.as_ref().and_then(Dialogue::tls),
         now: clock.now(),
     }
 }
 
 impl Session {
-    pub(super) fn new(site: Site, front: Front, paint: Paint, texts: Texts, matches: &ArgMatches) -> Session {
+    pub(super) fn new(
+        site: Site,
+        front: Front,
+        paint: Paint,
+        texts: Texts,
+        matches: &ArgMatches,
+        replay: Option<VecDeque<String>>,
+    ) -> Session {
         let insecure_auth = matches.get_flag("insecure-auth");
         let limits = &site.options.limits;
         let console = Console::new(Settings {
@@ -73,7 +102,8 @@ impl Session {
             user: site.user.clone(),
             no_secrets: site.lab.is_some(),
             insecure_auth,
-            asks: !matches.get_flag("no-capabilities"),
+            // What is typed again holds these questions.
+            asks: !matches.get_flag("no-capabilities") && replay.is_none(),
             echo: !front.interactive,
             wait: limits.command,
             data_wait: limits.data_end,
@@ -97,6 +127,7 @@ impl Session {
             sent_at: Instant::now(),
             save_as: text(matches, "save-as").map(str::to_owned),
             connected_once: false,
+            replay: replay.unwrap_or_default(),
         }
     }
 
@@ -111,7 +142,7 @@ impl Session {
             return Ok(UNABLE);
         }
         if self.front.interactive {
-            self.say("welcome", &[]);
+            self.remark("welcome", &[]);
         }
         loop {
             if self.drain().await {
@@ -137,7 +168,7 @@ impl Session {
     /// Does what the console wants done; whether it is over.
     pub(super) async fn drain(&mut self) -> bool {
         loop {
-            let view = view(&self.dialogue, self.clock);
+            let view = view(&self.dialogue, self.clock, self.site.raw);
             let Some(todo) = self.console.next(&view) else { return false };
             match todo {
                 Do::Leave => return true,
@@ -163,12 +194,12 @@ impl Session {
             Do::Ask(Hidden::Answer) => {
                 let prompt = self.texts.get("talk/prompt/hidden");
                 let text = self.ask_hidden(prompt).await;
-                let view = view(&self.dialogue, self.clock);
+                let view = view(&self.dialogue, self.clock, self.site.raw);
                 self.console.hidden(Hidden::Answer, text, &view);
             }
             Do::Compose(source) => {
                 let text = self.composed(source.as_deref()).await;
-                let view = view(&self.dialogue, self.clock);
+                let view = view(&self.dialogue, self.clock, self.site.raw);
                 self.console.given(text, &view);
             }
             Do::Statement(_) | Do::Leave => {}
@@ -177,24 +208,25 @@ impl Session {
 
     /// Waits for whatever comes first.
     async fn wait(&mut self) {
+        let raw = self.site.raw;
         if let Some(until) = self.console.waits_until() {
             self.front.flush();
             let until = self.clock.instant(until);
-            let Some(dialogue) = &mut self.dialogue else {
-                let view = view(&self.dialogue, self.clock);
+            if self.dialogue.is_none() {
+                let view = view(&self.dialogue, self.clock, self.site.raw);
                 return self.console.timed_out(&view);
-            };
-            let arrival = tokio::select! {
-                arrival = dialogue.arrival(until) => Some(arrival),
+            }
+            let came = tokio::select! {
+                came = coming(&mut self.dialogue, raw, until) => Some(came),
                 _ = tokio::signal::ctrl_c() => None,
             };
-            match arrival {
-                Some(arrival) => self.came(arrival).await,
+            match came {
+                Some(came) => self.came(came).await,
                 None => self.console.interrupted(),
             }
             return;
         }
-        let context = self.console.context(&view(&self.dialogue, self.clock));
+        let context = self.console.context(&view(&self.dialogue, self.clock, self.site.raw));
         let prompt = prompt::prompt(
             &self.site.endpoint.host,
             self.dialogue.is_some(),
@@ -202,19 +234,16 @@ impl Session {
             self.paint,
             self.texts,
         );
-        self.front.ask(|| Ask::Line { prompt, context: Box::new(context), initial: String::new() }).await;
+        let replay = &mut self.replay;
+        let initial = || replay.pop_front().unwrap_or_default();
+        self.front.ask(|| Ask::Line { prompt, context: Box::new(context), initial: initial() }).await;
         enum First {
             Typed(Typed),
-            Came(Arrival),
+            Came(Came),
             Interrupt,
         }
         let (front, dialogue) = (&mut self.front, &mut self.dialogue);
-        let something = async {
-            match dialogue {
-                Some(dialogue) => dialogue.arrival(Instant::now() + Duration::from_secs(3600)).await,
-                None => std::future::pending().await,
-            }
-        };
+        let something = coming(dialogue, raw, Instant::now() + Duration::from_secs(3600));
         let first = tokio::select! {
             typed = front.typed() => First::Typed(typed),
             arrival = something => First::Came(arrival),
@@ -224,13 +253,13 @@ impl Session {
             First::Typed(Typed::Line(line)) => self.console.typed(&line),
             First::Typed(Typed::Interrupt) | First::Interrupt => self.console.interrupted(),
             First::Typed(Typed::End) => {
-                let view = view(&self.dialogue, self.clock);
+                let view = view(&self.dialogue, self.clock, self.site.raw);
                 self.console.end(&view);
             }
             First::Typed(Typed::Hidden(_)) => {}
-            First::Came(Arrival::TimedOut) => {}
-            First::Came(arrival) => {
-                self.came(arrival).await;
+            First::Came(Came::Arrival(Arrival::TimedOut)) => {}
+            First::Came(came) => {
+                self.came(came).await;
                 self.drain().await;
                 self.front.flush();
             }
@@ -238,30 +267,30 @@ impl Session {
     }
 
     /// Takes what came, and what has come besides.
-    async fn came(&mut self, arrival: Arrival) {
-        let mut next = Some(arrival);
+    async fn came(&mut self, came: Came) {
+        let raw = self.site.raw;
+        let mut next = Some(came);
         let mut count = 0;
-        while let Some(arrival) = next.take() {
-            match arrival {
-                Arrival::Reply(arrived) => self.reply(*arrived),
-                Arrival::TimedOut => {
-                    if count == 0 {
-                        let view = view(&self.dialogue, self.clock);
-                        self.console.timed_out(&view);
-                    }
-                    return;
+        while let Some(came) = next.take() {
+            match came {
+                Came::Bytes(bytes) => {
+                    let view = view(&self.dialogue, self.clock, raw);
+                    self.console.came(bytes, &view);
                 }
-                other => return self.ended(other).await,
+                Came::Arrival(Arrival::Reply(arrived)) => self.reply(*arrived),
+                Came::Arrival(Arrival::TimedOut) => {
+                    let view = view(&self.dialogue, self.clock, raw);
+                    return self.console.timed_out(&view);
+                }
+                Came::Arrival(other) => return self.ended(other).await,
             }
             count += 1;
             let goes_on = self.dialogue.as_ref().is_some_and(|d| !d.state().tls_next);
             if count < BATCH && goes_on {
-                if let Some(dialogue) = &mut self.dialogue {
-                    next = match dialogue.arrival(Instant::now()).await {
-                        Arrival::TimedOut => None,
-                        other => Some(other),
-                    };
-                }
+                next = match coming(&mut self.dialogue, raw, Instant::now()).await {
+                    Came::Arrival(Arrival::TimedOut) => None,
+                    other => Some(other),
+                };
             }
         }
     }
@@ -278,7 +307,7 @@ impl Session {
                 tick: arrived.tick,
             });
         }
-        let view = view(&self.dialogue, self.clock);
+        let view = view(&self.dialogue, self.clock, self.site.raw);
         let told = ehlo_talk::Arrived {
             reply: Some(arrived.reply),
             verb: arrived.verb,
@@ -308,9 +337,13 @@ impl Session {
         let Some(dialogue) = &mut self.dialogue else { return };
         self.exchange.clear();
         self.sent_at = Instant::now();
-        match dialogue.write(bytes).await {
+        let written = match self.site.raw {
+            true => dialogue.raw_write(bytes).await,
+            false => dialogue.write(bytes).await,
+        };
+        match written {
             Ok(_) => {
-                let view = view(&self.dialogue, self.clock);
+                let view = view(&self.dialogue, self.clock, self.site.raw);
                 self.console.sent(bytes, &view);
             }
             Err(failure) => self.ended(Arrival::Failed(failure)).await,
@@ -323,7 +356,7 @@ impl Session {
         let settings = super::statement::settings(dialogue.tls_settings(), options);
         match dialogue.upgrade_with(settings).await {
             Ok(_) => {
-                let view = view(&self.dialogue, self.clock);
+                let view = view(&self.dialogue, self.clock, self.site.raw);
                 self.console.secured(&view);
             }
             Err(failure) => self.ended(Arrival::Failed(failure)).await,
@@ -352,7 +385,7 @@ impl Session {
         self.connected_once = true;
         self.address = address.to_string();
         let took = show::time(begun.elapsed());
-        self.say(
+        self.remark(
             "connected",
             &[("url", &self.url.clone()), ("address", &self.address.clone()), ("took", &took)],
         );
@@ -364,7 +397,7 @@ impl Session {
                 _ => "private",
             };
             let place = self.texts.ui(&format!("vantage-{id}"));
-            self.say("vantage", &[("place", &place)]);
+            self.remark("vantage", &[("place", &place)]);
         }
         if self.site.endpoint.scheme.tls_mode() == ehlo_core::TlsMode::Implicit
             && let Err(failure) = dialogue.upgrade().await
@@ -375,7 +408,7 @@ impl Session {
         }
         self.dialogue = Some(dialogue);
         self.sent_at = Instant::now();
-        let view = view(&self.dialogue, self.clock);
+        let view = view(&self.dialogue, self.clock, self.site.raw);
         self.console.opened(self.site.protocol(), &view);
     }
 
@@ -398,6 +431,9 @@ impl Session {
 
     /// Writes the session as a script.
     fn save(&mut self, file: &str) {
+        if self.site.raw {
+            return self.remark("no-script", &[]);
+        }
         let mut described: Vec<Described<'_>> = self
             .past
             .iter()
@@ -415,7 +451,7 @@ impl Session {
         let script = record(&write_transcripts(&title, &described), &title);
         let shown = ehlo_core::escape(file.as_bytes());
         match output::write_private(Path::new(file), &script) {
-            Ok(()) => self.say("saved", &[("file", &shown)]),
+            Ok(()) => self.remark("saved", &[("file", &shown)]),
             Err(error) => self.lines(vec![format!("{error:#}")]),
         }
     }
@@ -430,13 +466,37 @@ impl Session {
                     None
                 }
             },
-            None => self.pasted().await,
+            None => match std::env::var_os("VISUAL").or_else(|| std::env::var_os("EDITOR")) {
+                Some(editor) if self.front.interactive && !editor.is_empty() => self.edited(&editor).await,
+                _ => self.pasted().await,
+            },
         }
+    }
+
+    /// What somebody writes in an editor of his own.
+    async fn edited(&mut self, editor: &std::ffi::OsStr) -> Option<Vec<u8>> {
+        let path = std::env::temp_dir().join(format!(
+            "ehlo-{}-{:08x}.eml",
+            std::process::id(),
+            crate::input::seed() as u32
+        ));
+        if let Err(error) = output::write_private(&path, "") {
+            self.lines(vec![format!("{error:#}")]);
+            return None;
+        }
+        self.front.settle().await;
+        // The variable may hold a command with options, as in other programs.
+        let mut command = tokio::process::Command::new("sh");
+        command.arg("-c").arg("exec $0 \"$1\"").arg(editor).arg(&path);
+        let ended = command.status().await;
+        let text = std::fs::read(&path).ok().filter(|text| !text.is_empty());
+        let _ = std::fs::remove_file(&path);
+        text.filter(|_| ended.is_ok_and(|status| status.success()))
     }
 
     /// Lines up to one that holds a dot alone.
     async fn pasted(&mut self) -> Option<Vec<u8>> {
-        self.say("compose", &[]);
+        self.remark("compose", &[]);
         let mut text = Vec::new();
         loop {
             let prompt = self.texts.get("talk/prompt/compose");
@@ -473,7 +533,7 @@ impl Session {
     }
 
     /// Says something that happened.
-    pub(super) fn say(&mut self, id: &'static str, places: &[(&str, &dyn std::fmt::Display)]) {
+    pub(super) fn remark(&mut self, id: &'static str, places: &[(&str, &dyn std::fmt::Display)]) {
         let params = places.iter().map(|(n, v)| ((*n).to_owned(), v.to_string())).collect();
         self.show(&Show::Note { id, params });
     }

@@ -31,6 +31,8 @@ pub(super) struct Site {
     /// The user who was named.
     pub(super) user: Option<String>,
     serial: u32,
+    /// The protocol is one that nobody knows: `tcp://`, `tls://`.
+    pub(super) raw: bool,
 }
 
 impl Site {
@@ -39,8 +41,13 @@ impl Site {
     /// # Errors
     /// Wrong usage.
     pub(super) async fn read(target: &str, matches: &ArgMatches, texts: Texts) -> anyhow::Result<Site> {
-        let target = targets::read(&[target.to_owned()], texts)?;
-        let Some(target) = target.into_iter().next() else {
+        let raw = of_raw(target, texts)?;
+        let is_raw = raw.is_some();
+        let target = match raw {
+            Some(endpoint) => Some(Target::Service(endpoint)),
+            None => targets::read(&[target.to_owned()], texts)?.into_iter().next(),
+        };
+        let Some(target) = target else {
             return Err(Usage(texts.get("cli/no-target")).into());
         };
         let faults = check::faults(matches, "lab-fault", texts)?;
@@ -77,18 +84,26 @@ impl Site {
             }
             _ => None,
         };
-        Ok(Site { endpoint, addresses, options, lab, credentials, user, serial: 0 })
+        Ok(Site { endpoint, addresses, options, lab, credentials, user, serial: 0, raw: is_raw })
     }
 
     /// What is spoken.
     pub(super) fn protocol(&self) -> Option<Protocol> {
-        Some(self.endpoint.scheme.protocol())
+        (!self.raw).then(|| self.endpoint.scheme.protocol())
     }
 
     /// The address to be shown to people: the name that was typed.
     pub(super) fn url(&self) -> String {
         match self.lab {
             Some(_) => format!("{}://lab", self.endpoint.scheme),
+            None if self.raw => {
+                let scheme = if self.endpoint.scheme == Scheme::Submissions { "tls" } else { "tcp" };
+                format!(
+                    "{scheme}://{}:{}",
+                    ehlo_core::escape(self.endpoint.host.as_bytes()),
+                    self.endpoint.port
+                )
+            }
             None => self.endpoint.to_string(),
         }
     }
@@ -106,6 +121,7 @@ impl Site {
                     self.user = None;
                 }
                 self.endpoint = endpoint;
+                self.raw = false;
                 self.addresses = None;
                 Ok(())
             }
@@ -164,6 +180,25 @@ impl Site {
             Failure::new(ehlo_core::Stage::Resolve, cause)
         };
         Err((last.unwrap_or_else(none), transcripts))
+    }
+}
+
+/// A service whose protocol nobody knows. It is carried as if it were one that is connected in the same way; what is
+/// said is not looked at.
+fn of_raw(target: &str, texts: Texts) -> anyhow::Result<Option<Endpoint>> {
+    let (scheme, rest) = match target.split_once("://") {
+        Some(("tcp", rest)) => (Scheme::Smtp, rest),
+        Some(("tls", rest)) => (Scheme::Submissions, rest),
+        _ => return Ok(None),
+    };
+    let has_port =
+        rest.rsplit_once(':').is_some_and(|(_, p)| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()));
+    if !has_port {
+        return Err(Usage(texts.get("cli/talk-raw-port")).into());
+    }
+    match targets::read(&[format!("{scheme}://{rest}")], texts)?.into_iter().next() {
+        Some(Target::Service(endpoint)) => Ok(Some(endpoint)),
+        _ => Err(Usage(texts.get("cli/talk-raw-port")).into()),
     }
 }
 

@@ -17,7 +17,7 @@ impl Session {
             true => match self.credentials(statement.user.as_deref()).await {
                 Some(credentials) => Some(credentials),
                 None => {
-                    self.say("no-password", &[]);
+                    self.remark("no-password", &[]);
                     return self.finish_statement(false);
                 }
             },
@@ -40,9 +40,9 @@ impl Session {
         };
         let prepared = self.prepared();
         self.console.begin_statement();
-        if statement.is_login
-            && let Some(dialogue) = &mut self.dialogue
-        {
+        // A line is written down as a line; a login that is done in steps, as the statement that it was.
+        let is_one = statement.is_login && !statement.line.starts_with("C:");
+        if is_one && let Some(dialogue) = &mut self.dialogue {
             dialogue.note("statement", [("line".to_owned(), statement.line.clone())].into());
         }
         let mut machine = Machine::new(Arc::new(script), setup, prepared, self.clock.now());
@@ -55,9 +55,7 @@ impl Session {
             machine.handle(input, self.clock.now());
             self.front.flush();
         }
-        if statement.is_login
-            && let Some(dialogue) = &mut self.dialogue
-        {
+        if is_one && let Some(dialogue) = &mut self.dialogue {
             dialogue.note("statement-end", ehlo_core::Params::new());
         }
         let ran = machine.finish();
@@ -75,7 +73,7 @@ impl Session {
                 return;
             }
             Some(problem) => self.lines(vec![problem_text(self.texts, problem)]),
-            None if statement.line.starts_with("assert ") => self.say("holds", &[]),
+            None if statement.line.starts_with("assert ") => self.remark("holds", &[]),
             None => {
                 if let Some(rest) = statement.line.strip_prefix("capture ")
                     && let Some(name) = rest.split([' ', '=']).next()
@@ -96,7 +94,7 @@ impl Session {
 
     fn finish_statement(&mut self, failed: bool) {
         self.console.end_statement();
-        let view = super::session::view(&self.dialogue, self.clock);
+        let view = super::session::view(&self.dialogue, self.clock, self.site.raw);
         self.console.ran(!failed, &view);
     }
 
@@ -112,7 +110,7 @@ impl Session {
             (Some(user), _) => user,
             (None, Some(_)) => "benutzername".to_owned(),
             (None, None) => {
-                self.say("which-user", &[]);
+                self.remark("which-user", &[]);
                 return None;
             }
         };
@@ -190,7 +188,7 @@ impl Session {
                 let settings = settings(dialogue.tls_settings(), &options);
                 match dialogue.upgrade_with(settings).await {
                     Ok(tls) => {
-                        let view = super::session::view(&self.dialogue, self.clock);
+                        let view = super::session::view(&self.dialogue, self.clock, self.site.raw);
                         self.console.secured(&view);
                         self.drain().await;
                         Input::Secured(Box::new(tls))
