@@ -1,5 +1,6 @@
 //! The faults of a lab and what follows from them, changeable while it serves.
 
+use crate::clients::Anybody;
 use crate::faults::{Count, Notes};
 use crate::{ActiveFault, Authority, CertificateKind, Flight, LabError, Service, Settings};
 use rustls::ServerConfig;
@@ -15,7 +16,7 @@ const MOST_FLIGHTS: usize = 64;
 /// Holds the faults behind a lock. Whoever acts takes the [`Standing`] of that moment.
 pub(crate) struct Switchboard {
     base: BTreeMap<Service, Settings>,
-    flights: Mutex<Vec<(CertificateKind, Arc<ServerConfig>)>>,
+    flights: Mutex<Vec<(CertificateKind, Arc<ServerTls>)>>,
     standing: RwLock<Arc<Standing>>,
     serial: AtomicU64,
 }
@@ -47,7 +48,14 @@ pub(crate) struct Installed {
 #[derive(Clone)]
 pub(crate) struct ServiceState {
     pub(crate) settings: Arc<Settings>,
-    pub(crate) tls: Arc<ServerConfig>,
+    pub(crate) tls: Arc<ServerTls>,
+}
+
+/// TLS with one certificate.
+pub(crate) struct ServerTls {
+    pub(crate) config: Arc<ServerConfig>,
+    /// The digest of the certificate to which logins can be tied (RFC 5929 §4).
+    pub(crate) end_point: Option<Vec<u8>>,
 }
 
 impl Switchboard {
@@ -135,7 +143,7 @@ impl Switchboard {
     }
 
     /// Services with the same kind of certificate show the same one, as on a real host.
-    fn tls(&self, kind: &CertificateKind, authority: &Authority) -> Result<Arc<ServerConfig>, LabError> {
+    fn tls(&self, kind: &CertificateKind, authority: &Authority) -> Result<Arc<ServerTls>, LabError> {
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, tls)) = flights.iter().find(|(known, _)| known == kind) {
             return Ok(Arc::clone(tls));
@@ -191,11 +199,12 @@ impl ResolvesServerCert for Always {
     }
 }
 
-fn tls_config(flight: Flight) -> Result<Arc<ServerConfig>, rustls::Error> {
+fn tls_config(flight: Flight) -> Result<Arc<ServerTls>, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
+    let end_point = flight.cert.first().and_then(|leaf| crate::clients::end_point(leaf));
+    let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
+        .with_client_cert_verifier(Arc::new(Anybody::new(&provider)))
         .with_cert_resolver(Arc::new(Always(flight)));
-    Ok(Arc::new(config))
+    Ok(Arc::new(ServerTls { config: Arc::new(config), end_point }))
 }

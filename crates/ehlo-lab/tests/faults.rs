@@ -335,6 +335,8 @@ const ELSEWHERE: &[&str] = &[
     "logindisabled-ignored",
     "preauth",
     "apop-missing",
+    "binding-altered",
+    "ntlm-v1",
     "submission-open",
     "capabilities-frozen",
     "silence",

@@ -1,5 +1,6 @@
-use super::reading::{Reading, is_enhanced};
+use super::reading::Reading;
 use super::{Explanation, Kind};
+use crate::pattern::is_enhanced;
 use crate::{entry, keys, list};
 
 /// What a text of one word names: an id of the catalogue or of a check, a keyword, a mechanism.
@@ -51,6 +52,9 @@ pub(super) fn unknown(reading: &Reading) -> Explanation {
         }
         ("pop3", Some(text)) if text.starts_with("+ok") => {
             Explanation::new(Kind::Class, "explain/pop3-ok", "+OK")
+        }
+        ("pop3" | "imap", Some(text)) if text == "+" || text.starts_with("+ ") => {
+            Explanation::new(Kind::Class, "explain/continue", "+")
         }
         ("imap" | "sieve", _) => {
             let status = ["no", "bad", "bye", "ok", "preauth"].into_iter().find(|status| {
@@ -149,8 +153,17 @@ fn response_code(reading: &Reading, code: &str) -> Option<Explanation> {
 
 /// Who speaks, as far as it changes what numbers mean.
 fn provider(text: &str) -> Option<&'static str> {
-    let google = ["gsmtp", "google.com", "gmail"];
-    let microsoft = ["outlook.com", "microsoft", "office365", "exchange", "aka.ms"];
+    let google =
+        ["gsmtp", "google.com", "gmail", "application-specific password", "log in with your web browser"];
+    let microsoft = [
+        "outlook.com",
+        "microsoft",
+        "office365",
+        "exchange",
+        "aka.ms",
+        "5.7.3 authentication unsuccessful",
+        "rate limited due to ip reputation",
+    ];
     if google.iter().any(|word| text.contains(word)) {
         Some("google")
     } else if microsoft.iter().any(|word| text.contains(word)) {

@@ -27,6 +27,12 @@ pub(crate) fn command(texts: Texts) -> Command {
         text("check-targets"),
         text("exit-codes")
     ));
+    let auth = flags::add(base("auth"), flags::AUTH_FLAGS, texts).about(text("auth")).after_help(format!(
+        "{}\n\n{}\n\n{}",
+        text("auth-more"),
+        text("check-targets"),
+        text("auth-exit-codes")
+    ));
     let run = flags::add(base("run"), flags::RUN_FLAGS, texts).about(text("run")).after_help(format!(
         "{}\n\n{}",
         text("run-more"),
@@ -54,6 +60,7 @@ pub(crate) fn command(texts: Texts) -> Command {
         .subcommand_help_heading(text("heading-commands"))
         .subcommand(check)
         .subcommand(talk)
+        .subcommand(auth)
         .subcommand(run)
         .subcommand(fmt)
         .subcommand(record)
@@ -76,6 +83,7 @@ mod tests {
             command(texts).debug_assert();
             for flag in CHECK_FLAGS
                 .iter()
+                .chain(flags::AUTH_FLAGS)
                 .chain(flags::LAB_FLAGS)
                 .chain(flags::RUN_FLAGS)
                 .chain(flags::TALK_FLAGS)

@@ -50,12 +50,9 @@ impl Site {
         let Some(target) = target else {
             return Err(Usage(texts.get("cli/no-target")).into());
         };
-        let faults = check::faults(matches, "lab-fault", texts)?;
-        let lab = match &target {
-            Target::Lab(_) => Some(check::start_lab(faults).await?),
-            _ if !faults.is_empty() => return Err(Usage(texts.get("cli/lab-fault-alone")).into()),
-            _ => None,
-        };
+        let wants_lab = matches!(target, Target::Lab(_));
+        let (faults, personas) = check::lab_troubles(matches, wants_lab, texts)?;
+        let lab = if wants_lab { Some(check::start_lab(faults, personas).await?) } else { None };
         let options = options(matches, lab.as_ref().map(|(lab, _)| &**lab), texts)?;
         let (endpoint, addresses) = match &target {
             Target::Service(endpoint) => (endpoint.clone(), None),

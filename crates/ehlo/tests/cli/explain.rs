@@ -45,6 +45,35 @@ fn sessions_and_reports_are_read() {
 }
 
 #[test]
+fn bounces_for_people_are_read_recipient_by_recipient() {
+    let letter = "I'm sorry to have to inform you that your message could not\nbe delivered.\n\n<bob@example.net>: host mx.example.net[192.0.2.5] said: 550 5.1.1\n    <bob@example.net>: User unknown (in reply to RCPT TO command)\n\n<eve@example.com>: host mx.example.com[192.0.2.6] said: 554 5.7.1 Relay access\n    denied (in reply to RCPT TO command)\n";
+    let ran = ehlo_with_input(&["explain", "-"], letter);
+    for wanted in ["for bob@example.net", "said by mx.example.net", "R02:", "for eve@example.com", "R01:"] {
+        assert!(ran.out.contains(wanted), "{wanted}: {}", ran.out);
+    }
+    assert_eq!(ran.code, 0);
+}
+
+#[test]
+fn what_was_never_answered_is_no_success() {
+    let session = "C: EHLO x\nS: 250 y\nC: MAIL FROM:<a@b>\nS: 250 ok\nC: RCPT TO:<c@d>\nT: RENEGOTIATING\n";
+    let ran = ehlo_with_input(&["explain", "-"], session);
+    assert!(
+        ran.out.contains("Without an answer: RCPT.") && ran.out.contains("openssl s_client"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn a_check_and_the_fault_of_its_name_are_both_told() {
+    let ran = ehlo(&["explain", "cert-expired"]);
+    assert!(ran.out.contains("--lab-fault cert-expired") && ran.out.lines().count() > 3, "{}", ran.out);
+    let word = ehlo(&["explain", "STARTTLS"]);
+    assert_eq!(word.out.matches("STARTTLS").count(), 2, "{}", word.out);
+}
+
+#[test]
 fn json_has_a_version() {
     let ran = ehlo(&["explain", "550 5.7.1 relaying denied", "--format", "json"]);
     let document: serde_json::Value = serde_json::from_str(&ran.out).unwrap();

@@ -180,8 +180,12 @@ fn marks_that_are_none() {
     {
         assert_eq!(recognise(text), None, "{text:?}");
     }
-    for prompt in [&b"Username:"[..], b"User Name\0", b"Password:", b"Password\0", b"password"] {
+    for prompt in [&b"Username:"[..], b"User Name\0", b"Password:", b"Password\0", b"password: "] {
         assert_eq!(recognise(prompt), Some(Kind::LoginPrompt));
+    }
+    // Without the colon they may be an answer.
+    for word in [&b"password"[..], b"Username", b"user", b"login", b"User Name", b"Password:x"] {
+        assert_eq!(recognise(word), None, "{word:?}");
     }
 }
 
