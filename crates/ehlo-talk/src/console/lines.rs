@@ -18,14 +18,12 @@ impl Console {
         }
         let text = String::from_utf8_lossy(&line).into_owned();
         if let Some((name, arguments)) = command::parse(&text) {
-            if name != "yes" && self.held.take().is_some() {
-                self.note("dropped", &[]);
+            if name != "yes" {
+                self.drop_held();
             }
             return self.command(name, &arguments.to_owned(), view);
         }
-        if self.held.take().is_some() {
-            self.note("dropped", &[]);
-        }
+        self.drop_held();
         // A second colon in front means the line itself; an unknown command is a mistake, except in a message.
         let state = self.state(view);
         let line = match line.strip_prefix(b"::") {
@@ -46,6 +44,13 @@ impl Console {
             return;
         }
         self.type_line(line, false, view);
+    }
+
+    fn drop_held(&mut self) {
+        if self.held.take().is_some() {
+            self.refused += 1;
+            self.note("dropped", &[]);
+        }
     }
 
     /// Sends a line that somebody typed, unless it must be confirmed first.

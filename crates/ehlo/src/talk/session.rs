@@ -44,11 +44,9 @@ pub(super) struct Session {
     pub(super) exchange: Vec<Arrived>,
     pub(super) took: Duration,
     pub(super) variables: BTreeMap<String, Value>,
-    /// Assertions and captures, for the script that is saved.
-    pub(super) asserted: Vec<String>,
     paint: Paint,
     past: Vec<Past>,
-    sent_at: Instant,
+    pub(super) sent_at: Instant,
     save_as: Option<String>,
     connected_once: bool,
     url: String,
@@ -121,7 +119,6 @@ impl Session {
             exchange: Vec::new(),
             took: Duration::ZERO,
             variables: BTreeMap::new(),
-            asserted: Vec::new(),
             paint,
             past: Vec::new(),
             sent_at: Instant::now(),
@@ -235,7 +232,7 @@ impl Session {
             self.texts,
         );
         let replay = &mut self.replay;
-        let initial = || replay.pop_front().unwrap_or_default();
+        let mut initial = || replay.pop_front().unwrap_or_default();
         self.front.ask(|| Ask::Line { prompt, context: Box::new(context), initial: initial() }).await;
         enum First {
             Typed(Typed),

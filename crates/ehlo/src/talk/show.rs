@@ -189,7 +189,7 @@ fn decoded(reply: &Shown, style: Style) -> String {
     }
     let blobs = blob::read(&[b"S: + ", &challenge[..]].concat());
     let mut out = String::new();
-    for one in taken::take_apart(&blobs) {
+    for one in taken::take_apart(&blobs, style.now) {
         for line in sasl_show::of_one(&one, false, style.paint, style.texts).lines() {
             let _ = writeln!(out, "    {line}");
         }
@@ -229,7 +229,7 @@ fn explained(text: &str, verb: &str, style: Style) -> String {
     let lang = texts.lang;
     let mut out = String::new();
     let blobs = blob::read(text.as_bytes());
-    let messages = taken::take_apart(&blobs);
+    let messages = taken::take_apart(&blobs, style.now);
     for one in messages.iter().filter(|m| !matches!(m.kind, "nothing" | "bytes" | "text" | "empty")) {
         out.push_str(&sasl_show::of_one(one, false, paint, texts));
     }

@@ -86,8 +86,13 @@ impl Session {
         }
         let is_assertion = statement.line.starts_with("assert ") || statement.line.starts_with("capture ");
         let holds = problem.is_none() || !is_assertion;
-        if is_assertion {
-            self.asserted.push(statement.line.clone());
+        if is_assertion
+            && holds
+            && let Some(dialogue) = &mut self.dialogue
+        {
+            // What holds belongs into the script that is saved.
+            dialogue.note("statement", [("line".to_owned(), statement.line.clone())].into());
+            dialogue.note("statement-end", ehlo_core::Params::new());
         }
         self.finish_statement(!holds);
     }
@@ -158,6 +163,7 @@ impl Session {
             capabilities: words(self.console.caps(), self.console.stamp().is_some()),
             exchange: self.exchange.clone(),
             took: self.took,
+            bindings: dialogue.bindings(),
             stamp: self.console.stamp().map(|s| s.as_bytes().to_vec()),
         })
     }
@@ -167,6 +173,8 @@ impl Session {
         match want {
             Want::Send { bytes, .. } => {
                 let Some(dialogue) = &mut self.dialogue else { return gone() };
+                self.exchange.clear();
+                self.sent_at = tokio::time::Instant::now();
                 match dialogue.write(&bytes).await {
                     Ok(span) => {
                         let visible = dialogue.transcript().visible(span);
@@ -188,10 +196,11 @@ impl Session {
                 let settings = settings(dialogue.tls_settings(), &options);
                 match dialogue.upgrade_with(settings).await {
                     Ok(tls) => {
+                        let bindings = dialogue.bindings();
                         let view = super::session::view(&self.dialogue, self.clock, self.site.raw);
                         self.console.secured(&view);
                         self.drain().await;
-                        Input::Secured(Box::new(tls))
+                        Input::Secured(Box::new(tls), bindings)
                     }
                     Err(failure) => Input::Failed(failure),
                 }

@@ -85,16 +85,20 @@ impl Terminal {
         self.seen.0.lock().unwrap().bytes.clone()
     }
 
+    fn parser(&self) -> vt100::Parser {
+        vt100::Parser::new(self.size.0.try_into().unwrap(), self.size.1.try_into().unwrap(), 0)
+    }
+
     /// The screen as a person sees it.
     pub(crate) fn screen(&self) -> String {
-        let mut parser = vt100::Parser::new(self.size.0, self.size.1, 0);
+        let mut parser = self.parser();
         parser.process(&self.bytes());
         parser.screen().contents()
     }
 
     /// The screen with its colours, as escape codes.
-    pub(crate) fn coloured(&self) -> Vec<u8> {
-        let mut parser = vt100::Parser::new(self.size.0, self.size.1, 0);
+    pub(crate) fn coloured(&self) -> String {
+        let mut parser = self.parser();
         parser.process(&self.bytes());
         parser.screen().contents_formatted()
     }
