@@ -232,7 +232,6 @@ fn the_answers_of_a_login_are_guarded_one_by_one() {
     sim.types("AUTH CRAM-MD5");
     sim.server("334 PDFAeD4=\r\n");
     assert_eq!(sim.types("YWxpY2UgMDEyMw=="), ["! secret-hashed", r"> YWxpY2UgMDEyMw==\x0d\x0a"]);
-    assert_eq!(sim.types("not base64"), Vec::<String>::new());
     sim.server("535 no\r\n");
     // Two were refused: the third is worth a thought.
     assert_eq!(sim.types("AUTH LOGIN"), ["! third-login", "- held"]);
@@ -258,7 +257,8 @@ fn imap_lines_get_a_tag_unless_they_have_one() {
     sim.server("02 OK\r\n");
     assert_eq!(sim.types(":tag off"), ["- tag-off"]);
     assert_eq!(sim.types("noop"), ["! no-tag", r"> noop\x0d\x0a"]);
-    assert_eq!(sim.server("* BAD what\r\n"), ["S * BAD what [ 3ms]"]);
+    assert_eq!(sim.server("* BAD what\r\n"), ["S * BAD what [ -]"]);
+    assert!(sim.console.waits_until().is_none());
 }
 
 #[test]
@@ -267,7 +267,7 @@ fn untagged_data_is_not_taken_for_the_answer() {
     sim.types("SELECT INBOX");
     assert_eq!(sim.server("* 3 EXISTS\r\n"), ["S * 3 EXISTS [ -]"]);
     assert!(sim.console.waits_until().is_some());
-    assert_eq!(sim.server("a1 OK [READ-WRITE] done\r\n"), ["S a1 OK [READ-WRITE] done [SELECT 3ms]"]);
+    assert_eq!(sim.server("a1 OK [READ-WRITE] done\r\n"), ["S a1 OK [READ-WRITE] done [SELECT 6ms]"]);
     assert!(sim.console.waits_until().is_none());
     // What the server pushes later is shown at once.
     assert_eq!(sim.server("* 4 EXISTS\r\n"), ["S * 4 EXISTS [ -]"]);

@@ -19,7 +19,7 @@ impl Console {
             _ => None,
         };
         let counts = arrived.completes && arrived.verb != "greeting";
-        if counts && matches!(answered, Answered::Later | Answered::Refused) {
+        if counts && matches!(answered, Answered::Later | Answered::Refused | Answered::Nonsense) {
             self.refused += 1;
         }
         if arrived.completes {
@@ -149,7 +149,9 @@ impl Console {
                 self.note("tls-waits", &[]);
             }
         }
-        if verb == "greeting" && accepted {
+        // IMAP has no word for what it is.
+        let greets = self.waiting.is_some_and(|w| w.what == Awaited::Greeting);
+        if greets && arrived.completes && accepted {
             let listed = !self.context.caps.is_empty();
             if !listed && !matches!(self.settings.protocol, Some(Protocol::Sieve)) {
                 self.ask();
@@ -198,6 +200,15 @@ impl Console {
     /// Ends the wait, if this is what was waited for.
     fn stop_waiting(&mut self, arrived: &Arrived, answered: Answered, view: &View<'_>) {
         let Some(waiting) = self.waiting else { return };
+        // A line without a tag can only be answered without one (RFC 9051 §7.1.3).
+        let untagged_bad = !self.context.tags
+            && matches!(&arrived.reply, Some(Reply::Imap(response)) if response.status().is_some_and(|s| {
+                s.tag.is_none() && s.kind == imap::StatusKind::Bad
+            }));
+        if untagged_bad && waiting.what == Awaited::Answer {
+            self.waiting = None;
+            return;
+        }
         if !arrived.completes {
             return;
         }

@@ -205,8 +205,10 @@ fn one_line(reply: &Shown, style: Style) -> Option<String> {
         stage: Some(&reply.verb).filter(|v| !v.is_empty()).map(String::as_str),
         ..Symptom::of(&text.join("\n"))
     });
+    // `x.0.0` says nothing that the code beside it does not say.
     let listed = |e: &&Explanation| {
         !matches!(e.kind, Kind::Unknown | Kind::Capability | Kind::Mechanism | Kind::Prompt)
+            && !e.name.ends_with(".0.0")
     };
     let first = found.iter().find(listed)?;
     let lang = style.texts.lang;

@@ -178,7 +178,7 @@ fn sitting(scheme: &str, lang: &str, lines: &str, wanted: &[&str]) {
 fn the_how_to_in_one_sitting() {
     for lang in ["en", "de"] {
         sitting(
-            "smtp",
+            "submission",
             lang,
             "helo test\nehlo test\nstarttls\nauth login\nYmVudXR6ZXJuYW1l\ncGFzc3dvcnQ=\n\
              mail from:<benutzername@lab.test>\nrcpt to:<name@lab.test>\nrcpt to:<alice@lab.test>\ndata\n\

@@ -35,7 +35,8 @@ fn each_line_reaches_the_server_in_one_write_with_its_ending() {
     terminal.press("\x1b[D\x1b[D\x1b[C");
     terminal.press("\x1b[A\x1b[B\x01\x05\r");
     wanted.push("NOOP\r\n".to_owned());
-    terminal.until("edited", |_| fake.told().len() == wanted.len());
+    let is_asked = |screen: &str| screen.trim_end().ends_with('>');
+    terminal.until("edited", |screen| fake.told().len() == wanted.len() && is_asked(screen));
     terminal.press("\x04");
     assert_eq!(terminal.ends(), 0);
     wanted.push("QUIT\r\n".to_owned());
@@ -137,11 +138,11 @@ fn completions_and_hints_while_typing() {
 /// The screen of a session, at one width, in one language.
 fn screen(columns: u16, lang: &str) -> String {
     let name = format!("screen-{columns}-{lang}");
-    let arguments = ["talk", "smtp://lab", "--helo", "client.test", "--lang", lang];
+    let arguments = ["talk", "submission://lab", "--helo", "client.test", "--lang", lang];
     let terminal = Terminal::start(&name, &arguments, (70, columns));
     terminal.prompt_after("EHLO client.test");
     terminal.line("MAIL FROM: a@b");
-    terminal.until("refused", |screen| screen.contains("S: 50") || screen.contains("S: 55"));
+    terminal.prompt_after("S: 501");
     terminal.line("STARTTLS");
     terminal.until("tls", |screen| screen.matches("EHLO client.test").count() == 2);
     terminal.prompt_after("    - STARTTLS");
@@ -162,4 +163,24 @@ fn screens() {
             insta::assert_snapshot!(format!("talk-screen-{columns}-{lang}"), screen(columns, lang));
         }
     }
+}
+
+#[test]
+fn colours_are_those_that_light_and_dark_terminals_choose() {
+    let terminal = Terminal::start("colours", &["talk", "smtp://lab", "--helo", "client.test"], SIZE);
+    terminal.prompt_after("EHLO client.test");
+    let coloured = terminal.coloured();
+    // Only the eight colours that every theme sets for itself: none is given by its number.
+    assert!(
+        coloured.contains("\x1b[32m") && !coloured.contains("38;2") && !coloured.contains("38;5"),
+        "{coloured:?}"
+    );
+    let plain = Terminal::with(
+        "plain",
+        &["talk", "smtp://lab", "--helo", "client.test"],
+        SIZE,
+        &[("TERM", "xterm-256color"), ("NO_COLOR", "1")],
+    );
+    plain.prompt_after("EHLO client.test");
+    assert!(!plain.coloured().contains("\x1b[3"), "{:?}", plain.coloured());
 }

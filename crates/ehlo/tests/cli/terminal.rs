@@ -34,7 +34,7 @@ impl Terminal {
 
     /// The same with more of an environment.
     pub(crate) fn with(name: &str, arguments: &[&str], size: (u16, u16), env: &[(&str, &str)]) -> Terminal {
-        let state = folder(&format!("talk-{name}"));
+        let state = folder(&format!("terminal-{name}"));
         let (pty, pts) = pty_process::blocking::open().unwrap();
         pty.resize(pty_process::Size::new(size.0, size.1)).unwrap();
         let command = pty_process::blocking::Command::new(program().get_program())
