@@ -144,7 +144,10 @@ impl Terminal {
         let mut seen = self.seen.0.lock().unwrap();
         while !seen.ended {
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "the program does not end");
+            if left.is_zero() {
+                drop(seen);
+                panic!("the program does not end:\n{}", self.screen());
+            }
             seen = self.seen.1.wait_timeout(seen, left).unwrap().0;
         }
         drop(seen);
