@@ -149,11 +149,10 @@ impl Console {
             (false, true) => self.wrong("b64"),
             (false, false) => {
                 let mut lines = vec![escape(&crate::encode(text.as_bytes()))];
-                lines.extend(
-                    crate::decode(text.as_bytes())
-                        .filter(|d| !d.is_empty())
-                        .map(|d| format!("← {}", escape(&d))),
-                );
+                // Almost any word is base64 of something; what is no text is nothing that anybody meant.
+                let decoded = crate::decode(text.as_bytes()).and_then(|bytes| String::from_utf8(bytes).ok());
+                let readable = |text: &String| !text.is_empty() && !text.chars().any(char::is_control);
+                lines.extend(decoded.filter(readable).map(|text| format!("← {}", escape(text.as_bytes()))));
                 self.show(Show::Lines(lines));
             }
         }

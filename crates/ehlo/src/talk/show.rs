@@ -190,8 +190,8 @@ fn decoded(reply: &Shown, style: Style) -> String {
     let blobs = blob::read(&[b"S: + ", &challenge[..]].concat());
     let mut out = String::new();
     for one in taken::take_apart(&blobs, style.now) {
-        for line in sasl_show::of_one(&one, false, style.paint, style.texts).lines() {
-            let _ = writeln!(out, "    {line}");
+        for (at, line) in sasl_show::of_one(&one, false, style.paint, style.texts).lines().enumerate() {
+            out.push_str(&wrapped(line.trim_start(), if at == 0 { 4 } else { 6 }, style.columns));
         }
     }
     out
