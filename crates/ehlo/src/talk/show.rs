@@ -191,7 +191,7 @@ fn decoded(reply: &Shown, style: Style) -> String {
     let mut out = String::new();
     for one in taken::take_apart(&blobs, style.now) {
         for (at, line) in sasl_show::of_one(&one, false, style.paint, style.texts).lines().enumerate() {
-            out.push_str(&wrapped(line.trim_start(), if at == 0 { 4 } else { 6 }, style.columns));
+            let _ = writeln!(out, "{}{line}", if at == 0 { "  " } else { "" });
         }
     }
     out
@@ -205,10 +205,10 @@ fn one_line(reply: &Shown, style: Style) -> Option<String> {
         stage: Some(&reply.verb).filter(|v| !v.is_empty()).map(String::as_str),
         ..Symptom::of(&text.join("\n"))
     });
-    // `x.0.0` says nothing that the code beside it does not say.
+    // `x.y.0` says nothing that the code beside it does not say better.
     let listed = |e: &&Explanation| {
         !matches!(e.kind, Kind::Unknown | Kind::Capability | Kind::Mechanism | Kind::Prompt)
-            && !e.name.ends_with(".0.0")
+            && !(e.name.ends_with(".0") && e.name.len() > 3)
     };
     let first = found.iter().find(listed)?;
     let lang = style.texts.lang;

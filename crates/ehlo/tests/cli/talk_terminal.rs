@@ -153,7 +153,8 @@ fn screen(columns: u16, lang: &str) -> String {
     terminal.line("*");
     let screen = terminal.prompt_after("S: 501");
     // Prose of ours is wrapped; what a server says and what is typed stands as it is.
-    let is_ours = |line: &&str| !line.starts_with("S:") && !line.starts_with("C:") && !line.contains("> ");
+    let theirs = ["S:", "C:", "    + ", "    - "];
+    let is_ours = |line: &&str| !theirs.iter().any(|t| line.starts_with(t)) && !line.contains("> ");
     assert!(
         screen.lines().filter(is_ours).all(|line| line.chars().count() <= usize::from(columns)),
         "{screen}"
