@@ -1,8 +1,10 @@
 mod deflate;
 mod lead;
 mod mail;
+mod raw;
 
 pub use lead::{Arrival, Arrived};
+pub use raw::RawArrival;
 
 use crate::connect::{cause_of, millis};
 use crate::tls::{TlsOutcome, begin, describe};
