@@ -147,13 +147,8 @@ impl Context {
             && !matches!(verb, "SEARCH" | "LOGIN" | "APPEND" | "AUTHENTICATE" | "SORT" | "THREAD" | "STORE")
         {
             for name in names(command) {
-                if !name.is_ascii() {
-                    found.push(
-                        Hint::new("mutf7")
-                            .with("name", escape(name.as_bytes()))
-                            .with("wire", encode_mutf7(name)),
-                    );
-                } else if name.contains('&') && decode_mutf7(name.as_bytes()).is_none() {
+                // In UTF-8 as it is typed, or with an `&` that begins no sequence (RFC 3501 §5.1.3).
+                if !name.is_ascii() || name.contains('&') && decode_mutf7(name.as_bytes()).is_none() {
                     found.push(
                         Hint::new("mutf7")
                             .with("name", escape(name.as_bytes()))

@@ -21,7 +21,7 @@ impl Console {
             if name != "yes" {
                 self.drop_held();
             }
-            return self.command(name, &arguments.to_owned(), view);
+            return self.command(name, arguments, view);
         }
         self.drop_held();
         // A second colon in front means the line itself; an unknown command is a mistake, except in a message.
@@ -129,10 +129,7 @@ impl Console {
         }
         if let Some(left) = self.context.literal {
             let length = bytes.len() as u64;
-            self.context.literal = match left.checked_sub(length) {
-                Some(rest) => Some(rest),
-                None => None,
-            };
+            self.context.literal = left.checked_sub(length);
             return;
         }
         match guard::begins(context.protocol, line) {

@@ -4,6 +4,7 @@ mod editor;
 mod files;
 mod front;
 mod help;
+mod interrupt;
 mod prompt;
 mod replay;
 mod session;
@@ -40,7 +41,7 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
         let paint = output::paint(text(matches, "color"));
         let interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
         let front = front::Front::start(site.protocol(), interactive, paint, texts);
-        let mut session = session::Session::new(site, front, paint, texts, matches, replay);
+        let mut session = session::Session::new(site, front, paint, texts, matches, replay)?;
         session.run().await
     });
     // Somebody may still be asked for a line: the answer is not waited for.

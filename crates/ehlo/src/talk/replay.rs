@@ -42,9 +42,8 @@ fn typed(text: &str) -> VecDeque<String> {
                 Some("reconnect") => found.push_back(":reconnect".to_owned()),
                 // The first is the one that the console is begun with.
                 Some(verb) if verb.starts_with("connect") => {
-                    if !std::mem::take(&mut first) {
-                        found.push_back(":reconnect".to_owned());
-                    }
+                    let again = (!std::mem::take(&mut first)).then(|| ":reconnect".to_owned());
+                    found.extend(again);
                 }
                 Some(_) => found.push_back(format!(":do {body}")),
                 None => {}

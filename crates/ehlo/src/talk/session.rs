@@ -1,6 +1,7 @@
 //! What drives the console: the connection, the person in front, and the time.
 
 use super::front::{Ask, Front, Typed};
+use super::interrupt::Interrupts;
 use super::prompt;
 use super::show::{self, Style};
 use super::site::Site;
@@ -52,6 +53,7 @@ pub(super) struct Session {
     url: String,
     /// What is typed again, the next first.
     replay: VecDeque<String>,
+    pub(super) interrupts: Interrupts,
 }
 
 /// What comes on a connection.
@@ -91,7 +93,7 @@ impl Session {
         texts: Texts,
         matches: &ArgMatches,
         replay: Option<VecDeque<String>>,
-    ) -> Session {
+    ) -> std::io::Result<Session> {
         let insecure_auth = matches.get_flag("insecure-auth");
         let limits = &site.options.limits;
         let console = Console::new(Settings {
@@ -106,7 +108,7 @@ impl Session {
             wait: limits.command,
             data_wait: limits.data_end,
         });
-        Session {
+        Ok(Session {
             url: site.url(),
             site,
             console,
@@ -125,7 +127,8 @@ impl Session {
             save_as: text(matches, "save-as").map(str::to_owned),
             connected_once: false,
             replay: replay.unwrap_or_default(),
-        }
+            interrupts: Interrupts::listen()?,
+        })
     }
 
     /// Runs until somebody leaves.
@@ -215,7 +218,7 @@ impl Session {
             }
             let came = tokio::select! {
                 came = coming(&mut self.dialogue, raw, until) => Some(came),
-                _ = tokio::signal::ctrl_c() => None,
+                () = self.interrupts.next() => None,
             };
             match came {
                 Some(came) => self.came(came).await,
@@ -244,7 +247,7 @@ impl Session {
         let first = tokio::select! {
             typed = front.typed() => First::Typed(typed),
             arrival = something => First::Came(arrival),
-            _ = tokio::signal::ctrl_c() => First::Interrupt,
+            () = self.interrupts.next() => First::Interrupt,
         };
         match first {
             First::Typed(Typed::Line(line)) => self.console.typed(&line),

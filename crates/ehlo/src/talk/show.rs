@@ -206,11 +206,11 @@ fn one_line(reply: &Shown, style: Style) -> Option<String> {
         ..Symptom::of(&text.join("\n"))
     });
     // `x.y.0` says nothing that the code beside it does not say better.
-    let listed = |e: &&Explanation| {
-        !matches!(e.kind, Kind::Unknown | Kind::Capability | Kind::Mechanism | Kind::Prompt)
-            && !(e.name.ends_with(".0") && e.name.len() > 3)
+    let says_little = |e: &Explanation| {
+        matches!(e.kind, Kind::Unknown | Kind::Capability | Kind::Mechanism | Kind::Prompt)
+            || e.name.ends_with(".0") && e.name.len() > 3
     };
-    let first = found.iter().find(listed)?;
+    let first = found.iter().find(|e| !says_little(e))?;
     let lang = style.texts.lang;
     let meaning = first.here(lang).map_or_else(|| first.meaning(lang), str::to_owned);
     let meaning = escape_once(&meaning);

@@ -215,7 +215,7 @@ impl Session {
                 let Some(dialogue) = &mut self.dialogue else { return gone() };
                 let arrival = tokio::select! {
                     arrival = dialogue.arrival(until) => arrival,
-                    _ = tokio::signal::ctrl_c() => Arrival::TimedOut,
+                    () = self.interrupts.next() => Arrival::TimedOut,
                 };
                 self.received(arrival).await
             }

@@ -35,7 +35,10 @@ fn each_line_reaches_the_server_in_one_write_with_its_ending() {
     terminal.press("\x1b[D\x1b[D\x1b[C");
     terminal.press("\x1b[A\x1b[B\x01\x05\r");
     wanted.push("NOOP\r\n".to_owned());
-    let is_asked = |screen: &str| screen.trim_end().ends_with('>');
+    // The prompt that is waited for stands below the line: what is pressed before it would not reach the editor.
+    let is_asked = |screen: &str| {
+        screen.lines().any(|line| line.ends_with("> NOOP")) && screen.trim_end().ends_with('>')
+    };
     terminal.until("edited", |screen| fake.told().len() == wanted.len() && is_asked(screen));
     terminal.press("\x04");
     assert_eq!(terminal.ends(), 0);
