@@ -31,6 +31,8 @@ pub(super) type Printer = Box<dyn FnMut(String) + Send>;
 pub(super) struct Editor {
     editor: rustyline::Editor<Helper, MemHistory>,
     history: History,
+    /// Whether the terminal can do more than print.
+    edits: bool,
 }
 
 impl Editor {
@@ -55,13 +57,14 @@ impl Editor {
         for line in history.lines() {
             let _ = editor.add_history_entry(line.as_str());
         }
-        editor.set_helper(Some(Helper { context: Context::default(), paint, texts, room: 0 }));
+        editor.set_helper(Some(Helper { context: Context::default(), paint, texts, room: 0, hides: false }));
         let printer = editor.create_external_printer().ok().map(|mut printer| -> Printer {
             Box::new(move |text| {
                 let _ = printer.print(text);
             })
         });
-        Some((Editor { editor, history }, printer))
+        let edits = printer.is_some();
+        Some((Editor { editor, history, edits }, printer))
     }
 
     /// Answers questions until nobody asks any more.
@@ -69,6 +72,7 @@ impl Editor {
         while let Ok(ask) = asks.recv() {
             let typed = match ask {
                 Ask::Line { prompt, context, initial } => self.line(prompt, *context, &initial),
+                Ask::Hidden(prompt) if self.edits => self.hidden(&prompt),
                 Ask::Hidden(prompt) => hidden(&prompt),
             };
             if told.send(typed).is_err() {
@@ -96,12 +100,24 @@ impl Editor {
             Err(_) => Typed::End,
         }
     }
+
+    /// Something that is not seen while it is typed: each letter is a star.
+    fn hidden(&mut self, prompt: &str) -> Typed {
+        let Some(helper) = self.editor.helper_mut() else { return Typed::Hidden(None) };
+        helper.hides = true;
+        let typed = self.editor.readline(prompt);
+        if let Some(helper) = self.editor.helper_mut() {
+            helper.hides = false;
+        }
+        Typed::Hidden(typed.ok().filter(|text| !text.is_empty()).map(Secret::new))
+    }
 }
 
 fn config_of_history() -> Config {
     Config::builder().max_history_size(MOST_LINES).map_or_else(|_| Config::default(), |b| b.build())
 }
 
+/// The same on a terminal that only prints.
 fn hidden(prompt: &str) -> Typed {
     match rpassword::prompt_password(prompt) {
         Ok(text) if !text.is_empty() => Typed::Hidden(Some(Secret::new(text))),
@@ -157,6 +173,8 @@ struct Helper {
     texts: Texts,
     /// How many columns there are behind the prompt.
     room: usize,
+    /// What is typed now is not to be seen.
+    hides: bool,
 }
 
 /// Something dim behind the cursor that nobody can take over.
@@ -185,6 +203,9 @@ impl Completer for Helper {
         pos: usize,
         _context: &rustyline::Context<'_>,
     ) -> rustyline::Result<(usize, Vec<Pair>)> {
+        if self.hides {
+            return Ok((pos, Vec::new()));
+        }
         let (from, found) = self.context.complete(&line[..pos]);
         let pairs = found.into_iter().map(|c| Pair {
             display: format!("{} {}", c.text, c.note).trim_end().to_owned(),
@@ -198,7 +219,7 @@ impl Hinter for Helper {
     type Hint = Remark;
 
     fn hint(&self, line: &str, pos: usize, _context: &rustyline::Context<'_>) -> Option<Remark> {
-        if line.is_empty() || pos < line.len() {
+        if self.hides || line.is_empty() || pos < line.len() {
             return None;
         }
         let room = self.room.saturating_sub(line.chars().count() + 3);
@@ -217,7 +238,10 @@ impl Hinter for Helper {
 
 impl Highlighter for Helper {
     fn highlight<'l>(&self, line: &'l str, _pos: usize) -> Cow<'l, str> {
-        Cow::Owned(show::typed(&self.context, line, self.paint))
+        match self.hides {
+            true => Cow::Owned("*".repeat(line.chars().count())),
+            false => Cow::Owned(show::typed(&self.context, line, self.paint)),
+        }
     }
 
     fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {

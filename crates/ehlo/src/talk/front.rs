@@ -1,10 +1,12 @@
 //! The side of the console that people see: a line editor, or plain lines.
 
 use super::editor;
+use super::terminal::Quiet;
 use ehlo_core::{Protocol, Secret};
 use ehlo_report::{Paint, Texts};
 use ehlo_talk::Context;
 use std::sync::mpsc as std_mpsc;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// What is asked of whoever sits in front.
@@ -49,6 +51,8 @@ pub(super) struct Front {
     out: std_mpsc::Sender<Out>,
     buffer: String,
     asked: bool,
+    /// The state of the terminal between two lines, if there is one that can do more than print.
+    quiet: Option<Quiet>,
     /// Whether somebody sits in front.
     pub(super) interactive: bool,
 }
@@ -60,6 +64,8 @@ impl Front {
         let (told, typed) = mpsc::unbounded_channel();
         let (out, written) = std_mpsc::channel();
         let editor = if interactive { editor::Editor::new(protocol, paint, texts) } else { None };
+        // A terminal beside which nothing can be written edits lines by itself.
+        let quiet = editor.as_ref().and_then(|(_, printer)| printer.as_ref()).and_then(|_| Quiet::begin());
         match editor {
             Some((editor, printer)) => {
                 std::thread::spawn(move || editor::write(&written, printer));
@@ -70,7 +76,7 @@ impl Front {
                 std::thread::spawn(move || editor::read_plain(&asked, &told));
             }
         }
-        Front { asks, typed, out, buffer: String::new(), asked: false, interactive }
+        Front { asks, typed, out, buffer: String::new(), asked: false, quiet, interactive }
     }
 
     /// Writes text, at the latest before the next wait.
@@ -87,11 +93,40 @@ impl Front {
 
     /// Writes everything and waits until it stands there.
     pub(super) async fn settle(&mut self) {
+        self.settle_in(Duration::from_secs(1)).await;
+    }
+
+    /// The same at the end, when nothing is written any more afterwards.
+    pub(super) async fn finish(&mut self) {
+        self.settle_in(Duration::from_secs(10)).await;
+    }
+
+    async fn settle_in(&mut self, time: Duration) {
         self.flush();
         let (done, written) = oneshot::channel();
-        if self.out.send(Out::Done(done)).is_ok() {
+        if self.out.send(Out::Done(done)).is_err() {
+            return;
+        }
+        match self.interactive {
             // While a line is being typed, the writer may have to wait for the editor.
-            let _ = tokio::time::timeout(std::time::Duration::from_secs(1), written).await;
+            true => drop(tokio::time::timeout(time, written).await),
+            // Whoever reads a pipe takes the time that he needs.
+            false => drop(written.await),
+        }
+    }
+
+    /// Gives the terminal to another program for a while.
+    pub(super) async fn lend(&mut self) {
+        self.settle().await;
+        if let Some(quiet) = &self.quiet {
+            quiet.pause();
+        }
+    }
+
+    /// Takes it back.
+    pub(super) fn take_back(&self) {
+        if let Some(quiet) = &self.quiet {
+            quiet.again();
         }
     }
 

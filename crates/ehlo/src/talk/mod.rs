@@ -11,6 +11,7 @@ mod session;
 mod show;
 mod site;
 mod statement;
+mod terminal;
 
 use crate::check::text;
 use crate::exit::{Internal, Usage};

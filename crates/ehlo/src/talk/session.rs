@@ -1,7 +1,7 @@
 //! What drives the console: the connection, the person in front, and the time.
 
 use super::front::{Ask, Front, Typed};
-use super::interrupt::Interrupts;
+use super::interrupt::{Interrupt, Interrupts};
 use super::prompt;
 use super::show::{self, Style};
 use super::site::Site;
@@ -54,6 +54,8 @@ pub(super) struct Session {
     /// What is typed again, the next first.
     replay: VecDeque<String>,
     pub(super) interrupts: Interrupts,
+    /// The program was told to end.
+    pub(super) ending: bool,
 }
 
 /// What comes on a connection.
@@ -128,6 +130,7 @@ impl Session {
             connected_once: false,
             replay: replay.unwrap_or_default(),
             interrupts: Interrupts::listen()?,
+            ending: false,
         })
     }
 
@@ -138,14 +141,14 @@ impl Session {
     pub(super) async fn run(&mut self) -> anyhow::Result<u8> {
         self.open(None).await;
         if !self.connected_once && !self.front.interactive {
-            self.front.settle().await;
+            self.front.finish().await;
             return Ok(UNABLE);
         }
         if self.front.interactive {
             self.remark("welcome", &[]);
         }
         loop {
-            if self.drain().await {
+            if self.drain().await || self.ending {
                 break;
             }
             self.wait().await;
@@ -155,10 +158,10 @@ impl Session {
         if let Some(file) = self.save_as.take() {
             self.save(&file);
         }
-        self.front.settle().await;
+        self.front.finish().await;
         let refused = self.console.refused() > 0 && !self.front.interactive;
         Ok(match () {
-            () if !self.connected_once => UNABLE,
+            () if !self.connected_once || self.ending => UNABLE,
             () if self.console.failed_assertion() || refused => FOUND,
             () if lost && !self.front.interactive && self.console.refused() > 0 => UNABLE,
             () => GOOD,
@@ -217,12 +220,12 @@ impl Session {
                 return self.console.timed_out(&view);
             }
             let came = tokio::select! {
-                came = coming(&mut self.dialogue, raw, until) => Some(came),
-                () = self.interrupts.next() => None,
+                came = coming(&mut self.dialogue, raw, until) => Ok(came),
+                interrupt = self.interrupts.next() => Err(interrupt),
             };
             match came {
-                Some(came) => self.came(came).await,
-                None => self.console.interrupted(),
+                Ok(came) => self.came(came).await,
+                Err(interrupt) => self.interrupted(interrupt),
             }
             return;
         }
@@ -240,18 +243,19 @@ impl Session {
         enum First {
             Typed(Typed),
             Came(Came),
-            Interrupt,
+            Interrupt(Interrupt),
         }
         let (front, dialogue) = (&mut self.front, &mut self.dialogue);
         let something = coming(dialogue, raw, Instant::now() + Duration::from_secs(3600));
         let first = tokio::select! {
             typed = front.typed() => First::Typed(typed),
             arrival = something => First::Came(arrival),
-            () = self.interrupts.next() => First::Interrupt,
+            interrupt = self.interrupts.next() => First::Interrupt(interrupt),
         };
         match first {
             First::Typed(Typed::Line(line)) => self.console.typed(&line),
-            First::Typed(Typed::Interrupt) | First::Interrupt => self.console.interrupted(),
+            First::Typed(Typed::Interrupt) => self.console.interrupted(),
+            First::Interrupt(interrupt) => self.interrupted(interrupt),
             First::Typed(Typed::End) => {
                 let view = view(&self.dialogue, self.clock, self.site.raw);
                 self.console.end(&view);
@@ -263,6 +267,13 @@ impl Session {
                 self.drain().await;
                 self.front.flush();
             }
+        }
+    }
+
+    fn interrupted(&mut self, interrupt: Interrupt) {
+        match interrupt {
+            Interrupt::Wait => self.console.interrupted(),
+            Interrupt::Program => self.ending = true,
         }
     }
 
@@ -484,11 +495,12 @@ impl Session {
             self.lines(vec![format!("{error:#}")]);
             return None;
         }
-        self.front.settle().await;
+        self.front.lend().await;
         // The variable may hold a command with options, as in other programs.
         let mut command = tokio::process::Command::new("sh");
         command.arg("-c").arg("exec $0 \"$1\"").arg(editor).arg(&path);
         let ended = command.status().await;
+        self.front.take_back();
         let text = std::fs::read(&path).ok().filter(|text| !text.is_empty());
         let _ = std::fs::remove_file(&path);
         text.filter(|_| ended.is_ok_and(|status| status.success()))

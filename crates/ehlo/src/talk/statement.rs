@@ -1,5 +1,6 @@
 //! Statements of the script language, run on the connection of the console.
 
+use super::interrupt::Interrupt;
 use super::session::Session;
 use ehlo_core::run::Problem;
 use ehlo_core::{Cause, Failure, Masker, Secret, Stage};
@@ -215,12 +216,18 @@ impl Session {
                 let Some(dialogue) = &mut self.dialogue else { return gone() };
                 let arrival = tokio::select! {
                     arrival = dialogue.arrival(until) => arrival,
-                    () = self.interrupts.next() => Arrival::TimedOut,
+                    interrupt = self.interrupts.next() => {
+                        self.ending |= interrupt == Interrupt::Program;
+                        Arrival::TimedOut
+                    }
                 };
                 self.received(arrival).await
             }
             Want::Pause { until } => {
-                tokio::time::sleep_until(self.clock.instant(until)).await;
+                tokio::select! {
+                    () = tokio::time::sleep_until(self.clock.instant(until)) => {}
+                    interrupt = self.interrupts.next() => self.ending |= interrupt == Interrupt::Program,
+                }
                 Input::TimedOut
             }
             Want::Open { .. } | Want::Close { .. } | Want::Finished => gone(),

@@ -92,6 +92,76 @@ fn ctrl_c_ends_a_wait_and_not_the_program() {
 }
 
 #[test]
+fn what_is_typed_during_a_wait_is_not_lost_and_not_shown() {
+    let fake =
+        Fake::start(b"220 hi\r\n", |line| if line.starts_with(b"NOOP") { Vec::new() } else { smtp(line) });
+    let mut terminal = start("ahead", &quiet(fake.port));
+    terminal.prompt_after("220 hi");
+    // Two lines in one go, and what is typed while the first waits: each is sent when it is its turn.
+    terminal.press("RSET\rNOOP\r");
+    terminal.until("sent", |_| fake.told().concat() == "RSET\r\nNOOP\r\n");
+    terminal.press("EXPN one\rVRFY two");
+    fake.says(b"250 first\r\n");
+    terminal.until("second", |_| fake.told().concat().ends_with("EXPN one\r\n"));
+    let screen = terminal.until("typed", |screen| screen.trim_end().ends_with("> VRFY two"));
+    // A line that was not asked for yet stands nowhere but behind its prompt.
+    let alone = screen.lines().filter(|l| ["EXPN one", "VRFY two", "NOOP"].contains(&l.trim())).count();
+    assert_eq!(alone, 0, "{screen}");
+    // Ctrl-C in a wait throws nothing away that was typed, and Ctrl-D says goodbye when it is its turn.
+    terminal.press("\x15NOOP\r");
+    terminal.until("waits", |_| fake.told().len() == 4);
+    terminal.press("RSET\r\x04");
+    terminal.press("\x03");
+    assert_eq!(terminal.ends(), 0);
+    assert!(fake.told().concat().ends_with("EXPN one\r\nNOOP\r\nRSET\r\nQUIT\r\n"), "{:?}", fake.told());
+}
+
+#[test]
+fn a_hidden_answer_is_stars_and_ctrl_c_gives_it_up() {
+    let mut terminal = Terminal::start("hidden", &["talk", "submission://lab", "--no-capabilities"], SIZE);
+    terminal.prompt_after("S: 220");
+    for line in ["EHLO client.test", "STARTTLS", "EHLO client.test", "AUTH LOGIN"] {
+        terminal.line(line);
+        terminal.prompt_after(line);
+    }
+    terminal.line(":b64");
+    terminal.press("benutzername\r");
+    terminal.until("second", |screen| screen.matches("S: 334").count() == 2);
+    terminal.line(":b64");
+    terminal.press("pass\x7f\x7fsswort");
+    let screen = terminal.until("stars", |screen| screen.trim_end().ends_with(": *********"));
+    assert!(!screen.contains("passwort"), "{screen}");
+    terminal.press("\x03");
+    terminal.prompt_after("S: 334 UGFzc3dvcmQ6");
+    terminal.line(":b64");
+    terminal.press("passwort\r");
+    terminal.prompt_after("S: 235");
+    terminal.press("\x04");
+    assert_eq!(terminal.ends(), 0);
+    let bytes = String::from_utf8_lossy(&terminal.bytes()).into_owned();
+    assert!(!bytes.contains("passwort") && !bytes.contains("cGFzc3dvcnQ="), "{bytes:?}");
+}
+
+#[test]
+fn a_program_that_is_told_to_end_gives_the_terminal_back_and_writes_what_it_shall() {
+    let fake = Fake::start(b"220 hi\r\n", |_| Vec::new());
+    let folder = crate::common::folder("talk-told-to-end");
+    let file = folder.join("session.ehlo");
+    let mut arguments = quiet(fake.port).to_vec();
+    arguments.extend(["--save-as".to_owned(), file.to_str().unwrap().to_owned()]);
+    let mut terminal = start("told", &arguments);
+    let usual = terminal.modes();
+    terminal.prompt_after("220 hi");
+    terminal.line("NOOP");
+    terminal.until("sent", |_| fake.told().len() == 1);
+    assert_ne!(terminal.modes(), usual);
+    terminal.terminate();
+    assert_eq!(terminal.ends(), 3);
+    assert_eq!(terminal.modes(), usual);
+    assert!(std::fs::read_to_string(&file).unwrap().contains("C: NOOP"));
+}
+
+#[test]
 fn secrets_are_not_seen_while_they_are_typed_and_not_remembered() {
     let lab = RunningLab::start("talk-history", &[]);
     let url = lab.url("pop3");

@@ -138,6 +138,18 @@ impl Terminal {
         })
     }
 
+    /// How the terminal treats keys.
+    pub(crate) fn modes(&self) -> String {
+        let modes = rustix::termios::tcgetattr(&*self.pty).unwrap();
+        format!("{:?} {:?} {:?}", modes.input_modes, modes.output_modes, modes.local_modes)
+    }
+
+    /// Tells the program to end, as the system does.
+    pub(crate) fn terminate(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    }
+
     /// Waits until the program has ended; its exit code.
     pub(crate) fn ends(&mut self) -> i32 {
         let deadline = Instant::now() + PATIENCE;
