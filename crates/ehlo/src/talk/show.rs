@@ -430,7 +430,14 @@ fn closed(how: CloseKind, idle: Duration, announced: bool, style: Style) -> Stri
 pub(super) fn typed(context: &Context, line: &str, paint: Paint) -> String {
     // What could not be shown is left as it is: the editor shows it in its own way.
     let mut shown: Vec<char> = line.chars().collect();
-    for range in context.secrets(line.as_bytes()) {
+    // A command of the console is not sent; what it answers a login with is no less secret for that.
+    let is_command = line.starts_with(':') && !line.starts_with("::");
+    let secrets = match line.split_once(' ') {
+        _ if !is_command => context.secrets(line.as_bytes()),
+        Some((":b64", _)) if context.state().authenticating => std::iter::once(5..line.len()).collect(),
+        _ => Vec::new(),
+    };
+    for range in secrets {
         let from = line.get(..range.start).map_or(0, |s| s.chars().count());
         let to = line.get(..range.end).map_or(shown.len(), |s| s.chars().count());
         for c in shown.iter_mut().take(to).skip(from) {
@@ -438,7 +445,7 @@ pub(super) fn typed(context: &Context, line: &str, paint: Paint) -> String {
         }
     }
     let shown: String = shown.into_iter().collect();
-    if context.is_continuing() {
+    if context.is_continuing() && !is_command {
         return shown;
     }
     let end = shown.find(' ').unwrap_or(shown.len());

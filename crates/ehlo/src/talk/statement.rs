@@ -263,6 +263,7 @@ impl Session {
 
     /// Asks for something that nobody may see.
     pub(super) async fn ask_hidden(&mut self, prompt: String) -> Option<Secret<String>> {
+        let prompt = format!("{} ", prompt.trim_end());
         self.front.ask(|| super::front::Ask::Hidden(prompt)).await;
         match self.front.typed().await {
             super::front::Typed::Hidden(text) => text,

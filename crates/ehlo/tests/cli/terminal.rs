@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 /// Whatever is looked for must come in this time.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// What is looked for may be somewhere else than on the screen, so that nothing tells when it has come.
+const LOOKS_AGAIN: Duration = Duration::from_millis(20);
 
 #[derive(Default)]
 struct Seen {
@@ -106,26 +108,23 @@ impl Terminal {
     /// Waits until the screen is as it should be.
     pub(crate) fn until(&self, what: &str, holds: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + PATIENCE;
-        let mut known = usize::MAX;
+        let mut shown = (usize::MAX, String::new());
         loop {
             let seen = self.seen.0.lock().unwrap();
             let (length, ended) = (seen.bytes.len(), seen.ended);
-            if length != known || ended {
-                drop(seen);
-                known = length;
-                let screen = self.screen();
-                if holds(&screen) {
-                    return screen;
-                }
-                assert!(!ended, "{what}: the program has ended:\n{screen}");
-                continue;
+            drop(seen);
+            if length != shown.0 {
+                shown = (length, self.screen());
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                drop(seen);
-                panic!("{what}: this did not come:\n{}", self.screen());
+            if holds(&shown.1) {
+                return shown.1;
             }
-            drop(self.seen.1.wait_timeout(seen, left).unwrap());
+            assert!(!ended, "{what}: the program has ended:\n{}", shown.1);
+            assert!(Instant::now() < deadline, "{what}: this did not come:\n{}", shown.1);
+            let seen = self.seen.0.lock().unwrap();
+            if seen.bytes.len() == length && !seen.ended {
+                drop(self.seen.1.wait_timeout(seen, LOOKS_AGAIN).unwrap());
+            }
         }
     }
 
