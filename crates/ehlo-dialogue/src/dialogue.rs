@@ -1,10 +1,12 @@
 mod deflate;
 mod lead;
 mod mail;
+mod raw;
 mod sealed;
 mod secrets;
 
 pub use lead::{Arrival, Arrived};
+pub use raw::RawArrival;
 
 use crate::connect::{cause_of, millis};
 use crate::tls::{TlsOutcome, begin, describe};
