@@ -47,6 +47,11 @@ impl Fake {
         self.told.lock().unwrap().iter().map(|b| String::from_utf8_lossy(b).into_owned()).collect()
     }
 
+    /// The same as bytes.
+    pub(crate) fn wrote(&self) -> Vec<Vec<u8>> {
+        self.told.lock().unwrap().clone()
+    }
+
     /// Says something unasked.
     pub(crate) fn says(&self, text: &[u8]) {
         self.stream.lock().unwrap().as_ref().unwrap().write_all(text).unwrap();
