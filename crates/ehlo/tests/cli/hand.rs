@@ -205,7 +205,7 @@ pub(crate) static TRAPS: &[Trap] = &[
             Line(":starttls", &["OK"]),
             Line("LOGIN {user} passwort", &["OK"]),
             Line("EXAMINE INBOX", &["OK"]),
-            Line("SEARCH CHARSET UTF-8 SUBJECT {7}", &["S: +", "[7 octets"]),
+            Line("SEARCH CHARSET UTF-8 SUBJECT {7}", &["S: +", "7 octets>"]),
             Hint("Grüße…", "7 octets of the literal are still wanted, and this line has 12"),
             Line("Grüße", &["S: * SEARCH", "OK"]),
         ],

@@ -126,6 +126,20 @@ fn secrets_are_held_back_and_never_shown() {
 }
 
 #[test]
+fn logins_by_statement_do_not_show_what_they_send() {
+    for (url, shown) in
+        [("imap", "LOGIN \"alice\" ****"), ("pop3", "PASS ****"), ("submission", "AUTH PLAIN")]
+    {
+        let lines = ":starttls\n:login alice\n:reconnect\n:starttls\n:auth plain alice\n:reconnect\n:auth login alice\n";
+        let said = ehlo_with_input(&["talk", &format!("{url}://lab")], lines);
+        assert!(said.out.contains(shown), "{}", said.out);
+        for secret in ["wonderland", "AGFsaWNlAHdvbmRlcmxhbmQ=", "d29uZGVybGFuZA=="] {
+            assert!(!said.out.contains(secret), "{url}: {secret}\n{}", said.out);
+        }
+    }
+}
+
+#[test]
 fn no_escape_code_of_a_server_reaches_the_terminal() {
     let fake = Fake::start(b"220 \x1b[2J\x1b]0;evil\x07 hi\r\n", |_| {
         b"250 \x1b[31mred\x9b0m\xe2\x80\xae\r\n".to_vec()
