@@ -5,7 +5,7 @@ use ehlo_core::Span;
 
 impl Dialogue {
     /// Remembers something that lets whoever has it in: the server may send it back.
-    pub(crate) fn learn(&mut self, secret: &[u8]) {
+    pub fn learn(&mut self, secret: &[u8]) {
         self.options.masker.learn(secret);
     }
 
