@@ -145,8 +145,8 @@ fn done(
     if !wants_lab && !seeds.is_empty() {
         return Err(Usage(texts.get("cli/lab-fault-alone")).into());
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    // There is one dialogue at a time: more threads would only cost time and memory.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| Internal(e.to_string()))?;
