@@ -191,8 +191,8 @@ impl Setup<'_> {
             .collect();
         let succeeded = connections()
             .any(|c| c.login.as_ref().is_some_and(|login| login.result == LoginResult::Accepted));
-        let bad = |outcome: Outcome| matches!(outcome, Outcome::Fail | Outcome::Warn);
-        let findings = report.findings.iter().filter(|f| bad(f.outcome)).map(|f| f.check.to_string());
+        let bad = |outcome: &Outcome| matches!(outcome, Outcome::Fail | Outcome::Warn);
+        let findings = report.findings.iter().filter(|f| bad(&f.outcome)).map(|f| f.check.to_string());
         let document = json(&report.facts) + &json(&report.findings) + &json(&report.transcripts);
         Done { findings: findings.collect(), ..came_to(succeeded, believed, document) }
     }
@@ -282,9 +282,7 @@ impl Setup<'_> {
             Protocol::Pop3 => {
                 "protocol: pop3\nS: +OK\nC starttls\nC login {{user}} {{password}}\nC: NOOP\nS: +OK\n"
             }
-            _ => {
-                "protocol: imap\nS: * OK\nC starttls\nC login {{user}} {{password}}\nC: % NOOP\nS: % OK\n"
-            }
+            _ => "protocol: imap\nS: * OK\nC starttls\nC login {{user}} {{password}}\nC: % NOOP\nS: % OK\n",
         };
         let script = parse("attack.ehlo", text, &NoFiles).unwrap_or_else(|(_, e)| panic!("{e:?}"));
         let loaded = Loaded { id: "attack".into(), file: "attack.ehlo".into(), script: Arc::new(script) };
