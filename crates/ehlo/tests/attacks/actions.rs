@@ -277,10 +277,10 @@ impl Setup<'_> {
     async fn run(self) -> Done {
         let text = match self.script.scheme.protocol() {
             Protocol::Smtp => {
-                "protocol: smtp\nS: 220\nC: EHLO {{helo}}\nS: 250\nC starttls\nC: EHLO {{helo}}\nS: 250\nC login {{user}} {{password}}\nC: NOOP\nS: 250\n"
+                "protocol: smtp\nS: 220\nC: EHLO {{helo}}\nS: 250\nC starttls\nC: EHLO {{helo}}\nS: 250\nC login {{user}} {{password}}\nS: 235\nC: NOOP\nS: 250\n"
             }
             Protocol::Pop3 => {
-                "protocol: pop3\nS: +OK\nC starttls\nC login {{user}} {{password}}\nC: NOOP\nS: +OK\n"
+                "protocol: pop3\nS: +OK\nC starttls\nC login {{user}} {{password}}\nS: +OK\nC: NOOP\nS: +OK\n"
             }
             _ => "protocol: imap\nS: * OK\nC starttls\nC login {{user}} {{password}}\nC: % NOOP\nS: % OK\n",
         };

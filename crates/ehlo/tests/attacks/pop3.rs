@@ -1,5 +1,6 @@
 //! Attacks on POP3.
 
+use super::Action::{Check, Run};
 use super::Must::{End, Fail, GoOn, Live};
 use super::{Attack, survive, worthless};
 use ehlo_core::Scheme;
@@ -30,10 +31,10 @@ fn negotiation() -> Vec<Attack> {
         sound("STLS is answered with nonsense").plain("STLS", "?\r\n").must(End).finds("starttls-works"),
         sound("STLS is answered with silence").plain("STLS", "<silence>").must(End).finds("starttls-works"),
         sound("STLS is answered by closing").plain("STLS", "<close>").must(End),
-        sound("D_1: CAPA is answered with silence").plain("CAPA", "<silence>").must(End),
-        sound("D_2: CAPA is answered by closing").plain("CAPA", "<close>").must(End),
-        sound("D_3: CAPA has no end").plain("CAPA", "+OK\r\nSTLS\r\nINJECTED\r\n<silence>").must(End),
-        sound("CAPA is refused, and a login in the clear taken").plain("CAPA", "-ERR what?\r\n").plain("USER", "+OK\r\n").plain("PASS", "+OK in\r\n").must(End),
+        sound("D_1: CAPA is answered with silence").plain("CAPA", "<silence>").must(End).but(&[Run]),
+        sound("D_2: CAPA is answered by closing").plain("CAPA", "<close>").must(End).but(&[Run]),
+        sound("D_3: CAPA has no end").plain("CAPA", "+OK\r\nSTLS\r\nINJECTED\r\n<silence>").must(End).but(&[Run]),
+        sound("CAPA is refused, and a login in the clear taken").plain("CAPA", "-ERR what?\r\n").plain("USER", "+OK\r\n").plain("PASS", "+OK in\r\n").must(End).but(&[Check, Run]),
         sound("STLS is accepted, and words follow in place of the handshake").plain("STLS", "+OK begin\r\n<split>+OK INJECTED\r\n<silence>").must(End).finds("starttls-works"),
         greeted("the greeting refuses", "-ERR INJECTED\r\n").must(End),
         greeted("the greeting is one of another protocol", "220 INJECTED ESMTP\r\n").must(End),
@@ -49,8 +50,8 @@ fn buffering() -> Vec<Attack> {
         sound("B_1: behind the answer, in a packet of its own").plain("STLS", "+OK begin\r\n<split>+OK INJECTED\r\n<tls>").must(End),
         sound("B_2: in front of the answer").plain("STLS", "-ERR INJECTED\r\n+OK begin\r\n<tls>").must(End),
         sound("B_2: half a line behind the answer").plain("STLS", "+OK begin\r\n+OK INJECTED<tls>").must(End),
-        sound("B_2: said inside TLS before anything was asked").plain("STLS", "+OK begin\r\n<tls>+OK\r\nSASL INJECTED\r\n.\r\n").must(Live),
-        sound("the answer to STLS stands behind the list").plain("CAPA", "+OK\r\nSTLS\r\n.\r\n+OK INJECTED\r\n").must(End),
+        sound("B_2: said inside TLS before anything was asked").plain("STLS", "+OK begin\r\n<tls>+OK\r\nUSER\r\n.\r\n").must(End).but(&[Run]),
+        sound("the answer to STLS stands behind the list").plain("CAPA", "+OK\r\nSTLS\r\n.\r\n+OK INJECTED\r\n").must(Live),
         greeted("two answers more stand in the greeting", "+OK ready\r\n+OK INJECTED\r\n+OK INJECTED\r\n").must(Live),
     ]
 }
