@@ -13,8 +13,8 @@ use crate::tls::{TlsOutcome, begin, describe};
 use crate::{Clock, Connector, TlsSettings, Transport, Turn};
 use ehlo_core::facts::{Spoken, TlsFacts};
 use ehlo_core::{
-    Address, Anchor, Cause, CloseKind, DataSort, Deviation, EntryId, EntryKind, Evidence, Failure, Limits,
-    Masker, Params, Protocol, Side, Span, Stage, Transcript,
+    Address, Anchor, Cause, CloseKind, DataSort, Deviation, DeviationKind, EntryId, EntryKind, Evidence,
+    Failure, Limits, Masker, Params, Protocol, Side, Span, Stage, Transcript,
 };
 use ehlo_wire::sasl::{BindingKind, ChannelBinding};
 use ehlo_wire::{
@@ -77,6 +77,7 @@ pub struct Dialogue {
     /// How the server ended the connection.
     ended: Option<CloseKind>,
     deflate: Option<Box<deflate::Deflate>>,
+    order: secrets::Order,
 }
 
 /// Bytes that came from the transport.
@@ -140,6 +141,7 @@ impl Dialogue {
             led: VecDeque::new(),
             ended: None,
             deflate: None,
+            order: secrets::Order::default(),
         }
     }
 
@@ -504,6 +506,7 @@ impl Dialogue {
                 Ok(None)
             }
             SessionEvent::Reply { reply, completes, .. } => {
+                self.order.lost |= reply.deviations.iter().any(|d| d.kind == DeviationKind::UnaskedReply);
                 let judged = if self.lenient { Vec::new() } else { reply.deviations };
                 for deviation in judged {
                     let tick = self.transcript.entries.last().map_or(self.clock.now(), |e| e.tick);
@@ -704,6 +707,7 @@ impl Dialogue {
         let entry =
             self.transcript.push(self.clock.now(), EntryKind::Handshake { tls: Box::new(facts.clone()) });
         facts.at = Some(self.evidence(Anchor::Entry(entry)));
+        self.order = secrets::Order::begun(self.session.state().tls_next);
         self.session.tls_started();
         self.tls = Some(Box::new(connection));
         self.tls_facts = Some(facts.clone());
