@@ -1,3 +1,4 @@
+use ehlo_core::facts::TlsProbeMode;
 use ehlo_core::{Address, Endpoint};
 use ehlo_dialogue::{ConnectionOptions, LoginOptions};
 use ehlo_wire::sasl::Credentials;
@@ -11,6 +12,8 @@ pub struct CheckOptions {
     pub credentials: Option<Credentials>,
     /// Under which conditions secrets may go out.
     pub login: LoginOptions,
+    /// How much is asked by hand-made hellos; none to send none.
+    pub tls_probe: Option<TlsProbeMode>,
     /// Judge as from the internet.
     pub as_outside: bool,
 }

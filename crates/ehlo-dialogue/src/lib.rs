@@ -16,7 +16,7 @@ mod turn;
 pub use capabilities::{Listed, unasked_capabilities};
 pub use clock::Clock;
 pub use connect::{Connector, Dialer, Transport, resolve, vantage};
-pub use dialogue::{Arrival, Arrived, Dialogue, DialogueOptions};
+pub use dialogue::{AnsweredHello, Arrival, Arrived, Dialogue, DialogueOptions};
 pub use greeting::{ReadGreeting, read_greeting};
 pub use login::{APOP, LOGIN_COMMAND, LoginOptions, Offered, USER, choose_mechanism};
 pub use options::ConnectionOptions;

@@ -3,9 +3,11 @@
 mod account;
 mod capabilities;
 mod greeting;
+mod hello;
 mod main_dialogue;
 mod probes;
 mod service;
 mod starttls;
 
+pub(crate) use hello::{BROKEN, DATED, recommended, suites_of};
 pub(crate) use service::{TRANSCRIPTS_EACH, Turns, acquire};

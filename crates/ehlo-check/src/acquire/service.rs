@@ -1,3 +1,4 @@
+use super::hello;
 use super::main_dialogue::lead;
 use super::probes::cleartext_after_starttls;
 use super::starttls::{look_at_other_address, tls_on_silence};
@@ -15,7 +16,7 @@ use tokio::sync::{mpsc::UnboundedSender, oneshot};
 use tokio::time::Instant;
 
 /// Transcripts of one service are numbered from here; no service has as many.
-pub(crate) const TRANSCRIPTS_EACH: u32 = 32;
+pub(crate) const TRANSCRIPTS_EACH: u32 = 256;
 
 /// What services have to take turns at.
 #[derive(Clone, Default)]
@@ -67,10 +68,17 @@ impl Service {
         self.job.endpoint.scheme.tls_mode()
     }
 
-    fn transcript(&self, ordinal: u32, purpose: Purpose) -> Transcript {
+    pub(super) fn transcript(&self, ordinal: u32, purpose: Purpose) -> Transcript {
         let id = TranscriptId(self.index * TRANSCRIPTS_EACH + ordinal);
         let label = format!("{} ({})", self.job.url, purpose.id());
         Transcript::new(id, label, self.options.connection.limits.stream_bytes)
+    }
+
+    /// The server name to ask for: none for an address.
+    pub(super) fn server_name(&self) -> Option<String> {
+        let name = self.options.connection.sni.as_deref().unwrap_or(&self.job.endpoint.host);
+        let is_name = name.parse::<std::net::IpAddr>().is_err() && !name.is_empty() && name.is_ascii();
+        is_name.then(|| name.to_owned())
     }
 
     fn dialogue_options(&self) -> DialogueOptions {
@@ -100,6 +108,7 @@ impl Service {
             addresses: Vec::new(),
             connections: Vec::new(),
             names: Vec::new(),
+            tls_probe: None,
             failure: None,
         };
         let addresses = match self
@@ -194,6 +203,7 @@ impl Service {
             facts.connections.push(connection);
             transcripts.push(transcript);
         }
+        let hello_address = address.clone();
         if silent && self.tls_mode() == TlsMode::StartTls {
             let ordinal = u32::try_from(addresses.len()).unwrap_or(0) + 1;
             match self.another(&address, ordinal, Purpose::TlsOnSilence).await {
@@ -207,6 +217,16 @@ impl Service {
                     transcripts.push(transcript);
                 }
                 None => {}
+            }
+        }
+        let asks_by_hand = facts.main().is_some_and(|main| hello::is_askable(&self, main));
+        if let Some(mode) = self.options.tls_probe.filter(|_| asks_by_hand) {
+            let ordinal = u32::try_from(addresses.len()).unwrap_or(0) + 2;
+            let (probe, connections) = hello::probe(&self, hello_address, mode, ordinal).await;
+            facts.tls_probe = Some(probe);
+            for (connection, transcript) in connections {
+                facts.connections.push(connection);
+                transcripts.push(transcript);
             }
         }
         if self.role() == Role::Mx {
@@ -237,7 +257,7 @@ impl Service {
     }
 
     /// One more connection to an address that answered before.
-    async fn another(
+    pub(super) async fn another(
         &self,
         address: &Address,
         ordinal: u32,
@@ -313,7 +333,7 @@ impl Service {
 }
 
 /// What all tasks came to, in the order in which they ended.
-async fn all<T: 'static>(mut tasks: tokio::task::JoinSet<T>) -> Vec<T> {
+pub(super) async fn all<T: 'static>(mut tasks: tokio::task::JoinSet<T>) -> Vec<T> {
     let mut found = Vec::new();
     while let Some(task) = tasks.join_next().await {
         match task {

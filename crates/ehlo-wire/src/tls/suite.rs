@@ -150,6 +150,17 @@ impl Suite {
         }
     }
 
+    /// Whether hardly any server has it: the key exchange stands in the certificate, or the cipher is ARIA.
+    pub fn is_exotic(self) -> bool {
+        matches!(self.key_exchange(), KeyExchange::Dh | KeyExchange::Ecdh)
+            || self.name().is_some_and(|name| name.contains("_ARIA_"))
+    }
+
+    /// Whether it exists from TLS 1.2 on only: AEAD, or a MAC with SHA-256 or SHA-384 (RFC 5246 §1.2).
+    pub fn needs_tls12(self) -> bool {
+        self.is_aead() || self.name().is_some_and(|n| n.ends_with("_SHA256") || n.ends_with("_SHA384"))
+    }
+
     /// Every suite that a mail server can be asked for without an account.
     pub fn askable() -> impl Iterator<Item = Suite> {
         Suite::all().filter(|s| s.0 != 0 && s.key_exchange() != KeyExchange::Other)
