@@ -5,6 +5,7 @@ use crate::observe::{Ended, Observe, Recorder};
 use crate::proxy::{self, Header};
 use crate::settings::{AfterStartTls, Handshake};
 use crate::talk::{Talk, talk_for};
+use crate::weak_tls::{Sniffed, Verdict};
 use crate::{Lab, Point, Service};
 use ehlo_core::{Side, Tick};
 use rustls::ServerConnection;
@@ -22,6 +23,8 @@ pub struct Connection {
     memory: Memory,
     talk: Box<dyn Talk>,
     tls: Option<Box<ServerConnection>>,
+    /// A client that wants TLS, as long as its hello is not complete: only where TLS is weak.
+    sniffed: Option<Box<Sniffed>>,
     tls_name: Option<String>,
     /// What ties a login to the TLS connection.
     binding: Vec<u8>,
@@ -73,6 +76,7 @@ impl Connection {
             memory: Memory::new(lab, service),
             talk: talk_for(service.scheme),
             tls: None,
+            sniffed: None,
             tls_name: None,
             binding: Vec::new(),
             deflate: None,
@@ -108,6 +112,7 @@ impl Connection {
             Mode::Deaf | Mode::Ended => {}
             Mode::HangUp => self.actions.push_back(Action::Close),
             Mode::InsteadOfTls(how) => self.instead_of_tls(how, now),
+            Mode::Open if self.sniffed.is_some() => self.sniff(bytes, now),
             Mode::Open => match self.tls.take() {
                 None => self.hear(bytes, now),
                 Some(mut tls) => {
@@ -286,6 +291,36 @@ impl Connection {
             Handshake::Closed => return self.mode = Mode::HangUp,
             Handshake::Stalled => return self.mode = Mode::Deaf,
         }
+        if self.memory.state.settings.weak_tls.looks_at_hellos() {
+            self.sniffed = Some(Box::new(Sniffed::new()));
+            return;
+        }
+        self.begin_session();
+    }
+
+    /// Looks at a hello before the TLS library does, which would refuse what this service takes.
+    fn sniff(&mut self, bytes: &[u8], now: Tick) {
+        let Some(mut sniffed) = self.sniffed.take() else { return };
+        let state = &self.memory.state;
+        match sniffed.take(bytes, &state.settings.weak_tls, &state.chain) {
+            Verdict::Wait => self.sniffed = Some(sniffed),
+            Verdict::Real(bytes) => {
+                self.begin_session();
+                self.handle(&bytes, now);
+            }
+            Verdict::Replayed(flight) => {
+                self.ready.push_back(flight);
+                // Nobody can go on from here.
+                self.mode = Mode::HangUp;
+            }
+            Verdict::Refused(alert) => {
+                self.ready.push_back(alert);
+                self.actions.push_back(Action::Close);
+            }
+        }
+    }
+
+    fn begin_session(&mut self) {
         match ServerConnection::new(Arc::clone(&self.memory.state.tls)) {
             Ok(tls) => self.tls = Some(Box::new(tls)),
             // The configuration was accepted when the lab was made; a connection without TLS must not go on.

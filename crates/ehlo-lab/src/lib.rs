@@ -32,6 +32,7 @@ mod start;
 mod store;
 mod switchboard;
 mod talk;
+mod weak_tls;
 
 pub use accounts::{AccountError, Accounts};
 pub use certificates::{Authority, CertificateKind, Flight};
@@ -54,3 +55,4 @@ pub use seed::{Seed, SeedError, SeedProblem};
 pub use settings::{AfterStartTls, Handshake, Settings};
 pub use start::{StartError, TestLab, TestLabBuilder, TimedOut, start};
 pub use store::{Body, Delivered, Envelope, Message, Store, StoreError};
+pub use weak_tls::WeakTls;

@@ -12,10 +12,16 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 /// So many kinds of certificates are remembered; more would only come from somebody who tries names.
 const MOST_FLIGHTS: usize = 64;
 
+/// Certificates in DER, as a flight made by hand shows them.
+pub(crate) type Chain = Arc<Vec<Vec<u8>>>;
+
+/// What a configuration of TLS is made for: the kind of certificate, and whether TLS 1.2 and TLS 1.3 are there.
+type Shown = (CertificateKind, bool, bool);
+
 /// Holds the faults behind a lock. Whoever acts takes the [`Standing`] of that moment.
 pub(crate) struct Switchboard {
     base: BTreeMap<Service, Settings>,
-    flights: Mutex<Vec<(CertificateKind, Arc<ServerConfig>)>>,
+    flights: Mutex<Vec<(Shown, Arc<ServerConfig>, Chain)>>,
     standing: RwLock<Arc<Standing>>,
     serial: AtomicU64,
 }
@@ -48,6 +54,7 @@ pub(crate) struct Installed {
 pub(crate) struct ServiceState {
     pub(crate) settings: Arc<Settings>,
     pub(crate) tls: Arc<ServerConfig>,
+    pub(crate) chain: Chain,
 }
 
 impl Switchboard {
@@ -97,8 +104,8 @@ impl Switchboard {
             for installed in in_force.at(service).filter(|f| !f.fault.is_decided()) {
                 installed.fault.configure(&mut settings);
             }
-            let tls = self.tls(&settings.certificate, authority)?;
-            services.insert(service, ServiceState { settings: Arc::new(settings), tls });
+            let (tls, chain) = self.tls(&settings, authority)?;
+            services.insert(service, ServiceState { settings: Arc::new(settings), tls, chain });
         }
         *standing = Arc::new(Standing { generation: standing.generation + 1, in_force, services });
         Ok(done)
@@ -130,23 +137,33 @@ impl Switchboard {
             }
         }
         // A certificate that cannot be made is one of ours: the common one is shown.
-        let tls = self.tls(&settings.certificate, authority).unwrap_or_else(|_| Arc::clone(&common.tls));
-        ServiceState { settings: Arc::new(settings), tls }
+        let shown = self.tls(&settings, authority);
+        let (tls, chain) = shown.unwrap_or_else(|_| (Arc::clone(&common.tls), Arc::clone(&common.chain)));
+        ServiceState { settings: Arc::new(settings), tls, chain }
     }
 
     /// Services with the same kind of certificate show the same one, as on a real host.
-    fn tls(&self, kind: &CertificateKind, authority: &Authority) -> Result<Arc<ServerConfig>, LabError> {
+    fn tls(
+        &self,
+        settings: &Settings,
+        authority: &Authority,
+    ) -> Result<(Arc<ServerConfig>, Chain), LabError> {
+        let weak = &settings.weak_tls;
+        // The library has nothing below TLS 1.2: where it would be left with nothing, it is not asked.
+        let no_12 = weak.no_tls12 && !weak.no_tls13;
+        let shown = (settings.certificate.clone(), no_12, weak.no_tls13);
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, tls)) = flights.iter().find(|(known, _)| known == kind) {
-            return Ok(Arc::clone(tls));
+        if let Some((_, tls, chain)) = flights.iter().find(|(known, ..)| *known == shown) {
+            return Ok((Arc::clone(tls), Arc::clone(chain)));
         }
-        let flight = authority.issue(kind).map_err(|e| LabError::Certificates(e.to_string()))?;
-        let tls = tls_config(flight).map_err(|e| LabError::Certificates(e.to_string()))?;
+        let flight = authority.issue(&shown.0).map_err(|e| LabError::Certificates(e.to_string()))?;
+        let chain: Chain = Arc::new(flight.cert.iter().map(|c| c.to_vec()).collect());
+        let tls = tls_config(flight, shown.1, shown.2).map_err(|e| LabError::Certificates(e.to_string()))?;
         if flights.len() >= MOST_FLIGHTS {
             flights.remove(0);
         }
-        flights.push((kind.clone(), Arc::clone(&tls)));
-        Ok(tls)
+        flights.push((shown, Arc::clone(&tls), Arc::clone(&chain)));
+        Ok((tls, chain))
     }
 }
 
@@ -191,10 +208,15 @@ impl ResolvesServerCert for Always {
     }
 }
 
-fn tls_config(flight: Flight) -> Result<Arc<ServerConfig>, rustls::Error> {
+fn tls_config(flight: Flight, no_12: bool, no_13: bool) -> Result<Arc<ServerConfig>, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions: &[&rustls::SupportedProtocolVersion] = match (no_12, no_13) {
+        (true, _) => &[&rustls::version::TLS13],
+        (false, true) => &[&rustls::version::TLS12],
+        (false, false) => rustls::DEFAULT_VERSIONS,
+    };
     let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
+        .with_protocol_versions(versions)?
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(Always(flight)));
     Ok(Arc::new(config))

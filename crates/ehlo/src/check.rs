@@ -4,6 +4,7 @@ use crate::exit::{FOUND, GOOD, Internal, UNABLE, Usage};
 use crate::{input, output, progress, secrets, targets};
 use clap::ArgMatches;
 use ehlo_check::{CHECKS, CheckOptions, Selection, judge, run};
+use ehlo_core::facts::TlsProbeMode;
 use ehlo_core::{Family, Limits, Outcome, Role, RunReport, Severity, Target};
 use ehlo_dialogue::{ClientIdentity, ConnectionOptions, Connector, LoginOptions, Trust};
 use ehlo_lab::{ActiveFault, Lab, LabConfig, Listeners, Ports, Running};
@@ -224,6 +225,11 @@ fn options(matches: &ArgMatches, lab: Option<&Lab>, texts: Texts) -> anyhow::Res
             no_secrets: lab.is_some(),
             ..LoginOptions::default()
         },
+        tls_probe: Some(match (matches.get_flag("deep"), matches.get_flag("tls-list")) {
+            (true, _) => TlsProbeMode::Deep,
+            (false, true) => TlsProbeMode::List,
+            (false, false) => TlsProbeMode::Proof,
+        }),
         as_outside: matches.get_flag("as-outside"),
     })
 }

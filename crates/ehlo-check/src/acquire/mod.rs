@@ -9,5 +9,5 @@ mod probes;
 mod service;
 mod starttls;
 
-pub(crate) use hello::{BROKEN, DATED, recommended, suites_of};
+pub(crate) use hello::suites_of;
 pub(crate) use service::{TRANSCRIPTS_EACH, Turns, acquire};

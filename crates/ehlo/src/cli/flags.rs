@@ -72,6 +72,8 @@ pub(crate) const CHECK_FLAGS: &[Flag] = &[
     flag("only", Kind::Values("CHECK"), Group::Checks),
     flag("skip", Kind::Values("CHECK"), Group::Checks),
     flag("as-outside", Kind::Switch, Group::Checks),
+    flag("tls-list", Kind::Switch, Group::Checks),
+    flag("deep", Kind::Switch, Group::Checks),
     flag("now", Kind::Value("DATE"), Group::Checks),
     flag("fail-on", Kind::Choice("LEVEL", &["fail", "warn", "never"]), Group::Checks),
     flag("list-checks", Kind::Switch, Group::Checks),

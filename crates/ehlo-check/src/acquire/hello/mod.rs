@@ -3,7 +3,7 @@
 
 mod plan;
 
-pub(crate) use plan::{BROKEN, DATED, recommended, suites_of};
+pub(crate) use plan::suites_of;
 
 use super::capabilities::ask;
 use super::main_dialogue::{close, greet};
@@ -18,7 +18,7 @@ use ehlo_core::{
 };
 use ehlo_dialogue::{AnsweredHello, Dialogue};
 use ehlo_wire::tls::{Alert, ExtensionType, Extensions as _, Group, Suite, SuiteClass, Version};
-use plan::{Ask, MOST_SUITES};
+use plan::{Ask, BROKEN, DATED, MOST_SUITES, recommended};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;

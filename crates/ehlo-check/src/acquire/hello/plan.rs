@@ -10,11 +10,11 @@ use ehlo_wire::tls::{
 pub(super) const MOST_SUITES: usize = 64;
 
 /// Classes of suites that nobody may use any more (RFC 9325 §4.1).
-pub(crate) const BROKEN: &[SuiteClass] =
+pub(super) const BROKEN: &[SuiteClass] =
     &[SuiteClass::Null, SuiteClass::Export, SuiteClass::Anonymous, SuiteClass::Rc4, SuiteClass::SmallBlock];
 
 /// Classes of suites that should not be used any more (RFC 9325 §4.1, RFC 10015).
-pub(crate) const DATED: &[SuiteClass] = &[SuiteClass::StaticRsa, SuiteClass::Ffdhe, SuiteClass::Cbc];
+pub(super) const DATED: &[SuiteClass] = &[SuiteClass::StaticRsa, SuiteClass::Ffdhe, SuiteClass::Cbc];
 
 /// A question to a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +106,7 @@ pub(crate) fn suites_of(classes: &[SuiteClass]) -> Vec<Suite> {
 }
 
 /// The suites that RFC 9325 §4.2 recommends for TLS 1.2.
-pub(crate) fn recommended() -> Vec<Suite> {
+pub(super) fn recommended() -> Vec<Suite> {
     Suite::askable().filter(|s| s.is_recommended() && !s.is_exotic()).collect()
 }
 

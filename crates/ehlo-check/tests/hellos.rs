@@ -1,0 +1,109 @@
+//! Hand-made hellos are counted: few where all is well, no more than the bound where lists are wanted, and no more at all
+//! once the server has had enough.
+
+#![allow(clippy::unwrap_used, reason = "a test reports by failing")]
+
+mod common;
+
+use common::{Setup, told};
+use ehlo_core::facts::{HelloAnswer, Purpose, TlsProbeFacts, TlsProbeMode};
+use ehlo_core::{Role, RunReport, Scheme, TlsMode};
+use ehlo_wire::tls::Version;
+use std::collections::BTreeSet;
+
+fn probe(run: &RunReport, scheme: Scheme) -> &TlsProbeFacts {
+    let service = run.facts.services.iter().find(|s| s.endpoint.scheme == scheme).unwrap();
+    service.tls_probe.as_ref().unwrap_or_else(|| panic!("{scheme}: no hello was sent"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn six_handshakes_prove_that_a_service_is_clean_and_seven_an_mx() {
+    let setup = Setup::with(&[]);
+    let (run, dialed) = setup.examine_and_count().await;
+    for scheme in setup.schemes {
+        let probe = probe(&run, scheme);
+        let most = if scheme.role() == Role::Mx { 7 } else { 6 };
+        assert_eq!(probe.handshakes, most, "{scheme}: {:#?}", probe.hellos);
+        assert!(
+            probe.hellos.iter().all(|h| h.attempts == 1 && !matches!(h.answer, HelloAnswer::None { .. }))
+        );
+        // The connection on which somebody types on after STARTTLS has no handshake.
+        let others = u32::from(scheme.tls_mode() == TlsMode::StartTls);
+        assert_eq!(dialed[&scheme.port()], most + others, "{scheme}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_without_anything_old_is_known_after_three() {
+    let run = Setup::with(&["tls-12-refused"]).examine().await;
+    assert_eq!(probe(&run, Scheme::Imaps).handshakes, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_are_exact_and_stay_within_the_bound() {
+    let mut setup = Setup::with(&[
+        "tls-oldest=1.0@imaps",
+        "tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA@imaps",
+        "tls-suite=TLS_RSA_WITH_RC4_128_SHA@imaps",
+    ]);
+    setup.schemes = vec![Scheme::Imaps, Scheme::Smtp];
+    setup.tls_probe = TlsProbeMode::List;
+    let run = setup.examine().await;
+    for (scheme, old) in [(Scheme::Imaps, 2), (Scheme::Smtp, 0)] {
+        let probe = probe(&run, scheme);
+        let of = |version: Version| -> BTreeSet<&str> {
+            let chosen = probe.hellos.iter().filter_map(|h| h.chosen());
+            chosen.filter(|c| c.version == version.0).map(|c| c.suite_name.as_str()).collect()
+        };
+        let mut suites = BTreeSet::from([
+            "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+            "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+            "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+        ]);
+        if old > 0 {
+            suites.extend(["TLS_RSA_WITH_AES_128_CBC_SHA", "TLS_RSA_WITH_RC4_128_SHA"]);
+        }
+        assert_eq!(of(Version::TLS12), suites, "{scheme}");
+        assert_eq!(of(Version::TLS13).len(), 3, "{scheme}");
+        let groups: BTreeSet<&str> = probe
+            .hellos
+            .iter()
+            .filter_map(|h| h.chosen())
+            .filter(|c| c.version == Version::TLS13.0)
+            .filter_map(|c| c.group.as_deref())
+            .collect();
+        assert_eq!(groups, BTreeSet::from(["secp256r1", "secp384r1", "x25519"]), "{scheme}");
+        let bound = suites.len() + 3 + old + groups.len() + 12;
+        assert!(probe.handshakes as usize <= bound, "{scheme}: {} of {bound}", probe.handshakes);
+        assert!(!probe.truncated);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_has_had_enough_is_left_alone_and_not_called_good() {
+    let mut setup = Setup::with(&["connection-limit=4@smtp"]);
+    setup.schemes = vec![Scheme::Smtp];
+    let (run, dialed) = setup.examine_and_count().await;
+    let told = told(&run);
+    let open = |check: &str| told.contains(&format!("smtp {check} inconclusive inconclusive"));
+    assert!(open("suite-rc4") && open("suite-null"), "{told:#?}");
+    assert!(told.iter().any(|t| t.starts_with("smtp conn-rate-limited ")), "{told:#?}");
+    assert!(dialed[&25] <= 8, "{dialed:?}");
+    let service = &run.facts.services[0];
+    let limited = service.tls_probe.as_ref().unwrap().hellos.iter();
+    let limited =
+        limited.filter(|h| matches!(h.answer, HelloAnswer::None { rate_limited: true, .. })).count();
+    assert_eq!(limited, 1);
+    assert!(service.of(Purpose::TlsHello).count() >= 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_without_an_alert_is_no_refusal() {
+    let mut setup = Setup::with(&["handshake-closed@imaps+after:1"]);
+    setup.schemes = vec![Scheme::Imaps];
+    let run = setup.examine().await;
+    let told = told(&run);
+    assert!(told.contains(&"imaps tls-10 inconclusive inconclusive".to_owned()), "{told:#?}");
+    // Once more each, and not for ever.
+    assert!(probe(&run, Scheme::Imaps).hellos.iter().all(|h| h.attempts == 2));
+}
