@@ -5,8 +5,8 @@
 use ehlo_core::{Family, Scheme, Tick};
 use ehlo_lab::{ActiveFault, Connection, FAULTS, Lab, LabConfig, Message, Service, Step};
 use ehlo_wire::tls::{
-    ClientHello, Extension, ExtensionType, Extensions as _, FlightReader, Group, SignatureScheme, Ssl2ClientHello, Suite,
-    Version,
+    ClientHello, Extension, ExtensionType, Extensions as _, FlightReader, Group, SignatureScheme,
+    Ssl2ClientHello, Suite, Version,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -697,7 +697,12 @@ fn weak_tls_is_taken_on_request() {
     for (faults, version, suites, expected) in [
         (&[][..], Version::TLS12, rsa, "handshake_failure"),
         (&[], Version::TLS11, rsa, "protocol_version"),
-        (&["tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA"], Version::TLS12, rsa, "TLSv1.2 TLS_RSA_WITH_AES_128_CBC_SHA reneg ems etm"),
+        (
+            &["tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA"],
+            Version::TLS12,
+            rsa,
+            "TLSv1.2 TLS_RSA_WITH_AES_128_CBC_SHA reneg ems etm",
+        ),
         (
             &["tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA", "tls-no-encrypt-then-mac"],
             Version::TLS12,
@@ -712,7 +717,12 @@ fn weak_tls_is_taken_on_request() {
             "TLSv1.0 TLS_RSA_WITH_RC4_128_SHA reneg ems",
         ),
         (&["tls-oldest=1.0"], Version::SSL3, &[0xc009], "protocol_version"),
-        (&["tls-oldest=ssl3", "tls-no-encrypt-then-mac"], Version::SSL3, &[0xc009], "SSLv3 TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA reneg ems"),
+        (
+            &["tls-oldest=ssl3", "tls-no-encrypt-then-mac"],
+            Version::SSL3,
+            &[0xc009],
+            "SSLv3 TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA reneg ems",
+        ),
         (&["tls-oldest=1.1"], Version::TLS11, &[0xc009, 0x5600], "inappropriate_fallback"),
         (
             &["tls-oldest=1.1", "tls-fallback-ignored"],
@@ -721,9 +731,19 @@ fn weak_tls_is_taken_on_request() {
             "TLSv1.1 TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA reneg ems etm",
         ),
         (&["tls-12-refused"], Version::TLS12, &[0xc02b], "protocol_version"),
-        (&["tls-dh=1024", "tls-sha1"], Version::TLS12, &[0x009e], "TLSv1.2 TLS_DHE_RSA_WITH_AES_128_GCM_SHA256 reneg ems 1024 ecdsa_sha1"),
+        (
+            &["tls-dh=1024", "tls-sha1"],
+            Version::TLS12,
+            &[0x009e],
+            "TLSv1.2 TLS_DHE_RSA_WITH_AES_128_GCM_SHA256 reneg ems 1024 ecdsa_sha1",
+        ),
         (&["tls-dh=1024"], Version::TLS12, &[0x009e], "handshake_failure"),
-        (&["tls-sha1"], Version::TLS12, &[0xc02b], "TLSv1.2 TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 reneg ems ecdsa_sha1"),
+        (
+            &["tls-sha1"],
+            Version::TLS12,
+            &[0xc02b],
+            "TLSv1.2 TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 reneg ems ecdsa_sha1",
+        ),
         (
             &["tls-sha1", "tls-compression", "tls-no-renegotiation-info", "tls-no-extended-master-secret"],
             Version::TLS12,

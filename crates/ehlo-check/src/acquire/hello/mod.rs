@@ -320,7 +320,11 @@ impl Prober<'_> {
                 let id = connection.transcript;
                 self.connections.push((connection, transcript));
                 if failed && attempt == 1 && !over {
-                    waiting.push_back((ask, 2));
+                    // Who has had enough is asked the same again before anything else, so that we soon know.
+                    match limited {
+                        true => waiting.push_front((ask, 2)),
+                        false => waiting.push_back((ask, 2)),
+                    }
                     continue;
                 }
                 self.stopped |= (limited && attempt > 1) || over;
