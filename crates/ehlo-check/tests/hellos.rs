@@ -47,7 +47,7 @@ async fn lists_are_exact_and_stay_within_the_bound() {
         "tls-suite=TLS_RSA_WITH_RC4_128_SHA@imaps",
     ]);
     setup.schemes = vec![Scheme::Imaps, Scheme::Smtp];
-    setup.tls_probe = TlsProbeMode::List;
+    setup.tls_probe = Some(TlsProbeMode::List);
     let run = setup.examine().await;
     for (scheme, old) in [(Scheme::Imaps, 2), (Scheme::Smtp, 0)] {
         let probe = probe(&run, scheme);

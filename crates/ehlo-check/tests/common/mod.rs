@@ -49,8 +49,8 @@ pub(crate) struct Setup {
     pub(crate) login: bool,
     /// As a single URL instead of a host with all its ports.
     pub(crate) single: bool,
-    /// How much is asked by hand-made hellos.
-    pub(crate) tls_probe: TlsProbeMode,
+    /// How much is asked by hand-made hellos, if anything.
+    pub(crate) tls_probe: Option<TlsProbeMode>,
 }
 
 impl Setup {
@@ -61,7 +61,7 @@ impl Setup {
             families: vec![Family::V4],
             login: false,
             single: false,
-            tls_probe: TlsProbeMode::Proof,
+            tls_probe: Some(TlsProbeMode::Proof),
         }
     }
 
@@ -100,7 +100,7 @@ impl Setup {
             },
             credentials,
             login: LoginOptions { no_secrets: true, ..LoginOptions::default() },
-            tls_probe: Some(self.tls_probe),
+            tls_probe: self.tls_probe,
             as_outside: false,
         };
         let jobs = self.schemes.iter().map(|&scheme| {
