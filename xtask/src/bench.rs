@@ -2,6 +2,7 @@
 //! numbers of different days prove nothing.
 
 mod imap;
+mod offline;
 mod smtp;
 
 use crate::docs::target;
@@ -13,7 +14,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The tables that can be asked for by name.
-const PARTS: &[&str] = &["check", "run", "smtp", "imap"];
+const PARTS: &[&str] = &["check", "offline", "run", "smtp", "imap"];
 
 /// Runs of each command; the median counts.
 const RUNS: usize = 15;
@@ -30,6 +31,9 @@ pub(crate) fn run(parts: &[String]) -> Result<()> {
     if wanted("check") {
         check_lab(&ehlo)?;
         beside_others(&ehlo)?;
+    }
+    if wanted("offline") {
+        offline::run(&ehlo)?;
     }
     if wanted("run") {
         exchanges(&ehlo)?;

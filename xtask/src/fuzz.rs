@@ -17,21 +17,6 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let wanted = &arguments[usize::from(seconds.is_some())..];
     let seconds = seconds.unwrap_or(60);
     let triple = host()?;
-    step(
-        "build fuzz targets",
-        cargo()
-            .args([
-                "build",
-                "--release",
-                "--quiet",
-                "--manifest-path",
-                "fuzz/Cargo.toml",
-                "--target",
-                &triple,
-            ])
-            .env("CARGO_TARGET_DIR", "fuzz/target")
-            .env("RUSTFLAGS", COVERAGE),
-    )?;
     let mut names: Vec<String> = std::fs::read_dir("fuzz/targets")?
         .filter_map(|f| Some(f.ok()?.path().file_stem()?.to_str()?.to_owned()))
         .collect();
@@ -40,6 +25,13 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         bail!("there is no target {unknown}; there are {}", names.join(", "));
     }
     names.retain(|name| wanted.is_empty() || wanted.contains(name));
+    let mut build = cargo();
+    build.args(["build", "--release", "--quiet", "--manifest-path", "fuzz/Cargo.toml", "--target", &triple]);
+    for name in &names {
+        build.args(["--bin", name]);
+    }
+    build.env("CARGO_TARGET_DIR", "fuzz/target").env("RUSTFLAGS", COVERAGE);
+    step("build fuzz targets", &mut build)?;
     let mut broken = Vec::new();
     for name in &names {
         let corpus = format!("fuzz/corpus/{name}");
@@ -110,6 +102,15 @@ fn seed(name: &str, corpus: &Path) -> Result<()> {
                 let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair));
                 let bytes: Vec<u8> = pairs.filter_map(|p| u8::from_str_radix(p.ok()?, 16).ok()).collect();
                 std::fs::write(corpus.join(format!("fixture-{seed}")), bytes)?;
+            }
+        }
+    }
+    if name == "explain" {
+        // Each line of the replies is a reply, after its protocol and stage.
+        for file in ["catalogue.txt", "observed.txt"] {
+            let text = std::fs::read_to_string(Path::new("fixtures/replies").join(file))?;
+            for (number, line) in text.lines().enumerate().filter(|(_, l)| !l.starts_with('#')) {
+                std::fs::write(corpus.join(format!("{file}-{number}")), line)?;
             }
         }
     }

@@ -11,6 +11,10 @@ use std::process::{Command, Stdio};
 const PROGRAMS: &[(&str, &str)] = &[
     ("openssl", "openssl"),
     ("swaks", "swaks"),
+    // Without these swaks knows neither DIGEST-MD5 nor NTLM.
+    ("/usr/share/doc/libauthen-sasl-perl", "libauthen-sasl-perl"),
+    ("/usr/share/doc/libauthen-ntlm-perl", "libauthen-ntlm-perl"),
+    ("gsasl", "gsasl"),
     ("curl", "curl"),
     ("/usr/lib/cyrus/bin/imtest", "cyrus-clients"),
     // The mechanisms of those programs are plugins.

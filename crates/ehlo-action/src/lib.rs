@@ -1,6 +1,7 @@
 //! What a user does to a mail server. Engines do not print: they tell events while they work and return a report.
 
 pub mod auth;
+pub mod mailbox;
 mod session;
 
 pub use session::{Session, Target};

@@ -1,4 +1,4 @@
-use ehlo_core::facts::{CapabilityFacts, GreetingKind, Moment, TlsFacts};
+use ehlo_core::facts::{CapabilityFacts, GreetingKind, Moment, Spoken, TlsFacts};
 use ehlo_core::{
     Address, Anchor, Cause, Endpoint, EntryKind, Evidence, Failure, Limits, Masker, Protocol, Stage, TlsMode,
     Transcript, TranscriptId,
@@ -6,7 +6,7 @@ use ehlo_core::{
 use ehlo_dialogue::{
     Clock, ConnectionOptions, Dialogue, DialogueOptions, read_greeting, unasked_capabilities,
 };
-use ehlo_wire::Reply;
+use ehlo_wire::{Reply, spoken};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -142,6 +142,12 @@ async fn greet(dialogue: &mut Dialogue) -> Result<Option<String>, Failure> {
     );
     let rejected = |code: String| Err(Failure::new(Stage::Greeting, Cause::Rejected { code }).at(at));
     let Some(reply) = turn.replies.first() else { return rejected(turn.shown()) };
+    if let Some(other) =
+        other_protocol(spoken(&dialogue.transcript().visible(reply.span())), dialogue.protocol())
+    {
+        let cause = Cause::OtherProtocol { spoken: other.id().to_owned() };
+        return Err(Failure::new(Stage::Greeting, cause).at(at));
+    }
     let (kind, _, code, stamp) = read_greeting(reply);
     match kind {
         // Whoever is logged in already cannot log in, and an unencrypted PREAUTH may be an attacker's (RFC 9051 §7.1.4).
@@ -149,6 +155,18 @@ async fn greet(dialogue: &mut Dialogue) -> Result<Option<String>, Failure> {
         GreetingKind::Refused => rejected(code.map_or_else(|| turn.shown(), |c| c.to_string())),
         GreetingKind::Ready | GreetingKind::Other => Ok(stamp),
     }
+}
+
+/// What is spoken, if it is plainly another protocol than the one expected.
+fn other_protocol(spoken: Spoken, expected: Protocol) -> Option<Spoken> {
+    let fits = match (expected, spoken) {
+        (_, Spoken::Unknown | Spoken::Silence) => true,
+        (Protocol::Smtp | Protocol::Lmtp, spoken) => spoken == Spoken::Smtp,
+        (Protocol::Pop3, spoken) => spoken == Spoken::Pop3,
+        (Protocol::Imap, spoken) => spoken == Spoken::Imap,
+        (Protocol::Sieve, spoken) => spoken == Spoken::Sieve,
+    };
+    (!fits).then_some(spoken)
 }
 
 /// Asks for TLS and does the handshake. A server that offers it and then does not do it gets no password.

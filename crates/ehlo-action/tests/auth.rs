@@ -85,6 +85,7 @@ impl Setup {
                 password: self.password.into(),
                 authzid: String::new(),
             },
+            token: None,
             login: self.login.clone(),
             only: self.only.iter().map(|m| (*m).to_owned()).collect(),
             all: self.all,
@@ -174,7 +175,10 @@ async fn after_three_failures_nothing_more_is_tried() {
     let rest = report.services[1].attempts.iter();
     let stopped = AuthResult::NotTried { why: NotTried::Stopped };
     assert!(rest.clone().count() > 0);
-    assert!(rest.clone().all(|a| a.result == stopped), "{:#?}", lines(&report, 1));
+    // Tokens are another matter: there is none to try.
+    let tried_at_all =
+        |a: &&AuthAttempt| !matches!(a.result, AuthResult::NotTried { why: NotTried::Wants { .. } });
+    assert!(rest.clone().filter(tried_at_all).all(|a| a.result == stopped), "{:#?}", lines(&report, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -192,7 +196,8 @@ async fn what_is_temporary_does_not_count() {
         let report = Setup::at(scheme, &["auth-unavailable"]).run().await;
         let lines = lines(&report, 0);
         assert!(!report.stopped && lines.len() > 1, "{lines:#?}");
-        assert!(lines.iter().all(|l| l.ends_with(" unavailable")), "{lines:#?}");
+        let tried = lines.iter().filter(|l| !l.ends_with(" not-tried: wants"));
+        assert!(tried.clone().all(|l| l.ends_with(" unavailable")), "{lines:#?}");
     }
 }
 
@@ -255,7 +260,8 @@ async fn a_wrong_password_is_tried_once_and_told_apart() {
         |way: &str| MECHANISMS.iter().any(|m| m.meta().name == way && m.meta().password_equivalent);
     assert!(!equivalent(&wrong.way), "{}", wrong.way);
     assert!(tried(&report).iter().all(|a| a.result == AuthResult::Accepted));
-    let report = Setup { faults: &["auth-any-password"], ..setup }.run().await;
+    // A server that lets everybody in cannot prove that it knows the password: SCRAM would notice.
+    let report = Setup { faults: &["auth-any-password"], only: &["CRAM-MD5"], ..setup }.run().await;
     assert_eq!(report.services[0].wrong.as_ref().unwrap().result, AuthResult::Accepted);
 }
 

@@ -1,6 +1,6 @@
 //! What trying the ways to log in yields, as plain data.
 
-use crate::{Evidence, Failure, Protocol, Transcript, TranscriptId};
+use crate::{Evidence, Failure, Params, Protocol, Side, Span, Transcript, TranscriptId};
 use serde::{Deserialize, Serialize};
 
 /// What came of trying the ways to log in.
@@ -79,10 +79,56 @@ pub struct AuthAttempt {
     pub reply: Option<String>,
     /// From the first command of the login to the last answer, in microseconds.
     pub took_us: u64,
+    /// What the mechanism stumbled over, if it did.
+    pub trouble: Option<AuthTrouble>,
+    /// The messages of the mechanism, in order, as far as they may be shown.
+    pub messages: Vec<AuthMessage>,
     /// Where all this shows.
     pub at: Vec<Evidence>,
     /// The dialogue; none if nothing was tried.
     pub transcript: Option<TranscriptId>,
+}
+
+impl AuthAttempt {
+    /// Whether anything was sent to the server.
+    pub fn is_tried(&self) -> bool {
+        !matches!(self.result, AuthResult::NotTried { .. })
+    }
+}
+
+/// Why a login was given up or is not believed, or what the server complained of inside the mechanism.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthTrouble {
+    /// Its id in the knowledge data, e.g. `too-many-iterations`.
+    pub id: String,
+    /// The values of its text, escaped.
+    pub values: Params,
+}
+
+/// A message of a mechanism, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthMessage {
+    /// Who sent it.
+    pub from: Side,
+    /// The line in which it stands.
+    pub at: Span,
+    /// What it is: an id in the knowledge data, e.g. `scram-server-first`.
+    pub kind: String,
+    /// Its fields, in order.
+    pub fields: Vec<AuthField>,
+    /// The rules that it breaks: ids in the knowledge data.
+    pub flaws: Vec<String>,
+}
+
+/// A field of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthField {
+    /// What it is called where the mechanism is defined, escaped.
+    pub name: String,
+    /// What stands there, escaped; none if it is as good as the password.
+    pub value: Option<String>,
+    /// How many bytes stand there.
+    pub bytes: u64,
 }
 
 /// What came of one way to log in.
@@ -95,6 +141,11 @@ pub enum AuthResult {
     Refused,
     /// The server cannot let anybody in for now, which says nothing about the password.
     Unavailable,
+    /// The server let us in without proving that it knows the password, or its proof is wrong: it may be somebody else
+    /// (RFC 5802 §9, RFC 2831 §2.1.3).
+    Unproven,
+    /// We gave up, because what the server sent is not to be answered.
+    GivenUp,
     /// The dialogue broke off.
     Broken {
         /// Why.
@@ -114,6 +165,8 @@ impl AuthResult {
             AuthResult::Accepted => "accepted",
             AuthResult::Refused => "refused",
             AuthResult::Unavailable => "unavailable",
+            AuthResult::Unproven => "unproven",
+            AuthResult::GivenUp => "given-up",
             AuthResult::Broken { .. } => "broken",
             AuthResult::NotTried { .. } => "not-tried",
         }
@@ -128,9 +181,10 @@ pub enum NotTried {
     NotOffered,
     /// It is offered, but nothing here speaks it.
     Unknown,
-    /// It wants something else than a password: a token, a certificate, nothing.
+    /// It wants something that is not at hand, or was not asked for by name.
     Wants {
-        /// What: `token`, `certificate`, `nothing`, `binding`.
+        /// What: `password`, `token`, `certificate`, `nothing` (whoever asks gets in), or `binding`: something of the TLS
+        /// connection to tie the login to (RFC 5056).
         what: String,
     },
     /// The secret must not travel here.
@@ -168,6 +222,8 @@ mod tests {
             AuthResult::Accepted,
             AuthResult::Refused,
             AuthResult::Unavailable,
+            AuthResult::Unproven,
+            AuthResult::GivenUp,
             AuthResult::NotTried { why: NotTried::Stopped },
         ] {
             assert_eq!(serde_json::to_value(&result).unwrap()["is"], result.id());

@@ -15,6 +15,7 @@ mod failure;
 mod finding;
 mod level;
 mod limits;
+pub mod mailbox;
 mod masker;
 mod report;
 pub mod run;

@@ -21,6 +21,8 @@ pub struct Transcript {
     client: Stream,
     server: Stream,
     cap: usize,
+    /// What lies beyond the cap has no entries either.
+    brief: bool,
 }
 
 /// Something that happened.
@@ -133,16 +135,32 @@ impl Transcript {
             client: Stream::default(),
             server: Stream::default(),
             cap,
+            brief: false,
         }
+    }
+
+    /// The same, but what lies beyond the cap is counted and nothing else: for dialogues that carry more mail than
+    /// fits into memory.
+    pub fn brief(mut self) -> Transcript {
+        self.brief = true;
+        self
+    }
+
+    /// Whether bytes of `side` from `offset` on are only counted.
+    fn is_passed_over(&self, side: Side, offset: u64) -> bool {
+        self.brief && offset >= self.cap as u64 && self.stream(side).total > self.cap as u64
     }
 
     /// Records bytes that `side` sent, and yields their span.
     pub fn record(&mut self, side: Side, bytes: &[u8], tick: Tick) -> Span {
         let cap = self.cap;
+        let from = self.stream(side).total;
+        let counted = self.is_passed_over(side, from);
         let stream = self.stream_mut(side);
-        let from = stream.total;
         if !bytes.is_empty() {
-            stream.chunks.push((from, tick));
+            if !counted {
+                stream.chunks.push((from, tick));
+            }
             stream.total += bytes.len() as u64;
             let room = cap.saturating_sub(stream.bytes.len()).min(bytes.len());
             stream.bytes.extend_from_slice(&bytes[..room]);
@@ -152,6 +170,16 @@ impl Transcript {
 
     /// Records something that happened.
     pub fn push(&mut self, tick: Tick, kind: EntryKind) -> EntryId {
+        let counted = match &kind {
+            EntryKind::Data { span, .. } => self.is_passed_over(span.side, span.from),
+            EntryKind::Deviation { deviation } => {
+                self.is_passed_over(deviation.span.side, deviation.span.from)
+            }
+            _ => false,
+        };
+        if counted {
+            return EntryId(u32::try_from(self.entries.len().saturating_sub(1)).unwrap_or(u32::MAX));
+        }
         self.entries.push(Entry { tick, kind });
         EntryId(u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX))
     }
@@ -416,6 +444,17 @@ mod tests {
         assert_eq!((span.to, t.sent_by(Side::Server)), (10, 10));
         assert_eq!(t.visible(span), b"01234567");
         assert_eq!(t.record(Side::Server, b"ab", Tick(2)), Span::new(Side::Server, 10, 12));
+    }
+
+    #[test]
+    fn a_brief_transcript_does_not_grow_beyond_the_cap() {
+        let mut t = Transcript::new(TranscriptId(0), "x", 8).brief();
+        for _ in 0..1000 {
+            let span = t.record(Side::Server, b"0123", Tick(1));
+            t.push(Tick(1), EntryKind::Data { span, sort: DataSort::Line });
+        }
+        t.push(Tick(2), EntryKind::Closed { by: Side::Server, how: CloseKind::End });
+        assert_eq!((t.sent_by(Side::Server), t.entries.len(), t.server.chunks.len()), (4000, 3, 3));
     }
 
     #[test]

@@ -25,6 +25,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout_at};
 
+/// So many broken rules of one server are kept; a mailbox may hold any number of them.
+const MOST_DEVIATIONS: usize = 10_000;
+
 /// How a dialogue is led.
 #[derive(Clone)]
 pub struct DialogueOptions {
@@ -199,16 +202,49 @@ impl Dialogue {
         bytes
     }
 
-    /// What a login can be tied to (RFC 9266). TLS 1.2 is left out: its exporter is the connection's own only with an
-    /// extension that the TLS library does not tell of.
-    pub(crate) fn bindings(&self) -> Vec<ChannelBinding> {
-        let tls =
-            self.tls.as_ref().filter(|t| t.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3));
-        let data = tls
-            .and_then(|tls| tls.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b"")).ok());
-        data.into_iter()
-            .map(|data: [u8; 32]| ChannelBinding { kind: BindingKind::TlsExporter, data: data.to_vec() })
-            .collect()
+    /// What a login can be tied to, the best first: the connection itself (RFC 9266), or the server's certificate
+    /// (RFC 5929 §4). TLS 1.2 has the certificate only: its exporter is the connection's own only with an extension that
+    /// the TLS library does not tell of, and `tls-unique`, the first Finished message, it does not give away.
+    pub fn bindings(&self) -> Vec<ChannelBinding> {
+        let Some(tls) = &self.tls else { return Vec::new() };
+        let exported = (tls.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3))
+            .then(|| tls.export_keying_material([0_u8; 32], b"EXPORTER-Channel-Binding", Some(b"")).ok())
+            .flatten()
+            .map(|data| ChannelBinding { kind: BindingKind::TlsExporter, data: data.to_vec() });
+        let end_point = tls
+            .peer_certificates()
+            .and_then(|chain| crate::tls::end_point(chain.first()?))
+            .map(|data| ChannelBinding { kind: BindingKind::TlsServerEndPoint, data });
+        exported.into_iter().chain(end_point).collect()
+    }
+
+    /// Remembers something that lets whoever has it in: the server may send it back.
+    pub(crate) fn learn(&mut self, secret: &[u8]) {
+        self.options.masker.learn(secret);
+    }
+
+    /// Hides `secret` where it stands in `span`, and wherever it comes again.
+    pub(crate) fn hide(&mut self, span: Span, secret: &[u8]) {
+        self.learn(secret);
+        let bytes = self.transcript.visible(span);
+        let at = bytes.windows(secret.len().max(1)).position(|window| window == secret);
+        if let Some(at) = at.and_then(|at| u64::try_from(at).ok()) {
+            let from = span.from + at;
+            self.transcript.mark_secret(Span::new(span.side, from, from + secret.len() as u64));
+        }
+    }
+
+    /// Text of the server that is not shown as it stands in the transcript, with `*` for every secret.
+    pub(crate) fn masked(&self, text: &str) -> String {
+        let found = self.options.masker.find(text.as_bytes());
+        if found.is_empty() {
+            return text.to_owned();
+        }
+        let mut bytes = text.as_bytes().to_vec();
+        for range in found {
+            bytes[range].fill(b'*');
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// The name of the server, as it was asked for.
@@ -498,7 +534,9 @@ impl Dialogue {
                 for deviation in judged {
                     let tick = self.transcript.entries.last().map_or(self.clock.now(), |e| e.tick);
                     self.transcript.push(tick, EntryKind::Deviation { deviation: deviation.clone() });
-                    self.deviations.push(deviation);
+                    if self.deviations.len() < MOST_DEVIATIONS {
+                        self.deviations.push(deviation);
+                    }
                 }
                 let is_unasked = !completes && !self.session.is_waiting();
                 if is_unasked {

@@ -1,7 +1,7 @@
 use crate::{Dialogue, Turn};
 use ehlo_core::facts::{Answered, CapabilityFacts, LoginFacts, LoginResult};
-use ehlo_core::{Anchor, Cause, Evidence, Failure, Protocol, Stage};
-use ehlo_wire::sasl::{Credentials, Exchange, Given, MECHANISMS, Step, apop_digest, mechanism, service_name};
+use ehlo_core::{Anchor, Cause, Evidence, Failure, Protocol, Span, Stage};
+use ehlo_wire::sasl::{Credentials, ITERATION_CAP, MECHANISMS, PasswordForm, Told, Trouble, apop_digest};
 use ehlo_wire::{imap, pop3};
 
 /// Under which conditions secrets may go out.
@@ -15,6 +15,43 @@ pub struct LoginOptions {
     pub no_secrets: bool,
     /// Whether to send an initial response with the command; where the protocol allows it if none is said.
     pub initial_response: Option<bool>,
+    /// How mechanisms do what they leave open.
+    pub details: SaslDetails,
+}
+
+/// How mechanisms do what they leave open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SaslDetails {
+    /// How user name and password become bytes.
+    pub password_form: PasswordForm,
+    /// The realm to choose (DIGEST-MD5); the first that the server names if none.
+    pub realm: Option<String>,
+    /// The highest iteration count that is computed (SCRAM).
+    pub iteration_cap: u32,
+    /// Send NTLM version 1 to a server that knows nothing better.
+    pub ntlm_v1: bool,
+}
+
+impl Default for SaslDetails {
+    fn default() -> SaslDetails {
+        SaslDetails {
+            password_form: PasswordForm::default(),
+            realm: None,
+            iteration_cap: ITERATION_CAP,
+            ntlm_v1: false,
+        }
+    }
+}
+
+/// What came of a login, with all that its mechanism said.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// What came of it.
+    pub facts: LoginFacts,
+    /// Why it was given up or is not believed, or what the server complained of.
+    pub trouble: Option<Trouble>,
+    /// The messages of the mechanism and the lines in which they stand.
+    pub messages: Vec<(Span, Told)>,
 }
 
 /// What a server offers for logging in, at the moment of the login.
@@ -54,6 +91,14 @@ impl Offered {
         }
         offered
     }
+}
+
+/// What a login gathers on its way.
+#[derive(Default)]
+pub(crate) struct Course {
+    pub(crate) turns: Vec<Turn>,
+    pub(crate) trouble: Option<Trouble>,
+    pub(crate) messages: Vec<(Span, Told)>,
 }
 
 /// USER and PASS (RFC 1939 §7).
@@ -122,6 +167,16 @@ impl Dialogue {
         offered: &Offered,
         options: &LoginOptions,
     ) -> LoginFacts {
+        self.login_in_detail(credentials, offered, options).await.facts
+    }
+
+    /// Logs in, if the secret policy lets the password go, and keeps what the mechanism said.
+    pub async fn login_in_detail(
+        &mut self,
+        credentials: &Credentials,
+        offered: &Offered,
+        options: &LoginOptions,
+    ) -> Login {
         let verified = self.tls().is_some_and(ehlo_core::facts::TlsFacts::is_verified);
         let tls = self.tls().is_some();
         let mut facts = LoginFacts {
@@ -132,26 +187,25 @@ impl Dialogue {
             took_us: 0,
             at: Vec::new(),
         };
+        let mut course = Course::default();
         let way = match choose_mechanism(self.protocol(), offered, options, tls, verified) {
             Ok(way) => way,
             Err(failure) => {
                 facts.result = LoginResult::NotSent { failure };
-                return facts;
+                return Login { facts, trouble: None, messages: Vec::new() };
             }
         };
         facts.mechanism = way.to_owned();
-        let mut turns: Vec<Turn> = Vec::new();
         let result = match way {
-            USER => self.login_by_user(credentials, &mut turns).await,
-            APOP => self.login_by_apop(credentials, offered, &mut turns).await,
-            LOGIN_COMMAND => self.login_by_command(credentials, &mut turns).await,
-            name => {
-                self.login_by_sasl(name, credentials, offered, options.initial_response, &mut turns).await
-            }
+            USER => self.login_by_user(credentials, &mut course.turns).await,
+            APOP => self.login_by_apop(credentials, offered, &mut course.turns).await,
+            LOGIN_COMMAND => self.login_by_command(credentials, &mut course.turns).await,
+            name => self.login_by_sasl(name, credentials, offered, options, &mut course).await,
         };
+        let Course { turns, trouble, messages } = course;
         facts.took_us = turns.iter().map(|t| u64::try_from(t.took.as_micros()).unwrap_or(u64::MAX)).sum();
         facts.at = turns.iter().flat_map(Turn::evidence).collect();
-        facts.reply = turns.last().map(Turn::shown);
+        facts.reply = turns.last().map(|turn| self.shown(turn));
         facts.result = match result {
             Ok(Answered::Accepted) => LoginResult::Accepted,
             Ok(_) => LoginResult::Refused,
@@ -162,62 +216,18 @@ impl Dialogue {
                 LoginResult::Failed { failure }
             }
         };
-        facts
+        Login { facts, trouble, messages }
     }
 
-    async fn login_by_sasl(
-        &mut self,
-        name: &str,
-        credentials: &Credentials,
-        offered: &Offered,
-        initial_response: Option<bool>,
-        turns: &mut Vec<Turn>,
-    ) -> Result<Answered, Failure> {
-        let Some(mechanism) = mechanism(name) else {
-            return Err(Failure::new(Stage::Auth, Cause::NotOffered { what: name.to_owned() }));
-        };
-        let tag = self.tag();
-        let allowed = self.protocol() != Protocol::Imap || offered.sasl_ir;
-        let initial = initial_response.unwrap_or(allowed);
-        let given = self.given(&offered.mechanisms);
-        let mut exchange = Exchange::new(self.protocol(), &tag, mechanism, credentials, &given, initial);
-        let mut command = exchange.start();
-        // No mechanism needs more; a server that never ends must not keep us.
-        for _ in 0..16 {
-            let turn = self.say(command).await?;
-            let step = turn.last().map(|reply| exchange.reply(reply));
-            turns.push(turn);
-            match step {
-                Some(Step::Send(next)) => command = next,
-                Some(Step::Done(answered)) => {
-                    if let Some(trouble) = exchange.trouble() {
-                        let params = trouble
-                            .values()
-                            .into_iter()
-                            .map(|(name, value)| (name.to_owned(), value))
-                            .collect();
-                        self.note(&format!("sasl-{}", trouble.id()), params);
-                    }
-                    return Ok(answered);
-                }
-                None => return Ok(Answered::Nonsense),
-            }
+    /// The last answer, escaped. One that repeats a secret is shown as the transcript shows it.
+    fn shown(&self, turn: &Turn) -> String {
+        let Some(span) = turn.last().map(ehlo_wire::Reply::span) else { return String::new() };
+        if self.transcript().secrets_in(span).is_empty() {
+            return turn.shown();
         }
-        Ok(Answered::Nonsense)
-    }
-
-    /// What a mechanism needs besides the credentials.
-    fn given(&mut self, offered: &[String]) -> Given {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Given {
-            random: self.random(),
-            now: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
-            service: service_name(self.protocol()),
-            host: self.host().to_owned(),
-            bindings: self.bindings(),
-            plus_offered: offered.iter().any(|name| name.ends_with("-PLUS")),
-            ..Given::default()
-        }
+        let visible = self.transcript().visible(span);
+        let lines = visible.split(|&b| b == b'\n').map(|line| ehlo_core::escape(line.trim_ascii()));
+        lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" / ")
     }
 
     async fn login_by_user(
@@ -245,6 +255,7 @@ impl Dialogue {
         turns: &mut Vec<Turn>,
     ) -> Result<Answered, Failure> {
         let digest = apop_digest(offered.apop_stamp.as_deref().unwrap_or_default(), &credentials.password);
+        self.learn(digest.as_bytes());
         let turn = self.say(built(pop3::command(&format!("APOP {} {digest}", credentials.user)))?).await?;
         let answered = turn.answered();
         turns.push(turn);

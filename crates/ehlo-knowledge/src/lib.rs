@@ -4,13 +4,11 @@
 //! The data stands in `data/*.toml`; an entry's key is the name of its file (up to its first dot) and the path of its table, joined by
 //! `/`: `capability-smtp/PIPELINING`, `check/cert-expired/expired`.
 
-mod cause;
 pub mod explain;
 mod lang;
 mod pattern;
 mod render;
 
-pub use cause::{Circumstances, causes};
 pub use lang::Lang;
 pub use render::render;
 

@@ -19,11 +19,33 @@ pub(crate) fn fits(pattern: &str, lower: &str) -> Option<usize> {
         rest = if index == 0 && anchored {
             rest.strip_prefix(part.as_str())?
         } else {
-            &rest[rest.find(part.as_str())? + part.len()..]
+            &rest[find(&part, rest)? + part.len()..]
         };
         letters += part.len();
     }
     Some(letters)
+}
+
+/// Where `part` stands in `text`. An enhanced status code at the edge of it is no part of a longer one: `5.2.2` is not
+/// found in `5.2.252`, nor in `15.2.2`.
+fn find(part: &str, text: &str) -> Option<usize> {
+    let opens = is_enhanced(part.split(' ').next().unwrap_or_default());
+    let closes = is_enhanced(part.rsplit(' ').next().unwrap_or_default());
+    let in_number = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+    let bytes = text.as_bytes();
+    text.match_indices(part).map(|(at, _)| at).find(|&at| {
+        let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+        let goes_on = (opens && in_number(before)) || (closes && in_number(bytes.get(at + part.len())));
+        !goes_on
+    })
+}
+
+/// Whether `word` has the form of an enhanced status code (RFC 3463 §2); its class may be `x`.
+pub(crate) fn is_enhanced(word: &str) -> bool {
+    let parts: Vec<&str> = word.split('.').take(4).collect();
+    parts.len() == 3
+        && matches!(parts[0], "2" | "4" | "5" | "x" | "X")
+        && parts[1..].iter().all(|p| (1..=3).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -45,5 +67,14 @@ mod tests {
     fn a_longer_pattern_weighs_more() {
         assert_eq!(fits("relay*denied", "relay access denied"), Some(11));
         assert_eq!(fits("denied", "relay access denied"), Some(6));
+    }
+
+    #[test]
+    fn a_status_code_is_no_part_of_a_longer_one() {
+        assert_eq!(fits("5.2.2", "554 5.2.252 sendasdenied"), None);
+        assert_eq!(fits("5.2.2", "15.2.2"), None);
+        assert_eq!(fits("5.2.2", "5.2.20, then 5.2.2"), Some(5));
+        assert_eq!(fits("552 5.2.2", "552 5.2.2"), Some(9));
+        assert_eq!(fits("[tss0", "[tss04]"), Some(5));
     }
 }

@@ -9,6 +9,7 @@ pub struct Accounts {
     passwords: BTreeMap<String, String>,
     master: Option<(String, String)>,
     any: bool,
+    guest: bool,
 }
 
 /// Why an account cannot be read.
@@ -40,10 +41,13 @@ impl Default for Accounts {
 }
 
 impl Accounts {
+    /// Whom the mechanism ANONYMOUS logs in as (RFC 4505).
+    pub const GUEST: &'static str = "anonymous";
+
     /// No account, but the master user.
     pub fn none() -> Accounts {
         let master = ("meister".to_owned(), "generalschluessel".to_owned());
-        Accounts { passwords: BTreeMap::new(), master: Some(master), any: false }
+        Accounts { passwords: BTreeMap::new(), master: Some(master), any: false, guest: false }
     }
 
     /// Who may act as any account, by an authorization identity (RFC 4422 §3.4.1): `NAME:PASSWORD`. He has mailboxes of
@@ -70,6 +74,16 @@ impl Accounts {
     /// Whether everybody is let in.
     pub fn accepts_any(&self) -> bool {
         self.any
+    }
+
+    /// Lets guests in, who have no password and share one account, [`Accounts::GUEST`].
+    pub fn admit_guests(&mut self) {
+        self.guest = true;
+    }
+
+    /// The account of guests, if they are let in.
+    pub fn guest(&self) -> Option<&'static str> {
+        self.guest.then_some(Accounts::GUEST)
     }
 
     /// Whether this user may act as any account.
@@ -116,7 +130,8 @@ impl Accounts {
     /// The account whose address this is: the part before `@` and `+`, whatever the case.
     pub fn owner_of(&self, local_part: &str) -> Option<&str> {
         let base = local_part.split('+').next().unwrap_or(local_part).to_lowercase();
-        self.passwords.keys().find(|name| name.to_lowercase() == base).map(String::as_str)
+        let known = self.passwords.keys().find(|name| name.to_lowercase() == base).map(String::as_str);
+        known.or_else(|| self.guest().filter(|guest| *guest == base))
     }
 
     fn add_from(&mut self, text: &str, line: usize) -> Result<(), AccountError> {
@@ -177,6 +192,15 @@ mod tests {
         assert_eq!(accounts.password("alice").unwrap().expose(), "other");
         assert!(!accounts.is_master("meister") && accounts.password("meister").is_none());
         assert!(accounts.set_master("no password").is_err());
+    }
+
+    #[test]
+    fn guests_have_an_account_and_no_password() {
+        let mut accounts = Accounts::default();
+        assert_eq!((accounts.guest(), accounts.owner_of("anonymous")), (None, None));
+        accounts.admit_guests();
+        assert_eq!(accounts.owner_of("Anonymous"), Some("anonymous"));
+        assert!(accounts.password("anonymous").is_none() && accounts.names().all(|name| name != "anonymous"));
     }
 
     #[test]

@@ -41,6 +41,7 @@ pub struct Authority {
     root: CertificateDer<'static>,
     root_pem: String,
     intermediate: CertificateDer<'static>,
+    intermediate_pem: String,
     issuer: Issuer<'static, KeyPair>,
     names: Vec<String>,
     now: i64,
@@ -70,6 +71,7 @@ impl Authority {
             root: root.der().clone(),
             root_pem: root.pem(),
             intermediate: intermediate.der().clone(),
+            intermediate_pem: intermediate.pem(),
             issuer: Issuer::new(params, key),
             names: names.to_vec(),
             now,
@@ -107,6 +109,29 @@ impl Authority {
         let key = rustls::crypto::ring::sign::any_supported_type(&key)
             .map_err(|_| rcgen::Error::RingUnspecified)?;
         Ok(Arc::new(CertifiedKey::new(chain, key)))
+    }
+
+    /// Makes a certificate with which the account `name` of `domain` can log in (EXTERNAL): in PEM, first the certificate
+    /// with its intermediate, then the key.
+    ///
+    /// # Errors
+    /// What the library says, if it cannot be made.
+    pub fn issue_for_client(&self, name: &str, domain: &str) -> Result<(String, String), rcgen::Error> {
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::default();
+        // An address in a certificate is ASCII (RFC 5280 §4.2.1.6); the common name may be anything.
+        if name.is_ascii() {
+            let address = format!("{name}@{domain}");
+            params.subject_alt_names.push(SanType::Rfc822Name(address.as_str().try_into()?));
+        }
+        params.distinguished_name = distinguished_name(name);
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.use_authority_key_identifier_extension = true;
+        params.not_before = at(self.now) - Duration::days(1);
+        params.not_after = at(self.now) + Duration::days(89);
+        let leaf = params.signed_by(&key, &self.issuer)?;
+        Ok((format!("{}{}", leaf.pem(), self.intermediate_pem), key.serialize_pem()))
     }
 
     fn leaf_params(&self, kind: &CertificateKind) -> Result<CertificateParams, rcgen::Error> {

@@ -1,3 +1,4 @@
+use crate::settings::MECHANISMS;
 use crate::{Accounts, ActiveFault, FaultError, Rules, Seed, SeedError, StoreError};
 use ehlo_core::{Family, Role, Scheme};
 use std::collections::BTreeMap;
@@ -14,6 +15,8 @@ pub struct LabConfig {
     pub names: Vec<String>,
     /// Who may log in.
     pub accounts: Accounts,
+    /// The SASL mechanisms, in the order in which they are listed; ANONYMOUS lets guests in.
+    pub mechanisms: Vec<&'static str>,
     /// Where mail is kept for good; none keeps it in memory.
     pub store: Option<PathBuf>,
     /// Whether mail is on the disk itself before it is acknowledged, so that it outlives a power failure as well.
@@ -48,6 +51,7 @@ impl LabConfig {
             host_name: "lab.test".into(),
             names: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec(),
             accounts: Accounts::default(),
+            mechanisms: MECHANISMS.to_vec(),
             store: None,
             fsync: false,
             limit: LabConfig::LIMIT,

@@ -1,3 +1,4 @@
+use crate::clients;
 use crate::context::{Action, Context};
 use crate::deflate::Deflate;
 use crate::memory::Memory;
@@ -8,6 +9,7 @@ use crate::talk::{Talk, talk_for};
 use crate::weak_tls::{Sniffed, Verdict};
 use crate::{Lab, Point, Service};
 use ehlo_core::{Side, Tick};
+use ehlo_wire::sasl::{BindingKind, ChannelBinding};
 use rustls::ServerConnection;
 use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
@@ -27,7 +29,9 @@ pub struct Connection {
     sniffed: Option<Box<Sniffed>>,
     tls_name: Option<String>,
     /// What ties a login to the TLS connection.
-    binding: Vec<u8>,
+    bindings: Vec<ChannelBinding>,
+    /// Whom the client's certificate names, if the lab's authority signed it.
+    certificate: Option<String>,
     deflate: Option<Box<Deflate>>,
     greeted: bool,
     /// What there is of a PROXY header, as long as one is due.
@@ -78,7 +82,8 @@ impl Connection {
             tls: None,
             sniffed: None,
             tls_name: None,
-            binding: Vec::new(),
+            bindings: Vec::new(),
+            certificate: None,
             deflate: None,
             greeted: false,
             proxied: lab.settings(service).proxy_protocol.then(Vec::new),
@@ -302,7 +307,7 @@ impl Connection {
     fn sniff(&mut self, bytes: &[u8], now: Tick) {
         let Some(mut sniffed) = self.sniffed.take() else { return };
         let state = &self.memory.state;
-        match sniffed.take(bytes, &state.settings.weak_tls, &state.chain) {
+        match sniffed.take(bytes, &state.settings.weak_tls, &state.tls.chain) {
             Verdict::Wait => self.sniffed = Some(sniffed),
             Verdict::Real(bytes) => {
                 self.begin_session();
@@ -321,10 +326,34 @@ impl Connection {
     }
 
     fn begin_session(&mut self) {
-        match ServerConnection::new(Arc::clone(&self.memory.state.tls)) {
-            Ok(tls) => self.tls = Some(Box::new(tls)),
+        let tls = Arc::clone(&self.memory.state.tls);
+        match ServerConnection::new(Arc::clone(&tls.config)) {
+            Ok(connection) => {
+                self.tls = Some(Box::new(connection));
+                let end_point = tls.end_point.clone();
+                self.bindings = end_point
+                    .map(|data| ChannelBinding { kind: BindingKind::TlsServerEndPoint, data })
+                    .into_iter()
+                    .collect();
+            }
             // The configuration was accepted when the lab was made; a connection without TLS must not go on.
             Err(_) => self.actions.push_back(Action::Reset),
+        }
+    }
+
+    /// What ties logins to this connection. TLS 1.2 has the certificate only: its exporter is the connection's own only
+    /// with an extension that the TLS library does not tell of, and it does not give `tls-unique` away.
+    fn bind(&mut self, tls: &ServerConnection) {
+        if tls.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3)
+            && let Ok(data) = tls.export_keying_material([0_u8; 32], b"EXPORTER-Channel-Binding", Some(b""))
+        {
+            let binding = ChannelBinding { kind: BindingKind::TlsExporter, data: data.to_vec() };
+            self.bindings.insert(0, binding);
+        }
+        if self.memory.state.settings.binding_altered {
+            for byte in self.bindings.iter_mut().flat_map(|binding| &mut binding.data) {
+                *byte ^= 0xff;
+            }
         }
     }
 
@@ -353,10 +382,10 @@ impl Connection {
                 let version = tls.protocol_version().and_then(|v| v.as_str()).unwrap_or("TLS");
                 let suite = tls.negotiated_cipher_suite().and_then(|s| s.suite().as_str()).unwrap_or("?");
                 self.tls_name = Some(format!("{version} with {suite}"));
-                if tls.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3) {
-                    let data = tls.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b""));
-                    self.binding = data.map(|data: [u8; 32]| data.to_vec()).unwrap_or_default();
-                }
+                self.bind(tls);
+                self.certificate = tls
+                    .peer_certificates()
+                    .and_then(|chain| clients::named(chain, &self.lab, self.lab.unix_time(now)));
                 if let Some(recorder) = &mut self.recorder {
                     recorder.tls_on(version, suite, tls.server_name(), now);
                 }
@@ -463,7 +492,8 @@ impl Connection {
             peer: &self.peer,
             memory: &mut self.memory,
             tls: self.tls_name.as_deref(),
-            binding: &self.binding,
+            bindings: &self.bindings,
+            certificate: self.certificate.as_deref(),
             now: self.lab.unix_time(now),
             actions: &mut self.actions,
             stopped: &mut stopped,

@@ -4,7 +4,7 @@ use crate::memory::Memory;
 use crate::switchboard::Installed;
 use crate::{FaultAction, Lab, Moment, Point, Service, Settings};
 use ehlo_core::{Protocol, Secret};
-use ehlo_wire::sasl::Passwords;
+use ehlo_wire::sasl::{ChannelBinding, MechanismMeta, Needs, Passwords, mechanism};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -42,8 +42,10 @@ pub(crate) struct Context<'a> {
     pub(crate) memory: &'a mut Memory,
     /// `TLSv1_3 with …`, if TLS is on.
     pub(crate) tls: Option<&'a str>,
-    /// What ties a login to the TLS connection (RFC 9266); empty without TLS 1.3.
-    pub(crate) binding: &'a [u8],
+    /// What ties a login to the TLS connection (RFC 9266, RFC 5929); empty without TLS.
+    pub(crate) bindings: &'a [ChannelBinding],
+    /// The account that the client's certificate names.
+    pub(crate) certificate: Option<&'a str>,
     /// Seconds since 1970.
     pub(crate) now: i64,
     pub(crate) actions: &'a mut VecDeque<Action>,
@@ -202,7 +204,7 @@ impl Context<'_> {
     }
 
     /// What faults make of a login, whatever the password.
-    fn verdict(&self, user: &str) -> Option<bool> {
+    pub(crate) fn verdict(&self, user: &str) -> Option<bool> {
         let standing = self.memory.standing();
         let now = Circumstances {
             tls: self.tls.is_some(),
@@ -256,9 +258,16 @@ impl Context<'_> {
         let clear =
             self.tls.is_some() || self.settings.clear_auth_offered || self.settings.clear_auth_accepted;
         let fine = |name: &&'static str| {
-            clear || !ehlo_wire::sasl::mechanism(name).is_some_and(|m| m.meta().password_equivalent)
+            mechanism(name).is_some_and(|m| self.has(m.meta()) && (clear || !m.meta().password_equivalent))
         };
         self.settings.mechanisms.iter().copied().filter(fine).collect()
+    }
+
+    /// Whether a mechanism finds what it needs in this connection: something to tie the login to, or a certificate of
+    /// the client that names an account.
+    pub(crate) fn has(&self, meta: &MechanismMeta) -> bool {
+        (!meta.binds || !self.bindings.is_empty())
+            && (meta.needs != Needs::Certificate || self.certificate.is_some())
     }
 
     /// A timestamp for the greeting of POP3 (RFC 1939 §7).

@@ -39,7 +39,10 @@ impl Lab {
     ///
     /// # Errors
     /// [`LabError::Certificates`], and [`LabError::Store`] or [`LabError::StoreInUse`] if mail is to be kept.
-    pub fn new(config: LabConfig) -> Result<Arc<Lab>, LabError> {
+    pub fn new(mut config: LabConfig) -> Result<Arc<Lab>, LabError> {
+        if config.mechanisms.contains(&"ANONYMOUS") {
+            config.accounts.admit_guests();
+        }
         let bad = |e: rcgen::Error| LabError::Certificates(e.to_string());
         let mut names = vec![config.host_name.clone()];
         names.extend(config.names.iter().cloned());
@@ -49,6 +52,7 @@ impl Lab {
         for &scheme in Service::SCHEMES {
             for family in [Family::V4, Family::V6, Family::Unix] {
                 let mut settings = Settings::new(scheme, &config.host_name);
+                settings.mechanisms.clone_from(&config.mechanisms);
                 settings.xclient = config.xclient;
                 // What waits is in memory: where mail is to outlive a restart, that would not be kept.
                 settings.future_release &= config.store.is_none();
@@ -139,7 +143,7 @@ impl Lab {
     }
 
     pub(crate) fn tls(&self, service: Service) -> Arc<ServerConfig> {
-        Arc::clone(&self.standing().service(service).tls)
+        Arc::clone(&self.standing().service(service).tls.config)
     }
 
     /// What holds at this moment.
@@ -283,7 +287,9 @@ fn open_store(config: &LabConfig) -> Result<Store, LabError> {
             Err(error) => return Err(failed(error.into())),
         },
     };
-    let store = Store::open(config.accounts.names(), config.now, config.limit, keeper).map_err(failed)?;
+    let guest = config.accounts.guest().filter(|guest| config.accounts.names().all(|name| name != *guest));
+    let names = config.accounts.names().chain(guest);
+    let store = Store::open(names, config.now, config.limit, keeper).map_err(failed)?;
     for seed in &config.seeds {
         seed.sow(&store, &config.accounts, config.now).map_err(LabError::Seed)?;
     }

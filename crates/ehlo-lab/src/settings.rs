@@ -1,6 +1,25 @@
 use crate::{CertificateKind, WeakTls};
 use ehlo_core::{Protocol, Role, Scheme};
 
+/// The mechanisms of a lab to which nothing else is said, in the order in which they are listed. ANONYMOUS is not among
+/// them: a server that lets anybody in has to be asked for.
+pub const MECHANISMS: &[&str] = &[
+    "PLAIN",
+    "LOGIN",
+    "CRAM-MD5",
+    "DIGEST-MD5",
+    "SCRAM-SHA-1",
+    "SCRAM-SHA-1-PLUS",
+    "SCRAM-SHA-256",
+    "SCRAM-SHA-256-PLUS",
+    "SCRAM-SHA-512",
+    "SCRAM-SHA-512-PLUS",
+    "NTLM",
+    "OAUTHBEARER",
+    "XOAUTH2",
+    "EXTERNAL",
+];
+
 /// How one service of the lab behaves. The defaults are what a well-kept server does; faults change them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -34,6 +53,10 @@ pub struct Settings {
     pub auth: bool,
     /// The mechanisms, in the order in which they are listed.
     pub mechanisms: Vec<&'static str>,
+    /// Whether NTLM version 1 is taken as well.
+    pub ntlm_v1: bool,
+    /// Whether logins are tied to another TLS connection than the client's, as if somebody sat in between.
+    pub binding_altered: bool,
     /// Whether PLAIN, LOGIN and USER are listed before TLS.
     pub clear_auth_offered: bool,
     /// Whether they are accepted before TLS.
@@ -107,7 +130,9 @@ impl Settings {
             close_notify: true,
             after_starttls: AfterStartTls::Handshake,
             auth: role.takes_logins(),
-            mechanisms: vec!["PLAIN", "LOGIN", "CRAM-MD5"],
+            mechanisms: MECHANISMS.to_vec(),
+            ntlm_v1: false,
+            binding_altered: false,
             clear_auth_offered: false,
             clear_auth_accepted: false,
             logindisabled: true,

@@ -1,5 +1,6 @@
 //! The faults of a lab and what follows from them, changeable while it serves.
 
+use crate::clients::Anybody;
 use crate::faults::{Count, Notes};
 use crate::{ActiveFault, Authority, CertificateKind, Flight, LabError, Service, Settings};
 use rustls::ServerConfig;
@@ -12,16 +13,13 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 /// So many kinds of certificates are remembered; more would only come from somebody who tries names.
 const MOST_FLIGHTS: usize = 64;
 
-/// Certificates in DER, as a flight made by hand shows them.
-pub(crate) type Chain = Arc<Vec<Vec<u8>>>;
-
 /// What a configuration of TLS is made for: the kind of certificate, and whether TLS 1.2 and TLS 1.3 are there.
 type Shown = (CertificateKind, bool, bool);
 
 /// Holds the faults behind a lock. Whoever acts takes the [`Standing`] of that moment.
 pub(crate) struct Switchboard {
     base: BTreeMap<Service, Settings>,
-    flights: Mutex<Vec<(Shown, Arc<ServerConfig>, Chain)>>,
+    flights: Mutex<Vec<(Shown, Arc<ServerTls>)>>,
     standing: RwLock<Arc<Standing>>,
     serial: AtomicU64,
 }
@@ -53,8 +51,16 @@ pub(crate) struct Installed {
 #[derive(Clone)]
 pub(crate) struct ServiceState {
     pub(crate) settings: Arc<Settings>,
-    pub(crate) tls: Arc<ServerConfig>,
-    pub(crate) chain: Chain,
+    pub(crate) tls: Arc<ServerTls>,
+}
+
+/// TLS with one certificate.
+pub(crate) struct ServerTls {
+    pub(crate) config: Arc<ServerConfig>,
+    /// The certificates in DER, as a flight made by hand shows them.
+    pub(crate) chain: Vec<Vec<u8>>,
+    /// The digest of the certificate to which logins can be tied (RFC 5929 §4).
+    pub(crate) end_point: Option<Vec<u8>>,
 }
 
 impl Switchboard {
@@ -104,8 +110,8 @@ impl Switchboard {
             for installed in in_force.at(service).filter(|f| !f.fault.is_decided()) {
                 installed.fault.configure(&mut settings);
             }
-            let (tls, chain) = self.tls(&settings, authority)?;
-            services.insert(service, ServiceState { settings: Arc::new(settings), tls, chain });
+            let tls = self.tls(&settings, authority)?;
+            services.insert(service, ServiceState { settings: Arc::new(settings), tls });
         }
         *standing = Arc::new(Standing { generation: standing.generation + 1, in_force, services });
         Ok(done)
@@ -137,33 +143,27 @@ impl Switchboard {
             }
         }
         // A certificate that cannot be made is one of ours: the common one is shown.
-        let shown = self.tls(&settings, authority);
-        let (tls, chain) = shown.unwrap_or_else(|_| (Arc::clone(&common.tls), Arc::clone(&common.chain)));
-        ServiceState { settings: Arc::new(settings), tls, chain }
+        let tls = self.tls(&settings, authority).unwrap_or_else(|_| Arc::clone(&common.tls));
+        ServiceState { settings: Arc::new(settings), tls }
     }
 
     /// Services with the same kind of certificate show the same one, as on a real host.
-    fn tls(
-        &self,
-        settings: &Settings,
-        authority: &Authority,
-    ) -> Result<(Arc<ServerConfig>, Chain), LabError> {
+    fn tls(&self, settings: &Settings, authority: &Authority) -> Result<Arc<ServerTls>, LabError> {
         let weak = &settings.weak_tls;
         // The library has nothing below TLS 1.2: where it would be left with nothing, it is not asked.
         let no_12 = weak.no_tls12 && !weak.no_tls13;
         let shown = (settings.certificate.clone(), no_12, weak.no_tls13);
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, tls, chain)) = flights.iter().find(|(known, ..)| *known == shown) {
-            return Ok((Arc::clone(tls), Arc::clone(chain)));
+        if let Some((_, tls)) = flights.iter().find(|(known, _)| *known == shown) {
+            return Ok(Arc::clone(tls));
         }
         let flight = authority.issue(&shown.0).map_err(|e| LabError::Certificates(e.to_string()))?;
-        let chain: Chain = Arc::new(flight.cert.iter().map(|c| c.to_vec()).collect());
         let tls = tls_config(flight, shown.1, shown.2).map_err(|e| LabError::Certificates(e.to_string()))?;
         if flights.len() >= MOST_FLIGHTS {
             flights.remove(0);
         }
-        flights.push((shown, Arc::clone(&tls), Arc::clone(&chain)));
-        Ok((tls, chain))
+        flights.push((shown, Arc::clone(&tls)));
+        Ok(tls)
     }
 }
 
@@ -208,16 +208,18 @@ impl ResolvesServerCert for Always {
     }
 }
 
-fn tls_config(flight: Flight, no_12: bool, no_13: bool) -> Result<Arc<ServerConfig>, rustls::Error> {
+fn tls_config(flight: Flight, no_12: bool, no_13: bool) -> Result<Arc<ServerTls>, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let versions: &[&rustls::SupportedProtocolVersion] = match (no_12, no_13) {
         (true, _) => &[&rustls::version::TLS13],
         (false, true) => &[&rustls::version::TLS12],
         (false, false) => rustls::DEFAULT_VERSIONS,
     };
-    let config = ServerConfig::builder_with_provider(provider)
+    let chain = flight.cert.iter().map(|c| c.to_vec()).collect();
+    let end_point = flight.cert.first().and_then(|leaf| crate::clients::end_point(leaf));
+    let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(versions)?
-        .with_no_client_auth()
+        .with_client_cert_verifier(Arc::new(Anybody::new(&provider)))
         .with_cert_resolver(Arc::new(Always(flight)));
-    Ok(Arc::new(config))
+    Ok(Arc::new(ServerTls { config: Arc::new(config), chain, end_point }))
 }

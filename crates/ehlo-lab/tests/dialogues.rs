@@ -158,7 +158,7 @@ fn submission_wants_tls_and_a_login() {
         &[],
         "S: 220
          C: EHLO x
-         S*: 250 AUTH CRAM-MD5
+         S*: 250 AUTH CRAM-MD5 DIGEST-MD5 SCRAM-SHA-1 SCRAM-SHA-256 SCRAM-SHA-512 NTLM
          C: AUTH PLAIN
          S: 538 5.7.11
          C: AUTH GSSAPI
@@ -175,7 +175,7 @@ fn smtp_logins_with_and_without_initial_response() {
         &["auth-clear-accepted"],
         "S: 220
          C: EHLO x
-         S*: 250 AUTH PLAIN LOGIN CRAM-MD5
+         S*: 250 AUTH PLAIN LOGIN CRAM-MD5 DIGEST-MD5 SCRAM-SHA-1 SCRAM-SHA-256 SCRAM-SHA-512 NTLM OAUTHBEARER XOAUTH2
          C: AUTH LOGIN
          S: 334 VXNlcm5hbWU6
          C: YmVudXR6ZXJuYW1l
@@ -338,7 +338,7 @@ fn imap_commands_need_tags_and_logins() {
     play(
         Scheme::Imap,
         &[],
-        "S: * OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE STARTTLS LOGINDISABLED AUTH=CRAM-MD5] lab.test
+        "S: * OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE STARTTLS LOGINDISABLED AUTH=CRAM-MD5 AUTH=DIGEST-MD5 AUTH=SCRAM-SHA-1 AUTH=SCRAM-SHA-256 AUTH=SCRAM-SHA-512 AUTH=NTLM] lab.test
          C: CAPABILITY
          S: CAPABILITY BAD
          C: a+b NOOP

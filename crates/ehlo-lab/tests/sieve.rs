@@ -86,7 +86,7 @@ fn the_greeting_lists_what_it_can_do() {
          S: \"NOTIFY\" \"mailto\"
          S: \"MAXREDIRECTS\" \"4\"
          S: \"LANGUAGE\" \"en\"
-         S: \"SASL\" \"CRAM-MD5\"
+         S: \"SASL\" \"CRAM-MD5 DIGEST-MD5 SCRAM-SHA-1 SCRAM-SHA-256 SCRAM-SHA-512 NTLM\"
          S: \"UNAUTHENTICATE\"
          S: \"STARTTLS\"
          S: OK \"lab.test ehlo lab\"

@@ -1,6 +1,6 @@
-use ehlo_core::facts::ServiceFacts;
-use ehlo_core::{Failure, Finding, Outcome, RunReport};
-use ehlo_knowledge::{Circumstances, causes};
+use ehlo_core::facts::{LoginFacts, LoginResult, ServiceFacts};
+use ehlo_core::{EntryId, EntryKind, Failure, Finding, Outcome, RunReport, Side, escape};
+use ehlo_knowledge::explain::{Symptom, failures};
 
 /// More causes than this are no help.
 const MOST: usize = 3;
@@ -11,8 +11,10 @@ pub fn add_causes(report: &mut RunReport) {
     for finding in &report.findings {
         let service = report.facts.services.iter().find(|s| s.url == finding.service);
         found.push(match (&finding.outcome, service) {
-            (Outcome::Fail | Outcome::Warn, Some(service)) => of(finding, service),
-            (Outcome::Info, Some(service)) if finding.check == "conn-rate-limited" => of(finding, service),
+            (Outcome::Fail | Outcome::Warn, Some(service)) => of(finding, service, report),
+            (Outcome::Info, Some(service)) if finding.check == "conn-rate-limited" => {
+                of(finding, service, report)
+            }
             _ => Vec::new(),
         });
     }
@@ -21,7 +23,18 @@ pub fn add_causes(report: &mut RunReport) {
     }
 }
 
-fn of(finding: &Finding, service: &ServiceFacts) -> Vec<String> {
+/// What `ehlo explain` would say of the answer by which a login was refused: ids of the catalogue of failures.
+pub(crate) fn of_login(login: &LoginFacts, service: &ServiceFacts) -> Vec<&'static str> {
+    let Some(reply) = login.reply.as_deref().filter(|_| login.result == LoginResult::Refused) else {
+        return Vec::new();
+    };
+    let protocol = Some(service.endpoint.scheme.protocol().id());
+    let mut found = failures(&Symptom { protocol, stage: Some("auth"), ..Symptom::of(reply) });
+    found.truncate(MOST);
+    found
+}
+
+fn of(finding: &Finding, service: &ServiceFacts, report: &RunReport) -> Vec<String> {
     let main = service.main();
     let ended = || main.and_then(|m| m.failure.as_ref());
     // What a finding has to do with a failure; most have nothing to do with how the dialogue ended.
@@ -40,6 +53,7 @@ fn of(finding: &Finding, service: &ServiceFacts) -> Vec<String> {
             "greeting"
         }
         "starttls-offered" | "cleartext-port-no-tls" => "capabilities",
+        "starttls-works" => failure.map_or("start-tls", |f| f.stage.id()),
         check if check.starts_with("cert") => "handshake",
         _ => failure.map_or("command", |f| f.stage.id()),
     };
@@ -47,12 +61,38 @@ fn of(finding: &Finding, service: &ServiceFacts) -> Vec<String> {
         .iter()
         .filter_map(|name| finding.params.get(*name))
         .find(|text| !text.is_empty());
-    let circumstances = Circumstances {
-        check: &finding.check,
-        protocol: service.endpoint.scheme.protocol().id(),
-        stage,
-        cause: failure.map_or("", |f| f.cause.id()),
-        text: said.map_or("", String::as_str),
+    let text = match (said, failure) {
+        (Some(text), _) => text.clone(),
+        // The server took its leave; its last line says why.
+        (None, Some(failure)) if failure.cause.id() == "rejected" => last_said(finding, report),
+        // There is no list because the server refused to give one.
+        (None, None) if stage == "capabilities" => {
+            let lists = main.map_or(&[][..], |m| &m.capabilities);
+            lists.iter().find_map(|list| list.refused.clone()).unwrap_or_default()
+        }
+        _ => String::new(),
     };
-    causes(&circumstances).into_iter().take(MOST).map(str::to_owned).collect()
+    let symptom = Symptom {
+        check: Some(&finding.check),
+        protocol: Some(service.endpoint.scheme.protocol().id()),
+        stage: Some(stage),
+        cause: failure.map(|f| f.cause.id()),
+        ..Symptom::of(&text)
+    };
+    failures(&symptom).into_iter().take(MOST).map(str::to_owned).collect()
+}
+
+/// The last line that the server had said before what proves a finding, escaped.
+fn last_said(finding: &Finding, report: &RunReport) -> String {
+    let said = finding.evidence.iter().rev().find_map(|place| {
+        let transcript = report.transcript(place.transcript)?;
+        let EntryId(last) = transcript.entries_at(place.anchor).into_iter().max()?;
+        (0..=last).rev().find_map(|id| match transcript.entry(EntryId(id))?.kind {
+            EntryKind::Data { span, .. } if span.side == Side::Server => {
+                Some(escape(transcript.visible(span).trim_ascii_end()))
+            }
+            _ => None,
+        })
+    });
+    said.unwrap_or_default()
 }

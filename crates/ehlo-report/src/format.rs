@@ -1,3 +1,4 @@
+use crate::monitor::{self, TimeLimits};
 use crate::{Paint, Texts, json, terminal};
 use ehlo_core::RunReport;
 
@@ -22,10 +23,13 @@ pub struct FormatOptions {
     pub verbosity: u8,
     /// Only the verdict.
     pub quiet: bool,
+    /// How long a service may take, for monitoring.
+    pub limits: TimeLimits,
 }
 
 /// A report, written.
 pub type Rendered = String;
 
 /// All formats.
-pub static FORMATS: &[&dyn Format] = &[&terminal::Terminal, &json::Json];
+pub static FORMATS: &[&dyn Format] =
+    &[&terminal::Terminal, &json::Json, &monitor::Nagios, &monitor::Prometheus];

@@ -1,12 +1,12 @@
 use unicode_width::UnicodeWidthStr;
 
 /// How many columns a text takes that holds no colours.
-pub(crate) fn width(text: &str) -> usize {
+pub fn width(text: &str) -> usize {
     UnicodeWidthStr::width(text)
 }
 
 /// `text` filled up with blanks to `columns`.
-pub(crate) fn pad(text: &str, columns: usize) -> String {
+pub fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
@@ -69,7 +69,7 @@ pub fn wrapped(text: &str, indent: usize, columns: usize) -> String {
 }
 
 /// `text` cut to `columns`, with `…` where something is missing.
-pub(crate) fn shorten(text: &str, columns: usize) -> String {
+pub fn shorten(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }

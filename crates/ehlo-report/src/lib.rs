@@ -7,6 +7,7 @@ mod format;
 pub mod json;
 mod layout;
 mod live;
+pub mod monitor;
 mod paint;
 pub mod run;
 mod sentence;
@@ -15,7 +16,7 @@ mod texts;
 
 pub use causes::add_causes;
 pub use format::{FORMATS, Format, FormatOptions, Rendered};
-pub use layout::wrapped;
+pub use layout::{pad, shorten, width, wrapped};
 pub use live::{Live, live};
 pub use paint::Paint;
 pub use sentence::failure_text;

@@ -171,7 +171,7 @@ impl Driver {
                 let detail = tls.path.error_now.clone().unwrap_or_else(|| "the name does not match".into());
                 Input::Failed(Failure::new(Stage::Handshake, Cause::TlsFailed { detail }))
             }
-            Ok(tls) => Input::Secured(Box::new(tls)),
+            Ok(tls) => Input::Secured(Box::new(tls), dialogue.bindings()),
             Err(failure) => Input::Failed(failure),
         }
     }
@@ -220,8 +220,10 @@ impl Driver {
                             }
                         },
                     };
+                    let bindings = dialogue.bindings();
                     let open = Open { dialogue, url, protocol: endpoint.scheme.protocol() };
-                    return Ok((open, Input::Opened { address: address.to_string(), tls, named_by_user }));
+                    let address = address.to_string();
+                    return Ok((open, Input::Opened { address, tls, bindings, named_by_user }));
                 }
                 Err((failure, transcript)) => {
                     self.keep(url.clone(), protocol, transcript);

@@ -140,6 +140,11 @@ impl ClientSession {
         self.deadline = None;
     }
 
+    /// The lines of data that have come of a POP3 response that is not complete.
+    pub fn take_lines(&mut self) -> Vec<crate::pop3::DataLine> {
+        self.tracker.take_lines()
+    }
+
     /// Takes note that TLS is on.
     pub fn tls_started(&mut self) {
         self.tracker.tls_started();

@@ -8,6 +8,7 @@ use ehlo_core::facts::TlsProbeMode;
 use ehlo_core::{Family, Limits, Outcome, Role, RunReport, Severity, Target};
 use ehlo_dialogue::{ClientIdentity, ConnectionOptions, Connector, LoginOptions, Trust};
 use ehlo_lab::{ActiveFault, Lab, LabConfig, Listeners, Ports, Running};
+use ehlo_report::monitor::{TimeLimits, check_state};
 use ehlo_report::{FORMATS, FormatOptions, Texts, add_causes, json, wrapped};
 use ehlo_script::{Described, write_transcripts};
 use ehlo_wire::sasl::{Credentials, Passwords as _};
@@ -25,6 +26,8 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
         output::result(&list_checks(&selection, texts))?;
         return Ok(GOOD);
     }
+    let wanted = text(matches, "format").unwrap_or("human");
+    let limits = time_limits(matches, wanted, texts)?;
     let mut report = match matches.get_one::<String>("rejudge") {
         Some(file) => rejudge(file, &selection, matches, texts)?,
         None => examine(matches, &selection, texts)?,
@@ -33,18 +36,54 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
     if let Some(file) = text(matches, "transcript") {
         output::write_private(Path::new(file), &script(&report))?;
     }
-    let wanted = text(matches, "format").unwrap_or("human");
     let options = FormatOptions {
         texts,
         paint: output::paint(text(matches, "color")),
         columns: output::columns(),
         verbosity: matches.get_count("verbose"),
         quiet: matches.get_flag("quiet"),
+        limits,
     };
     if let Some(format) = FORMATS.iter().find(|f| f.name() == wanted) {
         output::result(&format.render(&report, &options))?;
     }
+    if wanted == "nagios" {
+        return Ok(check_state(&report, &options).code());
+    }
     Ok(code(&report, text(matches, "fail-on").unwrap_or("fail")))
+}
+
+/// `--warn` and `--critical`
+pub(crate) fn time_limits(matches: &ArgMatches, format: &str, texts: Texts) -> anyhow::Result<TimeLimits> {
+    let limits =
+        TimeLimits { warn: time(matches, "warn", texts)?, critical: time(matches, "critical", texts)? };
+    if limits != TimeLimits::default() && format != "nagios" {
+        return Err(Usage(texts.get("cli/limits-nagios")).into());
+    }
+    match limits {
+        TimeLimits { warn: Some(warn), critical: Some(critical) } if warn > critical => {
+            Err(Usage(texts.get("cli/limits-order")).into())
+        }
+        limits => Ok(limits),
+    }
+}
+
+/// A flag that is a time. Not every command has all of these flags.
+///
+/// # Errors
+/// [`Usage`] for a value that is no time.
+pub(crate) fn time(
+    matches: &ArgMatches,
+    name: &str,
+    texts: Texts,
+) -> anyhow::Result<Option<std::time::Duration>> {
+    let value = matches.try_get_one::<String>(name).ok().flatten();
+    value
+        .map(|value| {
+            let wrong = || input::wrong(texts, &format!("--{name}"), value, &texts.get("cli/a-time")).into();
+            input::duration(value).ok_or_else(wrong)
+        })
+        .transpose()
 }
 
 /// Every selected check: what it looks at, what it sends, and how bad its bad verdicts are.
@@ -128,22 +167,15 @@ fn examine(matches: &ArgMatches, selection: &Selection, texts: Texts) -> anyhow:
     }
     let wanted = targets::read(&words, texts)?;
     let from_stdin = words.iter().any(|w| w == "-");
-    let wants_lab = wanted.iter().any(|t| matches!(t, Target::Lab(_)));
-    if wants_lab && wanted.iter().any(|t| !matches!(t, Target::Lab(_))) {
-        // The lab's CA is trusted, and its passwords are no secrets: neither may hold for anybody else.
-        return Err(Usage(texts.get("cli/lab-alone")).into());
-    }
-    let faults = faults(matches, "lab-fault", texts)?;
-    if !faults.is_empty() && !wants_lab {
-        return Err(Usage(texts.get("cli/lab-fault-alone")).into());
-    }
+    let wants_lab = wants_lab(&wanted, texts)?;
+    let (faults, personas) = lab_troubles(matches, wants_lab, texts)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|e| Internal(e.to_string()))?;
     runtime.block_on(async {
-        let lab = if wants_lab { Some(start_lab(faults).await?) } else { None };
+        let lab = if wants_lab { Some(start_lab(faults, personas).await?) } else { None };
         let mut options = options(matches, lab.as_ref().map(|(lab, _)| &**lab), texts)?;
         options.credentials = match (&lab, text(matches, "user")) {
             (Some((lab, _)), Some(user)) if !names_password(matches) => Some(lab_account(lab, user, texts)?),
@@ -151,7 +183,7 @@ fn examine(matches: &ArgMatches, selection: &Selection, texts: Texts) -> anyhow:
         };
         let role = text(matches, "role").and_then(role);
         let running = lab.as_ref().map(|(lab, running)| (&**lab, running));
-        let jobs = targets::jobs(&wanted, role, &options, running, texts).await?;
+        let jobs = targets::jobs(&wanted, role, &options.connection, running, texts).await?;
         let (events, receiver) = tokio::sync::mpsc::unbounded_channel();
         let shown = tokio::spawn(progress::show(receiver, texts, !matches.get_flag("quiet")));
         let report = run(jobs, Arc::new(options), selection, events).await;
@@ -161,10 +193,53 @@ fn examine(matches: &ArgMatches, selection: &Selection, texts: Texts) -> anyhow:
     })
 }
 
+/// Whether the embedded lab is the target.
+///
+/// # Errors
+/// [`Usage`] if it is one target among others.
+pub(crate) fn wants_lab(targets: &[Target], texts: Texts) -> anyhow::Result<bool> {
+    let is_lab = |target: &Target| matches!(target, Target::Lab(_));
+    let wants_lab = targets.iter().any(is_lab);
+    if wants_lab && !targets.iter().all(is_lab) {
+        // The lab's CA is trusted, and its passwords are no secrets: neither may hold for anybody else.
+        return Err(Usage(texts.get("cli/lab-alone")).into());
+    }
+    Ok(wants_lab)
+}
+
+/// How the embedded lab is to be broken, and whom it is to imitate.
+///
+/// # Errors
+/// [`Usage`] for what is not known, and if the lab is not the target.
+pub(crate) fn lab_troubles(
+    matches: &ArgMatches,
+    wants_lab: bool,
+    texts: Texts,
+) -> anyhow::Result<(Vec<ActiveFault>, Vec<ActiveFault>)> {
+    let faults = faults(matches, "lab-fault", texts)?;
+    let mut personas = Vec::new();
+    for value in matches.get_many::<String>("lab-persona").unwrap_or_default() {
+        let parts = ehlo_lab::persona(value);
+        personas.extend(parts.map_err(|error| Usage(texts.fill("cli/bad-persona", &[("why", &error)])))?);
+    }
+    let is_sound = faults.is_empty() && personas.is_empty();
+    if !wants_lab && !is_sound {
+        return Err(Usage(texts.get("cli/lab-fault-alone")).into());
+    }
+    Ok((faults, personas))
+}
+
 /// The embedded server, on free ports of both families.
-async fn start_lab(faults: Vec<ActiveFault>) -> anyhow::Result<(Arc<Lab>, Running)> {
+///
+/// # Errors
+/// No ports to be had.
+pub(crate) async fn start_lab(
+    faults: Vec<ActiveFault>,
+    personas: Vec<ActiveFault>,
+) -> anyhow::Result<(Arc<Lab>, Running)> {
     let mut config = LabConfig::new(input::seed(), input::now());
     config.faults = faults;
+    config.personas = personas;
     let lab = Lab::new(config)?;
     let ports = Ports { base: 0, ..Ports::default() };
     let running = Listeners::bind(&lab, &ports).await?.serve(&lab);
@@ -182,42 +257,16 @@ pub(crate) fn lab_account(lab: &Lab, user: &str, texts: Texts) -> anyhow::Result
     }
 }
 
-fn names_password(matches: &ArgMatches) -> bool {
+/// Whether it is said where the password comes from.
+pub(crate) fn names_password(matches: &ArgMatches) -> bool {
     text(matches, "password-file").is_some()
         || text(matches, "password-command").is_some()
         || std::env::var_os("EHLO_PASSWORD").is_some()
 }
 
 fn options(matches: &ArgMatches, lab: Option<&Lab>, texts: Texts) -> anyhow::Result<CheckOptions> {
-    let address = |name: &str| -> anyhow::Result<Option<IpAddr>> {
-        text(matches, name)
-            .map(|value| {
-                value.parse().map_err(|_| {
-                    input::wrong(texts, &format!("--{name}"), value, &texts.get("cli/an-address")).into()
-                })
-            })
-            .transpose()
-    };
-    let identity = identity(matches, texts)?;
-    let helo = text(matches, "helo").map(str::to_owned).or_else(own_name);
-    if let Some(name) = &helo
-        && name.bytes().any(|b| b <= b' ' || b >= 127)
-    {
-        return Err(input::wrong(texts, "--helo", name, &texts.get("cli/a-host-name")).into());
-    }
     Ok(CheckOptions {
-        connection: ConnectionOptions {
-            limits: limits(matches, texts)?,
-            family: family(matches),
-            connect: address("connect")?,
-            connector: Connector { source: address("source")?, dialer: None },
-            trust: Arc::new(trust(matches, lab)?),
-            identity,
-            sni: text(matches, "sni").map(str::to_owned),
-            helo,
-            now: moment(matches, texts)?.unwrap_or_else(input::now),
-            seed: input::seed(),
-        },
+        connection: connection(matches, lab, texts)?,
         credentials: None,
         login: LoginOptions {
             mechanism: text(matches, "mechanism").map(str::to_owned),
@@ -231,6 +280,46 @@ fn options(matches: &ArgMatches, lab: Option<&Lab>, texts: Texts) -> anyhow::Res
             (false, false) => TlsProbeMode::Proof,
         }),
         as_outside: matches.get_flag("as-outside"),
+    })
+}
+
+/// How connections are made: the flags of every command that makes them.
+///
+/// # Errors
+/// [`Usage`] for a value that makes no sense, and files that cannot be read.
+pub(crate) fn connection(
+    matches: &ArgMatches,
+    lab: Option<&Lab>,
+    texts: Texts,
+) -> anyhow::Result<ConnectionOptions> {
+    let address = |name: &str| -> anyhow::Result<Option<IpAddr>> {
+        text(matches, name)
+            .map(|value| {
+                value.parse().map_err(|_| {
+                    input::wrong(texts, &format!("--{name}"), value, &texts.get("cli/an-address")).into()
+                })
+            })
+            .transpose()
+    };
+    let identity = identity(matches, texts)?;
+    // Not every command introduces itself.
+    let helo = matches.try_get_one::<String>("helo").ok().flatten().cloned().or_else(own_name);
+    if let Some(name) = &helo
+        && name.bytes().any(|b| b <= b' ' || b >= 127)
+    {
+        return Err(input::wrong(texts, "--helo", name, &texts.get("cli/a-host-name")).into());
+    }
+    Ok(ConnectionOptions {
+        limits: limits(matches, texts)?,
+        family: family(matches),
+        connect: address("connect")?,
+        connector: Connector { source: address("source")?, dialer: None },
+        trust: Arc::new(trust(matches, lab)?),
+        identity,
+        sni: text(matches, "sni").map(str::to_owned),
+        helo,
+        now: moment(matches, texts)?.unwrap_or_else(input::now),
+        seed: input::seed(),
     })
 }
 
@@ -276,20 +365,7 @@ pub(crate) fn trust(matches: &ArgMatches, lab: Option<&Lab>) -> anyhow::Result<T
 
 pub(crate) fn limits(matches: &ArgMatches, texts: Texts) -> anyhow::Result<Limits> {
     let mut limits = Limits::default();
-    let time = |name: &str| -> anyhow::Result<Option<std::time::Duration>> {
-        // Not every command has all of these flags.
-        matches
-            .try_get_one::<String>(name)
-            .ok()
-            .flatten()
-            .map(|value| {
-                let wrong =
-                    || input::wrong(texts, &format!("--{name}"), value, &texts.get("cli/a-time")).into();
-                input::duration(value).ok_or_else(wrong)
-            })
-            .transpose()
-    };
-    if let Some(all) = time("timeout")? {
+    if let Some(all) = time(matches, "timeout", texts)? {
         (limits.connect, limits.greeting, limits.handshake, limits.command) = (all, all, all, all);
     }
     for (name, limit) in [
@@ -300,7 +376,7 @@ pub(crate) fn limits(matches: &ArgMatches, texts: Texts) -> anyhow::Result<Limit
         ("service-deadline", &mut limits.service),
         ("deadline", &mut limits.total),
     ] {
-        if let Some(value) = time(name)? {
+        if let Some(value) = time(matches, name, texts)? {
             *limit = value;
         }
     }
@@ -322,7 +398,8 @@ pub(crate) fn faults(matches: &ArgMatches, flag: &str, texts: Texts) -> anyhow::
 }
 
 fn moment(matches: &ArgMatches, texts: Texts) -> anyhow::Result<Option<i64>> {
-    let Some(value) = text(matches, "now") else { return Ok(None) };
+    // Not every command judges dates by another clock.
+    let Some(value) = matches.try_get_one::<String>("now").ok().flatten() else { return Ok(None) };
     let wrong = || input::wrong(texts, "--now", value, &texts.get("cli/a-date")).into();
     input::moment(value).map(Some).ok_or_else(wrong)
 }

@@ -43,6 +43,7 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
     config.accounts = accounts(matches, texts)?;
     config.personas = lists::chosen(matches, texts)?;
     config.faults = check::faults(matches, "fault", texts)?;
+    crate::lab_logins::configure(&mut config, matches, texts)?;
     crate::lab_mail::configure(&mut config, matches, texts)?;
     lab_store::configure(&mut config, matches, texts)?;
     let ports = ports(matches, texts)?;
@@ -52,6 +53,7 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
     if let Some(file) = text("ca-out") {
         std::fs::write(file, lab.authority().root_pem()).map_err(|e| anyhow::anyhow!("{file}: {e}"))?;
     }
+    crate::lab_logins::write_certificates(&lab, matches)?;
     let watch = watch::Watch::new(matches, &lab, texts)?;
     // Half of the cores: the programs that are tested against the lab want the others.
     let cores = std::thread::available_parallelism().map_or(1, usize::from);

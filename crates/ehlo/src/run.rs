@@ -8,6 +8,7 @@ use crate::exit::{FOUND, GOOD, Internal, UNABLE, Usage};
 use crate::output;
 use clap::ArgMatches;
 use ehlo_core::run::{RunEvent, ScriptReport, Verdict};
+use ehlo_report::monitor::TimeLimits;
 use ehlo_report::run::RUN_FORMATS;
 use ehlo_report::{FormatOptions, Texts};
 use ehlo_runner::{Loaded, run_all};
@@ -77,6 +78,7 @@ fn format_options(matches: &ArgMatches, texts: Texts) -> FormatOptions {
         columns: output::columns(),
         verbosity: matches.get_count("verbose"),
         quiet: matches.get_flag("quiet"),
+        limits: TimeLimits::default(),
     }
 }
 

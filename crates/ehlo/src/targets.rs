@@ -1,8 +1,9 @@
 //! From what a user names to the services that are examined.
 
 use crate::exit::Usage;
-use ehlo_check::{CheckOptions, Job, detect};
+use ehlo_check::{Job, detect};
 use ehlo_core::{Address, Endpoint, Role, Scheme, Target, escape};
+use ehlo_dialogue::ConnectionOptions;
 use ehlo_lab::{Lab, Running, Service};
 use ehlo_report::Texts;
 
@@ -59,7 +60,7 @@ pub(crate) fn host(target: &Target) -> Option<&str> {
 pub(crate) async fn jobs(
     targets: &[Target],
     role: Option<Role>,
-    options: &CheckOptions,
+    options: &ConnectionOptions,
     lab: Option<(&Lab, &Running)>,
     texts: Texts,
 ) -> anyhow::Result<Vec<Job>> {
@@ -68,7 +69,7 @@ pub(crate) async fn jobs(
         let mut found = match target {
             Target::Service(endpoint) => vec![Job::single(endpoint.clone())],
             Target::Host(host) => of_host(host),
-            Target::HostPort(host, port) => match detect(host, *port, &options.connection).await {
+            Target::HostPort(host, port) => match detect(host, *port, options).await {
                 Ok(Some(scheme)) => vec![Job::single(Endpoint::new(scheme, host, Some(*port)))],
                 Ok(None) => {
                     anyhow::bail!(texts.fill("cli/unknown-protocol", &[("host", host), ("port", port)]));

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test reports by failing")]
 
+#[path = "cli/auth.rs"]
+mod auth;
 #[path = "cli/common.rs"]
 mod common;
 #[path = "cli/explain.rs"]
@@ -18,6 +20,12 @@ mod lab_mail;
 mod lab_store;
 #[path = "cli/lab_watch.rs"]
 mod lab_watch;
+#[path = "cli/mailbox.rs"]
+mod mailbox;
+#[path = "cli/monitor.rs"]
+mod monitor;
+#[path = "cli/offline_json.rs"]
+mod offline_json;
 #[path = "cli/report.rs"]
 mod report;
 #[path = "cli/sasl.rs"]

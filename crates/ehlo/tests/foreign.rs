@@ -16,6 +16,8 @@ mod curl;
 mod cyrus;
 #[path = "foreign/fetch.rs"]
 mod fetch;
+#[path = "foreign/gsasl.rs"]
+mod gsasl;
 #[path = "foreign/mutt.rs"]
 mod mutt;
 #[path = "foreign/openssl.rs"]

@@ -9,6 +9,8 @@ mod certificates;
 #[path = "cli/common.rs"]
 #[allow(dead_code, reason = "shared with other tests; here the servers are others")]
 mod common;
+#[path = "interop/mailbox.rs"]
+mod mailbox;
 #[path = "interop/scripts.rs"]
 mod scripts;
 #[path = "interop/site.rs"]

@@ -73,7 +73,27 @@ fn what_is_registered_is_explained() {
     }
     for trouble in ehlo_wire::sasl::Trouble::ALL {
         want(format!("note/sasl-{}", trouble.id()));
+        want(format!("auth/trouble/{}/causes", trouble.id()));
+        want(format!("auth/trouble/{}/fix", trouble.id()));
     }
+    for kind in ehlo_wire::sasl::Kind::ALL {
+        want(format!("sasl-kind/{}", kind.id()));
+    }
+    for result in
+        ["accepted", "refused", "unavailable", "unproven", "given-up", "broken", "not-tried", "unknown"]
+    {
+        want(format!("auth/result/{result}"));
+    }
+    let wants =
+        ["password", "token", "certificate", "nothing", "binding"].map(|what| format!("wants-{what}"));
+    let others =
+        ["not-offered", "unknown", "unsafe-clear", "unsafe-unverified", "deadline"].map(str::to_owned);
+    for why in wants.iter().chain(&others) {
+        for part in ["", "/about", "/fix"] {
+            want(format!("auth/why/{why}{part}"));
+        }
+    }
+    want("auth/why/stopped".to_owned());
     assert!(missing.is_empty(), "{missing:#?}");
     assert!(Scheme::ALL.len() > 8);
 }

@@ -1,14 +1,16 @@
-use super::plan::{Planned, Situation, offer, plan, safest, with};
+use super::plan::{Has, Planned, Situation, offer, plan, safest, with};
 use super::transient::{is_transient, turned_away};
 use crate::session::{self, NotOpened, Target};
-use ehlo_core::auth::{AuthAttempt, AuthReport, AuthResult, AuthService, NotTried};
+use ehlo_core::auth::{
+    AuthAttempt, AuthField, AuthMessage, AuthReport, AuthResult, AuthService, AuthTrouble, NotTried,
+};
 use ehlo_core::facts::{CapabilityFacts, LoginResult, TlsFacts};
 use ehlo_core::{
     Address, Anchor, EntryId, EntryKind, Event, Evidence, Failure, Masker, Protocol, Secret, ServiceStep,
-    Stage, Transcript,
+    Span, Stage, Transcript, escape,
 };
-use ehlo_dialogue::{Clock, ConnectionOptions, LoginOptions, Offered};
-use ehlo_wire::sasl::Credentials;
+use ehlo_dialogue::{Clock, ConnectionOptions, Login, LoginOptions, Offered};
+use ehlo_wire::sasl::{Credentials, Needs, Told, Trouble, mechanism};
 use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
@@ -24,8 +26,10 @@ const TRANSCRIPTS_EACH: u32 = 256;
 pub struct AuthOptions {
     /// How connections are made.
     pub connection: ConnectionOptions,
-    /// Who wants in.
+    /// Who wants in. The password may be empty if there is a token or a certificate.
     pub credentials: Credentials,
+    /// What mechanisms that want a token take in place of the password.
+    pub token: Option<Secret<String>>,
     /// Under which conditions secrets may go out.
     pub login: LoginOptions,
     /// Only these ways; every one if none is named.
@@ -45,6 +49,7 @@ struct Looked {
     before_tls: Option<Offered>,
     inside_tls: Option<Offered>,
     verified: bool,
+    binds: bool,
 }
 
 /// What all that is tried shares.
@@ -68,8 +73,7 @@ pub async fn run(
 ) -> AuthReport {
     let started = Instant::now();
     let clock = Clock::start();
-    let mut masker = Masker::new();
-    masker.learn(options.credentials.password.expose().as_bytes());
+    let masker = masker(&options);
     let end = started + options.connection.limits.total;
     tell(&events, Event::RunStarted { services: targets.iter().map(|t| t.url.clone()).collect() });
     let mut looks = tokio::task::JoinSet::new();
@@ -145,6 +149,7 @@ async fn look(
         before_tls: None,
         inside_tls: None,
         verified: false,
+        binds: false,
     };
     let deadline = end.min(Instant::now() + options.connection.limits.service);
     let among = match options.connection.addresses(&target.endpoint, target.addresses.as_deref()).await {
@@ -166,6 +171,7 @@ async fn look(
             looked.before_tls = offered(&session.before_tls);
             looked.inside_tls = offered(&session.inside_tls);
             looked.verified = session.tls().is_some_and(TlsFacts::is_verified);
+            looked.binds = session.dialogue.can_bind();
             looked.address = Some(address);
             looked.transcript = session.dialogue.finish().await.0;
         }
@@ -189,7 +195,7 @@ impl Trial {
         looked: Looked,
         target: &Target,
     ) -> (AuthService, Vec<Planned>, Option<Address>) {
-        let Looked { mut service, transcript, address, before_tls, inside_tls, verified } = looked;
+        let Looked { mut service, transcript, address, before_tls, inside_tls, verified, binds } = looked;
         self.transcripts.push(transcript);
         let mut planned = Vec::new();
         if service.failure.is_none() {
@@ -198,6 +204,12 @@ impl Trial {
                 before_tls: before_tls.as_ref(),
                 inside_tls: inside_tls.as_ref(),
                 verified,
+                binds,
+                has: Has {
+                    password: !self.options.credentials.password.expose().is_empty(),
+                    token: self.options.token.is_some(),
+                    certificate: self.options.connection.identity.is_some(),
+                },
                 only: &self.options.only,
                 all: self.options.all && (target.endpoint.explicit || service.offers_login()),
                 login: &self.options.login,
@@ -237,6 +249,8 @@ impl Trial {
             result: AuthResult::Refused,
             reply: None,
             took_us: 0,
+            trouble: None,
+            messages: Vec::new(),
             at: Vec::new(),
             transcript: None,
         };
@@ -296,16 +310,20 @@ impl Trial {
             ..options.login.clone()
         };
         let mut credentials = options.credentials.clone();
+        let takes_token = mechanism(&planned.way).is_some_and(|m| m.meta().needs == Needs::Token);
         if wrong {
             credentials.password = wrong_password(options.connection.seed);
+        } else if let Some(token) = options.token.as_ref().filter(|_| takes_token) {
+            credentials.password = token.clone();
         }
-        let facts = session.dialogue.login(&credentials, &offered, &login).await;
+        let Login { facts, trouble, messages } =
+            session.dialogue.login_in_detail(&credentials, &offered, &login).await;
         attempt.took_us = facts.took_us;
         attempt.at = facts.at;
         attempt.reply = facts.reply;
         attempt.result = match facts.result {
             LoginResult::Accepted => AuthResult::Accepted,
-            LoginResult::Refused => refused(protocol, attempt.reply.as_deref()),
+            LoginResult::Refused => refused(protocol, attempt.reply.as_deref(), trouble.as_ref()),
             LoginResult::Failed { failure } => broken(failure),
             LoginResult::NotSent { failure } => AuthResult::NotTried {
                 why: match failure.cause {
@@ -314,6 +332,8 @@ impl Trial {
                 },
             },
         };
+        attempt.trouble = trouble.as_ref().map(told);
+        attempt.messages = messages.into_iter().map(|(at, message)| taken(at, message)).collect();
         if counts(&attempt.result) {
             self.failures += 1;
         }
@@ -322,9 +342,14 @@ impl Trial {
     }
 }
 
-/// What a server that says no means by it.
-fn refused(protocol: Protocol, reply: Option<&str>) -> AuthResult {
+/// What a server that says no means by it, or that said yes and is not believed.
+fn refused(protocol: Protocol, reply: Option<&str>, trouble: Option<&Trouble>) -> AuthResult {
     match reply {
+        _ if trouble.is_some_and(|t| matches!(t, Trouble::WrongServerProof | Trouble::NoServerProof)) => {
+            AuthResult::Unproven
+        }
+        // What the server complains of is its refusal; everything else we stumbled over ourselves.
+        _ if trouble.is_some_and(|t| !matches!(t, Trouble::Server { .. })) => AuthResult::GivenUp,
         Some(reply) if is_transient(protocol, reply) => AuthResult::Unavailable,
         _ => AuthResult::Refused,
     }
@@ -337,10 +362,51 @@ fn broken(failure: Failure) -> AuthResult {
 /// Whether the server may have taken it for a wrong password.
 fn counts(result: &AuthResult) -> bool {
     match result {
-        AuthResult::Refused => true,
+        // Servers count a login that the client gives up as well.
+        AuthResult::Refused | AuthResult::GivenUp | AuthResult::Unproven => true,
         AuthResult::Broken { failure } => failure.stage == Stage::Auth,
         _ => false,
     }
+}
+
+fn told(trouble: &Trouble) -> AuthTrouble {
+    let values = trouble.values().into_iter().map(|(name, value)| (name.to_owned(), value));
+    AuthTrouble { id: trouble.id().to_owned(), values: values.collect() }
+}
+
+/// A message as plain data; a field that is secret has no value.
+fn taken(at: Span, message: Told) -> AuthMessage {
+    let field = |field: ehlo_wire::sasl::decode::Field| AuthField {
+        value: field.shown().map(str::to_owned),
+        bytes: field.at.len() as u64,
+        name: field.name,
+    };
+    let mut flaws: Vec<String> = Vec::new();
+    for flaw in &message.decoded.flaws {
+        if !flaws.iter().any(|known| known == flaw.kind.id()) {
+            flaws.push(flaw.kind.id().to_owned());
+        }
+    }
+    AuthMessage {
+        from: message.from,
+        at,
+        kind: message.decoded.kind.id().to_owned(),
+        fields: message.decoded.fields.into_iter().map(field).collect(),
+        flaws,
+    }
+}
+
+/// What a server may not be shown to have sent back: every secret of the run, also as it is shown when escaped.
+fn masker(options: &AuthOptions) -> Masker {
+    let wrong = options.wrong.then(|| wrong_password(options.connection.seed));
+    let mut masker = Masker::new();
+    for secret in
+        [Some(&options.credentials.password), options.token.as_ref(), wrong.as_ref()].into_iter().flatten()
+    {
+        masker.learn(secret.expose().as_bytes());
+        masker.learn(escape(secret.expose().as_bytes()).as_bytes());
+    }
+    masker
 }
 
 /// A password that nobody has.

@@ -15,11 +15,23 @@ pub(super) struct Situation<'a> {
     pub(super) inside_tls: Option<&'a Offered>,
     /// Whether the server is who it should be.
     pub(super) verified: bool,
+    /// Whether there is something to tie a login to the TLS connection with.
+    pub(super) binds: bool,
+    /// What the user has.
+    pub(super) has: Has,
     /// Only these; all of them if none is named.
     pub(super) only: &'a [String],
     /// Also what is not offered.
     pub(super) all: bool,
     pub(super) login: &'a LoginOptions,
+}
+
+/// What a user has to show.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Has {
+    pub(super) password: bool,
+    pub(super) token: bool,
+    pub(super) certificate: bool,
 }
 
 /// A way to log in, and whether it is to be tried.
@@ -109,7 +121,11 @@ pub(super) fn plan(situation: &Situation<'_>) -> Vec<Planned> {
         if !wanted {
             continue;
         }
-        let meta = mechanism(way).map(|m| m.meta());
+        let known = mechanism(way);
+        let meta = known.map(|m| m.meta());
+        // A server need not take the first message of LOGIN with the command: that is tried on request only.
+        let leads =
+            known.is_some_and(|m| m.meta().client_first || m.may_lead() && (situation.all || named(way)));
         let one = Planned {
             way: way.clone(),
             initial_response: None,
@@ -118,15 +134,15 @@ pub(super) fn plan(situation: &Situation<'_>) -> Vec<Planned> {
             password_equivalent: meta.map_or(way != APOP, |m| m.password_equivalent),
             skip: skip(situation, now, way),
         };
-        let choices: &[Option<bool>] = match meta {
-            Some(meta) if meta.client_first && one.skip.is_none() => match takes_initial(protocol, now) {
-                true => &[Some(true), Some(false)],
-                false => &[Some(false)],
-            },
-            _ => &[None],
+        let choices: &[Option<bool>] = match takes_initial(protocol, now) {
+            _ if !leads || one.skip.is_some() => &[None],
+            true => &[Some(true), Some(false)],
+            false => &[Some(false)],
         };
         planned.extend(choices.iter().map(|&initial_response| Planned { initial_response, ..one.clone() }));
     }
+    // What is not offered comes last: its refusal must not keep from being tried what is.
+    planned.sort_by_key(|p| mechanism(&p.way).is_some() && p.skip.is_none() && !has(now, &p.way));
     planned
 }
 
@@ -140,13 +156,19 @@ fn skip(situation: &Situation<'_>, now: &Offered, way: &str) -> Option<NotTried>
     if !offered && (!situation.all || way == APOP) {
         return Some(NotTried::NotOffered);
     }
-    let wants = mechanism(way).and_then(|m| match m.meta().needs {
-        Needs::Password => None,
-        // What stands in place of the password may be a token; who names the mechanism says so.
-        Needs::Token => situation.only.is_empty().then_some("token"),
-        Needs::Certificate => situation.only.is_empty().then_some("certificate"),
-        Needs::Nothing => situation.only.is_empty().then_some("nothing"),
-    });
+    let named = !situation.only.is_empty();
+    let Has { password, token, certificate } = situation.has;
+    let wants = match mechanism(way).map(|m| m.meta()) {
+        None => (!password).then_some("password"),
+        Some(meta) => match meta.needs {
+            _ if meta.binds && !situation.binds => Some("binding"),
+            Needs::Password => (!password).then_some("password"),
+            // What stands in place of the password may be a token; who names the mechanism says so.
+            Needs::Token => (!(token || named && password)).then_some("token"),
+            Needs::Certificate => (!certificate && !named).then_some("certificate"),
+            Needs::Nothing => (!named).then_some("nothing"),
+        },
+    };
     if let Some(what) = wants {
         return Some(NotTried::Wants { what: what.to_owned() });
     }
@@ -172,6 +194,8 @@ pub(super) fn safest(planned: &[Planned]) -> Option<&Planned> {
 mod tests {
     use super::*;
 
+    const PASSWORD: Has = Has { password: true, token: false, certificate: false };
+
     fn offered(mechanisms: &[&str]) -> Offered {
         Offered { mechanisms: mechanisms.iter().map(|m| (*m).to_owned()).collect(), ..Offered::default() }
     }
@@ -193,6 +217,8 @@ mod tests {
             before_tls: Some(&before),
             inside_tls: Some(&inside),
             verified: true,
+            binds: true,
+            has: PASSWORD,
             only: &[],
             all: false,
             login: &login,
@@ -206,6 +232,51 @@ mod tests {
         let only = ["login".to_owned(), "X-MINE".to_owned()];
         let named = Situation { only: &only, verified: true, ..unverified };
         assert_eq!(lines(&named), ["LOGIN: not-offered", "X-MINE: not-offered"]);
+        let inside = offered(&["LOGIN"]);
+        let login_only = Situation { inside_tls: Some(&inside), only: &[], verified: true, ..unverified };
+        assert_eq!(lines(&login_only), ["LOGIN", "CRAM-MD5: not-offered"]);
+        assert_eq!(
+            lines(&Situation { only: &only, ..login_only }),
+            ["LOGIN with", "LOGIN without", "X-MINE: not-offered"]
+        );
+    }
+
+    #[test]
+    fn what_is_not_at_hand_is_not_tried() {
+        let inside =
+            offered(&["PLAIN", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "XOAUTH2", "EXTERNAL", "ANONYMOUS"]);
+        let login = LoginOptions::default();
+        let situation = Situation {
+            protocol: Protocol::Smtp,
+            before_tls: None,
+            inside_tls: Some(&inside),
+            verified: true,
+            binds: false,
+            has: PASSWORD,
+            only: &[],
+            all: false,
+            login: &login,
+        };
+        let wants = |situation: &Situation<'_>| -> Vec<String> {
+            let why = |p: Planned| match p.skip {
+                Some(NotTried::Wants { what }) => Some(format!("{} {what}", p.way)),
+                _ => None,
+            };
+            plan(situation).into_iter().filter_map(why).collect()
+        };
+        assert_eq!(
+            wants(&situation),
+            ["SCRAM-SHA-256-PLUS binding", "XOAUTH2 token", "EXTERNAL certificate", "ANONYMOUS nothing"]
+        );
+        let has = Has { password: false, token: true, certificate: true };
+        let with_token = Situation { has, binds: true, ..situation };
+        assert_eq!(
+            wants(&with_token),
+            ["PLAIN password", "SCRAM-SHA-256-PLUS password", "SCRAM-SHA-256 password", "ANONYMOUS nothing"]
+        );
+        let only = ["xoauth2".to_owned(), "anonymous".to_owned()];
+        let named = Situation { has: PASSWORD, only: &only, ..with_token };
+        assert_eq!(wants(&named), [""; 0]);
     }
 
     #[test]
@@ -217,6 +288,8 @@ mod tests {
             before_tls: Some(&imap),
             inside_tls: None,
             verified: false,
+            binds: false,
+            has: PASSWORD,
             only: &[],
             all: false,
             login: &login,

@@ -1,6 +1,7 @@
 use crate::{Check, CheckMeta, Judging, Verdict};
 use ehlo_core::Severity;
 use ehlo_core::facts::{CapabilityFacts, Moment};
+use ehlo_wire::sasl::{Needs, mechanism};
 
 /// Whether the list of capabilities changes with TLS as it should.
 pub(super) struct CapsTlsDiff;
@@ -33,9 +34,10 @@ impl Check for CapsTlsDiff {
         let (before, after) = (plain.words(), tls.words());
         let lost: Vec<&str> = before.iter().filter(|w| !after.contains(w)).map(String::as_str).collect();
         let gained: Vec<&str> = after.iter().filter(|w| !before.contains(w)).map(String::as_str).collect();
+        // Some mechanisms exist inside TLS only: that they are missing before it says nothing about the server.
         let mechanisms = |list: &CapabilityFacts| {
-            let mut names: Vec<String> =
-                list.mechanisms(facts.protocol()).into_iter().map(|(name, _)| name).collect();
+            let names = list.mechanisms(facts.protocol()).into_iter().map(|(name, _)| name);
+            let mut names: Vec<String> = names.filter(|name| !needs_tls(name)).collect();
             names.sort();
             names
         };
@@ -49,6 +51,12 @@ impl Check for CapsTlsDiff {
         };
         vec![verdict.with("lost", lost.join(", ")).with("gained", gained.join(", ")).at(at)]
     }
+}
+
+/// Whether a mechanism ties the login to the TLS connection, or wants a certificate of the client.
+fn needs_tls(name: &str) -> bool {
+    let meta = mechanism(name).map(|m| m.meta());
+    meta.is_some_and(|meta| meta.binds || meta.needs == Needs::Certificate)
 }
 
 /// What is listed before TLS and not inside it, though it has nothing to do with TLS.

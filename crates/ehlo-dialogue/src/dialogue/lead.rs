@@ -3,7 +3,7 @@ use ehlo_core::facts::TlsFacts;
 use ehlo_core::{
     Anchor, Cause, CloseKind, Deviation, EntryKind, Evidence, Failure, Side, Span, Tick, Transcript,
 };
-use ehlo_wire::{Output, Reply, SessionEvent};
+use ehlo_wire::{Output, Reply, SessionEvent, pop3};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Instant, timeout_at};
@@ -69,36 +69,56 @@ impl Dialogue {
 
     /// Waits until `until` for what comes next.
     pub async fn arrival(&mut self, until: Instant) -> Arrival {
+        self.next(until, None).await.unwrap_or(Arrival::TimedOut)
+    }
+
+    /// Waits until `until` for what comes next, or for lines of data of a POP3 response that is not complete: these
+    /// are put into `lines`, and there is no arrival. A response that completes holds the lines that were not told.
+    pub async fn arrival_or_lines(
+        &mut self,
+        until: Instant,
+        lines: &mut Vec<pop3::DataLine>,
+    ) -> Option<Arrival> {
+        self.next(until, Some(lines)).await
+    }
+
+    async fn next(&mut self, until: Instant, mut lines: Option<&mut Vec<pop3::DataLine>>) -> Option<Arrival> {
         if let Some(arrived) = self.led.pop_front() {
-            return Arrival::Reply(Box::new(arrived));
+            return Some(Arrival::Reply(Box::new(arrived)));
         }
         self.session.disarm();
         loop {
             match self.session.poll(self.clock.now()) {
                 Output::Transmit(bytes) => {
                     if let Err(failure) = self.transmit(&bytes).await {
-                        return Arrival::Failed(failure);
+                        return Some(Arrival::Failed(failure));
                     }
                 }
                 Output::Event(event) => {
                     if let Err(failure) = self.keep(event) {
-                        return Arrival::Failed(failure);
+                        return Some(Arrival::Failed(failure));
                     }
                     if let Some(arrived) = self.led.pop_front() {
-                        return Arrival::Reply(Box::new(arrived));
+                        return Some(Arrival::Reply(Box::new(arrived)));
                     }
                 }
                 Output::WaitUntil(_) | Output::Idle => {
+                    if let Some(lines) = &mut lines {
+                        **lines = self.session.take_lines();
+                        if !lines.is_empty() {
+                            return None;
+                        }
+                    }
                     if let Some(how) = self.ended {
-                        return Arrival::Closed(how);
+                        return Some(Arrival::Closed(how));
                     }
                     if let Some(failure) = self.failure.clone() {
-                        return Arrival::Failed(failure);
+                        return Some(Arrival::Failed(failure));
                     }
                     match self.read_once(until).await {
                         Ok(true) => {}
-                        Ok(false) => return Arrival::TimedOut,
-                        Err(failure) => return Arrival::Failed(failure),
+                        Ok(false) => return Some(Arrival::TimedOut),
+                        Err(failure) => return Some(Arrival::Failed(failure)),
                     }
                 }
             }
@@ -108,7 +128,8 @@ impl Dialogue {
     /// Reads once; `false` if nothing came in time.
     async fn read_once(&mut self, until: Instant) -> Result<bool, Failure> {
         let deadline = until.min(self.options.deadline);
-        let mut buffer = [0; 16 * 1024];
+        // On the heap: whoever leads the dialogue may lead many.
+        let mut buffer = vec![0; 16 * 1024];
         let stage = self.session.stage();
         match timeout_at(deadline, self.read(&mut buffer)).await {
             Err(_) if self.options.deadline <= until => {
@@ -141,7 +162,10 @@ impl Dialogue {
             SessionEvent::Reply { verb, .. } => verb.clone(),
             _ => String::new(),
         };
+        let before = self.unasked.len();
         if let Some((reply, _)) = self.take_note(event)? {
+            // It is told here, so that nobody has to ask for it.
+            self.unasked.truncate(before);
             let span = reply.span();
             self.led.push_back(Arrived {
                 bytes: self.transcript.visible(span),

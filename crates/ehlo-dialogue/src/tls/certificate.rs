@@ -2,9 +2,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ehlo_core::escape;
 use ehlo_core::facts::CertificateFacts;
+use ehlo_wire::sasl::server_end_point;
 use std::net::IpAddr;
 use x509_parser::prelude::*;
 use x509_parser::public_key::PublicKey;
+use x509_parser::signature_algorithm::SignatureAlgorithm;
 
 /// Takes a certificate apart. One that cannot be read is described by its digest and by what is wrong with it.
 pub fn describe(der: &[u8]) -> CertificateFacts {
@@ -34,6 +36,20 @@ pub fn describe(der: &[u8]) -> CertificateFacts {
         Err(error) => facts.unreadable = Some(escape(error.to_string().as_bytes())),
     }
     facts
+}
+
+/// The data of `tls-server-end-point` for a certificate (RFC 5929 §4.1); none where the binding is not defined, or where the
+/// certificate cannot be read.
+pub(crate) fn end_point(der: &[u8]) -> Option<Vec<u8>> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let algorithm = &certificate.signature_algorithm;
+    let pss_hash = match SignatureAlgorithm::try_from(algorithm) {
+        Ok(SignatureAlgorithm::RSASSA_PSS(parameters)) => {
+            Some(parameters.hash_algorithm_oid().to_id_string())
+        }
+        _ => None,
+    };
+    server_end_point(der, &algorithm.algorithm.to_id_string(), pss_hash.as_deref())
 }
 
 fn fill(facts: &mut CertificateFacts, certificate: &X509Certificate<'_>) {

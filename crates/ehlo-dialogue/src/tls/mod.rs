@@ -6,5 +6,6 @@ mod trust;
 mod verifier;
 
 pub use certificate::describe as describe_certificate;
+pub(crate) use certificate::end_point;
 pub(crate) use handshake::{TlsOutcome, begin, describe};
 pub use trust::{ClientIdentity, TlsSettings, Trust, TrustError};

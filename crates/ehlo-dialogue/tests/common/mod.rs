@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use ehlo_core::{Address, Limits, Masker, Scheme, Transcript, TranscriptId};
-use ehlo_dialogue::{Clock, Connector, Dialogue, DialogueOptions, TlsSettings, Trust};
+use ehlo_dialogue::{ClientIdentity, Clock, Connector, Dialogue, DialogueOptions, TlsSettings, Trust};
 use ehlo_lab::{Lab, LabConfig, Service};
 use ehlo_wire::sasl::Credentials;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ pub(crate) struct Site {
     /// The domain of its accounts.
     pub(crate) domain: &'static str,
     now: i64,
+    identity: Option<ClientIdentity>,
 }
 
 enum Kind {
@@ -31,7 +32,7 @@ impl Site {
         let lab = Lab::new(LabConfig::new(7, now)).unwrap();
         let mut trust = Trust::only_given();
         trust.give(lab.authority().root_der().clone());
-        Site { kind: Kind::Lab(lab), trust: Arc::new(trust), domain: "lab.test", now }
+        Site { kind: Kind::Lab(lab), trust: Arc::new(trust), domain: "lab.test", now, identity: None }
     }
 
     /// Postfix and Dovecot, as `interop/postfix-dovecot` started them.
@@ -39,7 +40,52 @@ impl Site {
         let mut trust = Trust::only_given();
         trust.give_file(std::path::Path::new(&variable("TS_CA"))).unwrap();
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        Site { kind: Kind::Real, trust: Arc::new(trust), domain: "example.test", now: now.as_secs() as i64 }
+        Site {
+            kind: Kind::Real,
+            trust: Arc::new(trust),
+            domain: "example.test",
+            now: now.as_secs() as i64,
+            identity: None,
+        }
+    }
+
+    /// Whether it is the lab.
+    pub(crate) fn is_lab(&self) -> bool {
+        matches!(self.kind, Kind::Lab(_))
+    }
+
+    /// The site as alice sees it who has a certificate of her own.
+    pub(crate) fn with_certificate(&self) -> Site {
+        let (certificate, key) = match &self.kind {
+            Kind::Real => (variable("TS_CLIENT_CERT").into(), variable("TS_CLIENT_KEY").into()),
+            Kind::Lab(lab) => {
+                let folder = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+                let name = format!("site-{}", std::process::id());
+                let files = (folder.join(format!("{name}.pem")), folder.join(format!("{name}.key")));
+                let (chain, key) = lab.authority().issue_for_client("alice", "lab.test").unwrap();
+                std::fs::write(&files.0, chain).unwrap();
+                std::fs::write(&files.1, key).unwrap();
+                files
+            }
+        };
+        Site {
+            kind: match &self.kind {
+                Kind::Lab(lab) => Kind::Lab(Arc::clone(lab)),
+                Kind::Real => Kind::Real,
+            },
+            trust: Arc::clone(&self.trust),
+            domain: self.domain,
+            now: self.now,
+            identity: Some(ClientIdentity::read(&certificate, &key).unwrap()),
+        }
+    }
+
+    /// What alice has in place of a password for mechanisms with a token.
+    pub(crate) fn token(&self) -> String {
+        match self.kind {
+            Kind::Lab(_) => "wonderland".into(),
+            Kind::Real => variable("TS_TOKEN"),
+        }
     }
 
     /// Connects.
@@ -59,7 +105,7 @@ impl Site {
                 trust: Arc::clone(&self.trust),
                 sni: None,
                 also_named: Vec::new(),
-                identity: None,
+                identity: self.identity.clone(),
                 now: self.now,
                 oldest: None,
                 newest: None,
@@ -89,7 +135,9 @@ impl Site {
                     Scheme::Imaps => "TS_IMAPS_PORT",
                     Scheme::Sieve => "TS_SIEVE_PORT",
                 });
-                let address = format!("{}:{port}", variable("TS_HOST_STRICT")).parse().unwrap();
+                // Only one of the addresses asks for certificates.
+                let host = if self.identity.is_some() { "TS_HOST_CLIENTCERT" } else { "TS_HOST_STRICT" };
+                let address = format!("{}:{port}", variable(host)).parse().unwrap();
                 let connector = Connector::default();
                 let address = Address::Ip(address);
                 let opened = Dialogue::open(&connector, &address, options, Clock::start(), transcript).await;

@@ -30,6 +30,8 @@ pub struct Symptom<'a> {
     pub response_code: Option<&'a str>,
     /// Id of the failure's cause, e.g. `refused`, if the dialogue ended for a reason other than a reply.
     pub cause: Option<&'a str>,
+    /// Id of the check that complains, if one does; the text may then be the value in question, such as an issuer.
+    pub check: Option<&'a str>,
 }
 
 impl<'a> Symptom<'a> {
@@ -39,6 +41,16 @@ impl<'a> Symptom<'a> {
     }
 }
 
+/// The ids of the rows of the catalogue of failures that fit `symptom`, those with the most words in common first. They
+/// are the failures that [`explain`] tells, so that a report says the same of a reply as `ehlo explain` does.
+///
+/// A row fits when each list it has (`check`, `protocol`, `stage`, `cause`, `pattern`) has a member that fits, or when
+/// the text is one of its `message`s. A row with none of `check`, `cause`, `pattern` and `message` is never found here:
+/// it takes more than one dialogue to recognise it.
+pub fn failures(symptom: &Symptom<'_>) -> Vec<&'static str> {
+    failures::matching(&Reading::of(symptom))
+}
+
 /// What is known about `symptom`, the most telling first: the failures whose very words it has, then the meaning of
 /// its codes, then of the class of a code that is unknown. Never empty: what nobody knows is said to be unknown.
 ///
@@ -46,8 +58,17 @@ impl<'a> Symptom<'a> {
 pub fn explain(symptom: &Symptom<'_>) -> Vec<Explanation> {
     let reading = Reading::of(symptom);
     let mut found = registry::named(&reading);
-    found.extend(failures::matching(&reading));
+    // Who asks for a code alone wants to know the code.
+    if reading.word().is_none() {
+        found.extend(rows(&reading));
+    }
     registry::codes(&reading, &mut found);
+    if reading.word().is_some() {
+        found.extend(rows(&reading));
+    }
+    if found.is_empty() {
+        found.extend(registry::command_line(&reading));
+    }
     if found.is_empty() {
         found.push(registry::unknown(&reading));
     }
@@ -59,4 +80,9 @@ pub fn explain(symptom: &Symptom<'_>) -> Vec<Explanation> {
     });
     found.truncate(MOST);
     found
+}
+
+fn rows(reading: &Reading) -> impl Iterator<Item = Explanation> {
+    let ids = failures::matching(reading).into_iter();
+    ids.map(|id| Explanation::new(Kind::Failure, format!("failure/{id}"), ""))
 }

@@ -1,4 +1,5 @@
 use super::Symptom;
+use crate::pattern::is_enhanced;
 
 /// No reply that makes sense is longer.
 const MOST_TEXT: usize = 16 * 1024;
@@ -11,6 +12,8 @@ pub(super) struct Reading {
     pub stage: &'static str,
     /// Id of the cause, or empty.
     pub cause: &'static str,
+    /// Id of the check, or empty.
+    pub check: &'static str,
     /// The lines as they came, without marks of a transcript.
     pub lines: Vec<String>,
     /// The whole as one line in lower case; from the reply code on; without the tag. Patterns are tried on each.
@@ -62,7 +65,8 @@ impl Reading {
         Reading {
             protocol,
             stage,
-            cause: symptom.cause.and_then(known_cause).unwrap_or_default(),
+            cause: symptom.cause.and_then(|id| known("cause/", id)).unwrap_or_default(),
+            check: symptom.check.and_then(|id| known("check/", id)).unwrap_or_default(),
             lines,
             texts,
             code,
@@ -156,14 +160,6 @@ fn reply_start(whole: &str) -> Option<usize> {
         .min()
 }
 
-/// Whether `word` has the form of an enhanced status code (RFC 3463 §2); its class may be `x`.
-pub(super) fn is_enhanced(word: &str) -> bool {
-    let parts: Vec<&str> = word.split('.').take(4).collect();
-    parts.len() == 3
-        && matches!(parts[0], "2" | "4" | "5" | "x" | "X")
-        && parts[1..].iter().all(|p| (1..=3).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_digit()))
-}
-
 fn enhanced(whole: &str, start: Option<usize>) -> Option<String> {
     let strip = |word: &str| {
         word.trim_start_matches("dsn=")
@@ -208,11 +204,12 @@ fn guess(whole: &str, start: Option<usize>) -> &'static str {
     }
 }
 
-/// Words behind an opening bracket (`[CODE …]`), of ManageSieve behind a parenthesis.
+/// Words behind an opening bracket (`[CODE …]`), of ManageSieve behind the parenthesis that follows its status.
 fn bracketed(whole: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
-    for (at, _) in whole.match_indices(['[', '(']) {
-        let rest = &whole[at + 1..];
+    let sieve = ["OK (", "NO (", "BYE ("].iter().find_map(|lead| whole.strip_prefix(lead));
+    let others = whole.match_indices('[').map(|(at, _)| &whole[at + 1..]);
+    for rest in sieve.into_iter().chain(others) {
         let end = rest.find([' ', ']', ')']).unwrap_or(rest.len());
         let word = &rest[..end];
         let is_code = word.len() > 2
@@ -231,8 +228,9 @@ fn protocol(name: &str) -> Option<&'static str> {
     ["smtp", "lmtp", "pop3", "imap", "sieve"].into_iter().find(|id| *id == lower)
 }
 
-fn known_cause(id: &str) -> Option<&'static str> {
-    crate::keys("cause/").map(|key| &key["cause/".len()..]).find(|known| *known == id)
+/// The `id` of an entry of `topic`, which ends in a slash.
+fn known(topic: &str, id: &str) -> Option<&'static str> {
+    crate::keys(topic).map(|key| &key[topic.len()..]).find(|known| *known == id)
 }
 
 /// The id of a stage, from its id or the name of a command.

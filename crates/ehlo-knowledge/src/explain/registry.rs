@@ -1,5 +1,6 @@
-use super::reading::{Reading, is_enhanced};
+use super::reading::Reading;
 use super::{Explanation, Kind};
+use crate::pattern::is_enhanced;
 use crate::{entry, keys, list};
 
 /// What a text of one word names: an id of the catalogue or of a check, a keyword, a mechanism.
@@ -25,7 +26,42 @@ pub(super) fn named(reading: &Reading) -> Vec<Explanation> {
     if let Some(mechanism) = mechanism(upper.strip_prefix("AUTH=").unwrap_or(&upper)) {
         found.push(mechanism);
     }
+    found.extend(command(reading, word));
     found
+}
+
+/// What a client's line asks for, if that is what the text is: `RCPT TO:<bob@example.org>`, `a1 SELECT INBOX`.
+pub(super) fn command_line(reading: &Reading) -> Vec<Explanation> {
+    let [line] = reading.lines.as_slice() else { return Vec::new() };
+    let marks = ["C: ", "> ", ">> ", "-> ", "~> "];
+    let line = marks.iter().find_map(|mark| line.strip_prefix(mark)).unwrap_or(line);
+    let mut words = line.split_ascii_whitespace();
+    let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    // A verb in lower case is a verb as well, but an English sentence may begin with one.
+    let is_verb =
+        |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    if is_verb(first) {
+        let found = command(reading, first);
+        if !found.is_empty() {
+            return found;
+        }
+    }
+    // In IMAP a tag stands in front.
+    let imap: Vec<Explanation> =
+        command(reading, second).into_iter().filter(|e| e.key.starts_with("command-imap/")).collect();
+    if is_verb(second) { imap } else { Vec::new() }
+}
+
+/// What the command of that verb is for, in each protocol that has it.
+fn command(reading: &Reading, verb: &str) -> Vec<Explanation> {
+    let verb = verb.to_ascii_uppercase();
+    let protocols = [("smtp", "SMTP"), ("pop3", "POP3"), ("imap", "IMAP"), ("sieve", "ManageSieve")];
+    let asked = |(id, _): &(&str, &str)| reading.protocol.is_empty() || *id == reading.family();
+    let of = |(id, name): (&str, &str)| {
+        let key = format!("command-{id}/{verb}");
+        entry(&key).map(|_| Explanation::new(Kind::Command, key, format!("{verb} ({name})")))
+    };
+    protocols.into_iter().filter(asked).filter_map(of).collect()
 }
 
 /// What the codes and keywords in the text mean by the registries.
@@ -51,6 +87,9 @@ pub(super) fn unknown(reading: &Reading) -> Explanation {
         }
         ("pop3", Some(text)) if text.starts_with("+ok") => {
             Explanation::new(Kind::Class, "explain/pop3-ok", "+OK")
+        }
+        ("pop3" | "imap", Some(text)) if text == "+" || text.starts_with("+ ") => {
+            Explanation::new(Kind::Class, "explain/continue", "+")
         }
         ("imap" | "sieve", _) => {
             let status = ["no", "bad", "bye", "ok", "preauth"].into_iter().find(|status| {
@@ -102,13 +141,16 @@ fn mechanism(name: &str) -> Option<Explanation> {
 }
 
 fn capabilities(reading: &Reading, found: &mut Vec<Explanation>) {
-    let listing = reading.lines.len() > 1 || reading.stage == "capabilities";
+    let one = reading.family() == "smtp" && reading.lines.len() == 1;
+    let listing = reading.lines.len() > 1 || one || reading.stage == "capabilities";
     for (index, line) in reading.lines.iter().enumerate() {
         let words = match reading.family() {
             "smtp" if listing && reading.code == "250" => {
                 let text = line.get(4..).unwrap_or_default();
-                // The first line greets; its words are no keywords.
-                if index > 0 {
+                // The first line greets; its words are no keywords. A line alone is the greeting of HELO, or a line out
+                // of a list, which has words in capitals only.
+                let alone = reading.lines.len() == 1;
+                if index > 0 || alone && is_keyword(text) {
                     found.extend(keyword("smtp", text));
                     if let Some(names) = text.strip_prefix("AUTH ").or_else(|| text.strip_prefix("AUTH=")) {
                         found.extend(names.split(' ').filter_map(mechanism));
@@ -126,6 +168,12 @@ fn capabilities(reading: &Reading, found: &mut Vec<Explanation>) {
         let words = words.split(']').next().unwrap_or_default();
         found.extend(words.split(' ').filter(|w| !w.is_empty()).filter_map(|word| keyword("imap", word)));
     }
+}
+
+/// Whether a line begins with a word in capitals, as the keywords of EHLO do and sentences do not.
+fn is_keyword(text: &str) -> bool {
+    let word = text.split([' ', '=']).next().unwrap_or_default();
+    word.len() > 2 && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-')
 }
 
 fn response_code(reading: &Reading, code: &str) -> Option<Explanation> {
@@ -149,8 +197,17 @@ fn response_code(reading: &Reading, code: &str) -> Option<Explanation> {
 
 /// Who speaks, as far as it changes what numbers mean.
 fn provider(text: &str) -> Option<&'static str> {
-    let google = ["gsmtp", "google.com", "gmail"];
-    let microsoft = ["outlook.com", "microsoft", "office365", "exchange", "aka.ms"];
+    let google =
+        ["gsmtp", "google.com", "gmail", "application-specific password", "log in with your web browser"];
+    let microsoft = [
+        "outlook.com",
+        "microsoft",
+        "office365",
+        "exchange",
+        "aka.ms",
+        "5.7.3 authentication unsuccessful",
+        "rate limited due to ip reputation",
+    ];
     if google.iter().any(|word| text.contains(word)) {
         Some("google")
     } else if microsoft.iter().any(|word| text.contains(word)) {

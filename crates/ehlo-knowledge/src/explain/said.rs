@@ -18,6 +18,8 @@ pub enum Kind {
     Capability,
     /// What a SASL mechanism is.
     Mechanism,
+    /// What a command of a client is for.
+    Command,
     /// What a server asks for in the middle of a login.
     Prompt,
     /// What a TLS alert means.

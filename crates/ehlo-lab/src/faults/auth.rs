@@ -1,5 +1,6 @@
 //! Faults of logins.
 
+use super::rule::{NOTHING, Rule};
 use super::{Acts, Fault, FaultAction, FaultMeta, Moment};
 use crate::Settings;
 use ehlo_core::{Protocol, Role};
@@ -126,6 +127,14 @@ impl Fault for ApopMissing {
         settings.apop = false;
     }
 }
+
+/// Logins with channel binding meet another TLS connection than the client's, as if somebody sat in between.
+pub(super) static BINDING_ALTERED: Rule =
+    Rule::setting("binding-altered", FAMILY, NOTHING, |settings, _| settings.binding_altered = true);
+
+/// NTLM version 1 is taken as well.
+pub(super) static NTLM_V1: Rule =
+    Rule::setting("ntlm-v1", FAMILY, NOTHING, |settings, _| settings.ntlm_v1 = true);
 
 /// Submission takes mail without a login, for anybody.
 pub(super) struct SubmissionOpen;

@@ -272,6 +272,8 @@ pub static FAULTS: &[&dyn Fault] = &[
     &auth::LogindisabledIgnored,
     &auth::Preauth,
     &auth::ApopMissing,
+    &auth::BINDING_ALTERED,
+    &auth::NTLM_V1,
     &auth::SubmissionOpen,
     &certificate::EXPIRED,
     &certificate::NOT_YET_VALID,

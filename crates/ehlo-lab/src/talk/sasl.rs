@@ -1,11 +1,13 @@
 use crate::context::Context;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ehlo_wire::sasl::{BindingKind, ChannelBinding, ServerGiven, ServerSide, Verdict, mechanism};
+use ehlo_wire::sasl::{Needs, ServerGiven, ServerSide, Verdict, mechanism};
 
 /// A login by SASL that is under way.
 pub(super) struct Login {
     side: Box<dyn ServerSide>,
+    /// Whether no password is asked for, so that faults of logins have to be asked about the user.
+    passwordless: bool,
 }
 
 /// What becomes of it.
@@ -40,10 +42,15 @@ impl Login {
     pub(super) fn begin(name: &str, initial: Option<&[u8]>, cx: &Context<'_>) -> (Option<Login>, LoginStep) {
         let offered = cx.settings.auth && cx.settings.mechanisms.iter().any(|m| m.eq_ignore_ascii_case(name));
         let Some(mechanism) = mechanism(name).filter(|_| offered) else { return (None, LoginStep::Unknown) };
-        if mechanism.meta().password_equivalent && !cx.clear_auth_allowed() {
+        let meta = mechanism.meta();
+        if meta.password_equivalent && !cx.clear_auth_allowed() || !cx.has(meta) && cx.tls.is_none() {
             return (None, LoginStep::NeedsTls);
         }
-        let mut login = Login { side: mechanism.server(&given(cx)) };
+        if !cx.has(meta) {
+            return (None, LoginStep::Unknown);
+        }
+        let passwordless = matches!(meta.needs, Needs::Certificate | Needs::Nothing);
+        let mut login = Login { side: mechanism.server(&given(cx)), passwordless };
         let step = match (login.side.initial(), initial) {
             (_, Some(response)) if mechanism.meta().client_first => login.respond(response, cx),
             // LOGIN with the user name at once: answered as if it had been asked for.
@@ -68,6 +75,9 @@ impl Login {
         };
         match self.side.respond(&response, &cx.passwords()) {
             Verdict::Challenge(challenge) => LoginStep::Ask(STANDARD.encode(challenge)),
+            Verdict::Accepted { user, .. } if self.passwordless && cx.verdict(&user) == Some(false) => {
+                LoginStep::Wrong
+            }
             Verdict::Accepted { user, authzid } => match acts_as(&user, &authzid, cx) {
                 Some(account) => LoginStep::In(account),
                 None => LoginStep::Wrong,
@@ -86,12 +96,10 @@ fn given(cx: &Context<'_>) -> ServerGiven {
         salt_seed: cx.lab.salt_seed(),
         now: cx.now,
         host: cx.lab.host_name().to_owned(),
-        bindings: (!cx.binding.is_empty())
-            .then(|| ChannelBinding { kind: BindingKind::TlsExporter, data: cx.binding.to_vec() })
-            .into_iter()
-            .collect(),
+        bindings: cx.bindings.to_vec(),
         plus_offered: cx.mechanisms().iter().any(|name| name.ends_with("-PLUS")),
-        ..ServerGiven::default()
+        certificate: cx.certificate.map(str::to_owned),
+        ntlm_v1: cx.settings.ntlm_v1,
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::causes::of_login;
 use crate::{Texts, excerpt, sentence};
 use ehlo_core::facts::{RunFacts, ServiceFacts};
 use ehlo_core::{Evidence, Finding, LevelReport, Params, RunReport, Severity, Side, Transcript};
@@ -49,6 +50,9 @@ pub struct Service {
     pub address: Option<String>,
     /// Its level; none for a port of a bare host that is not offered.
     pub level: Option<LevelReport>,
+    /// Why the login may have been refused, the likeliest first; empty unless it was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub login_causes: Vec<WrittenCause>,
     /// What was seen.
     pub facts: ServiceFacts,
 }
@@ -181,6 +185,7 @@ impl Document {
             role: facts.endpoint.role.id().to_owned(),
             address: facts.main().map(|m| m.address.to_string()),
             level: report.level(&facts.url).cloned(),
+            login_causes: login_causes(facts, texts),
             facts: facts.clone(),
         };
         Document {
@@ -228,6 +233,12 @@ fn finding(report: &RunReport, finding: &Finding, texts: Texts) -> WrittenFindin
         evidence: finding.evidence.clone(),
         excerpt: excerpt.collect(),
     }
+}
+
+fn login_causes(service: &ServiceFacts, texts: Texts) -> Vec<WrittenCause> {
+    let login = service.main().and_then(|main| main.login.as_ref());
+    let ids = login.map_or_else(Vec::new, |login| of_login(login, service));
+    ids.into_iter().map(|id| cause(texts, id)).collect()
 }
 
 fn cause(texts: Texts, id: &str) -> WrittenCause {

@@ -3,6 +3,7 @@ use crate::sentence::cause;
 use crate::{Paint, Texts};
 use ehlo_core::Params;
 use ehlo_core::run::Problem;
+use ehlo_knowledge::explain::{Symptom, failures};
 use unicode_width::UnicodeWidthStr;
 
 /// A problem as people read it: what, where, the difference, what to do.
@@ -37,11 +38,37 @@ pub(crate) fn problem(texts: Texts, paint: Paint, problem: &Problem, columns: us
     for line in &problem.received {
         out.push_str(&format!("{gutter} | {}\n", paint.bad(&format!("+ {}", crop(line, columns)))));
     }
+    if let Some(id) = likely(problem) {
+        let part = |name: &str| texts.get(&format!("failure/{id}{name}"));
+        let text = format!("({id}) {} {}", part(""), part("/fix"));
+        out.push_str(&said_below(&gutter, &texts.ui("run-likely"), &text, columns));
+    }
     if let Some(hint) = &problem.hint {
         let text = texts.get(&format!("run-hint/{hint}"));
         out.push_str(&said_below(&gutter, &texts.ui("run-hint"), &text, columns));
     }
     out
+}
+
+/// What `ehlo explain` says first of the refusal that came: an id of the catalogue of failures.
+fn likely(problem: &Problem) -> Option<&'static str> {
+    let stage = problem.failure.as_ref().map(|f| f.stage.id());
+    let cause = problem.failure.as_ref().map(|f| f.cause.id());
+    let text = problem.received.first().filter(|line| is_refusal(line));
+    if text.is_none() && cause.is_none() {
+        return None;
+    }
+    let text = text.map_or("", String::as_str);
+    failures(&Symptom { stage, cause, ..Symptom::of(text) }).first().copied()
+}
+
+/// Whether a line is a refusal: 4yz or 5yz, `-ERR`, `NO`, `BAD` or `BYE`, with or without a tag.
+fn is_refusal(line: &str) -> bool {
+    let refuses = |word: &str| matches!(word, "NO" | "BAD" | "BYE" | "-ERR");
+    let mut words = line.split([' ', '-']).filter(|w| !w.is_empty());
+    let code = words.next().unwrap_or_default();
+    let is_code = code.len() == 3 && code.starts_with(['4', '5']) && code.bytes().all(|b| b.is_ascii_digit());
+    is_code || line.split(' ').take(2).any(refuses)
 }
 
 fn said_below(gutter: &str, word: &str, text: &str, columns: usize) -> String {

@@ -21,6 +21,9 @@ impl View<'_> {
                 3,
                 self.options.columns,
             ));
+            for id in crate::causes::of_login(login, service) {
+                out.push_str(&self.cause(id, true));
+            }
             let Some(account) = &main.account else { continue };
             // The same account by another port sees the same: told once.
             let names = |a: &AccountFacts| a.folders.iter().map(|f| f.name.clone()).collect::<Vec<_>>();

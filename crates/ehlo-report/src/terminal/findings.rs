@@ -78,7 +78,7 @@ impl View<'_> {
 
     /// What the catalogue of failures says about a finding: what is going on; with -v also why, how to make sure, and
     /// what to do (which is told anyway if the check itself gives no advice).
-    fn cause(&self, id: &str, with_fix: bool) -> String {
+    pub(super) fn cause(&self, id: &str, with_fix: bool) -> String {
         let (texts, columns) = (self.options.texts, self.options.columns);
         let part = |name: &str| texts.find(&format!("failure/{id}{name}")).unwrap_or_default();
         let mut out = block("", &texts.say("cause", &[("id", &id), ("text", &part(""))]), 3, columns);

@@ -8,6 +8,7 @@ mod findings;
 mod summary;
 
 pub(crate) use dialogue::dialogue_lines;
+pub(crate) use summary::verdict_sentence;
 
 use crate::format::{Format, FormatOptions, Rendered};
 use ehlo_core::RunReport;

@@ -1,7 +1,8 @@
 use super::View;
+use crate::format::FormatOptions;
 use crate::layout::{columns, pad, shorten, width, wrap};
 use ehlo_core::facts::{Moment, ServiceFacts};
-use ehlo_core::{Level, LevelReport, Outcome, TlsMode};
+use ehlo_core::{Level, LevelReport, Outcome, RunReport, TlsMode};
 
 impl View<'_> {
     /// A line for each service: level, encryption, logins.
@@ -66,30 +67,13 @@ impl View<'_> {
     pub(super) fn verdict(&self) -> String {
         let texts = self.options.texts;
         let levels: Vec<&LevelReport> = self.report.levels.iter().map(|(_, level)| level).collect();
+        let text = verdict_sentence(self.report, &self.options);
         if levels.is_empty() {
-            return format!("{}\n", texts.ui("verdict-nothing"));
+            return format!("{text}\n");
         }
-        let mut parts = Vec::new();
-        for level in [Level::Broken, Level::Exposed, Level::Dated, Level::Sound] {
-            for doubtful in [false, true] {
-                let count = levels.iter().filter(|l| l.level == level && l.is_doubtful() == doubtful).count();
-                if count > 0 {
-                    let mark = if doubtful { "?" } else { "" };
-                    let word = texts.get(&format!("level/{}", level.id()));
-                    parts.push(
-                        texts.say("verdict-part", &[("count", &count), ("level", &format!("{word}{mark}"))]),
-                    );
-                }
-            }
-        }
-        let checks: u32 = levels.iter().map(|l| l.proven).sum();
         let mut open: Vec<String> = levels.iter().flat_map(|l| l.unproven.clone()).collect();
         open.sort();
         open.dedup();
-        let of = levels.len();
-        let key = if of == 1 { "verdict-one" } else { "verdict" };
-        let parts = if of == 1 { self.level_word(levels.first().copied()) } else { parts.join(", ") };
-        let text = texts.say(key, &[("parts", &parts), ("of", &of), ("checks", &checks)]);
         let mut lines = wrap(&text, self.options.columns);
         if !open.is_empty() {
             let text = texts.say("verdict-open", &[("checks", &open.join(", "))]);
@@ -175,6 +159,34 @@ impl View<'_> {
     pub(super) fn is_complaint(outcome: &Outcome) -> bool {
         matches!(outcome, Outcome::Fail | Outcome::Warn)
     }
+}
+
+/// How many services are how good.
+pub(crate) fn verdict_sentence(report: &RunReport, options: &FormatOptions) -> String {
+    let texts = options.texts;
+    let view = View { report, options: *options };
+    let levels: Vec<&LevelReport> = report.levels.iter().map(|(_, level)| level).collect();
+    if levels.is_empty() {
+        return texts.ui("verdict-nothing");
+    }
+    let mut parts = Vec::new();
+    for level in [Level::Broken, Level::Exposed, Level::Dated, Level::Sound] {
+        for doubtful in [false, true] {
+            let count = levels.iter().filter(|l| l.level == level && l.is_doubtful() == doubtful).count();
+            if count > 0 {
+                let mark = if doubtful { "?" } else { "" };
+                let word = texts.get(&format!("level/{}", level.id()));
+                parts.push(
+                    texts.say("verdict-part", &[("count", &count), ("level", &format!("{word}{mark}"))]),
+                );
+            }
+        }
+    }
+    let checks: u32 = levels.iter().map(|l| l.proven).sum();
+    let of = levels.len();
+    let key = if of == 1 { "verdict-one" } else { "verdict" };
+    let parts = if of == 1 { view.level_word(levels.first().copied()) } else { parts.join(", ") };
+    texts.say(key, &[("parts", &parts), ("of", &of), ("checks", &checks)])
 }
 
 /// As many words as fit, and how many there are besides.

@@ -233,6 +233,7 @@ impl Writer<'_> {
             return self.message(turn);
         }
         if self.conn(label).whole {
+            self.conn(label).login.learn_response(text.trim());
             return;
         }
         if self.conn(label).tls == Tls::Agreed {
@@ -248,6 +249,7 @@ impl Writer<'_> {
         if let Some(whole) = whole_login(self.language, text) {
             if whole.initial || self.is_answered(label) {
                 self.conn(label).whole = true;
+                self.conn(label).login.begun(whole.response.as_deref());
                 self.conn(label).password_at = Some(turn.line);
                 match whole.verb() {
                     Some(verb) => {

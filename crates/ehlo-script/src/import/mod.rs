@@ -85,6 +85,9 @@ pub struct ImportNote {
     pub text: String,
 }
 
+/// The note on a line that `openssl s_client` took for a command of its own.
+pub const NOT_SENT: &str = "the tool took this line for a command of its own and did not send it";
+
 /// Makes a script of `text`.
 pub fn import(format: ImportFormat, text: &str, title: &str) -> Imported {
     // A mark at the beginning of a file is no part of its first line.

@@ -35,6 +35,8 @@ pub(super) struct Login {
 
 /// Mechanisms of which the notation has functions, so that their lines can stay lines.
 const BY_LINE: &[&str] = &["PLAIN", "LOGIN", "CRAM-MD5"];
+/// Base64 that is shorter is likely to be a word of a language.
+const LEAST: usize = 8;
 /// Mechanisms that `C auth` does as a whole.
 const BY_VERB: &[&str] = &[
     "DIGEST-MD5",
@@ -61,6 +63,29 @@ impl Login {
         }
     }
 
+    /// A login was begun that is left to `C auth` as a whole, with its first answer in the same line.
+    pub(super) fn begun(&mut self, response: Option<&str>) {
+        self.attempted = true;
+        if let Some(response) = response {
+            self.learn_response(response);
+        }
+    }
+
+    /// An answer in base64 that was seen, and the token in it, which a server may repeat.
+    pub(super) fn learn_response(&mut self, response: &str) {
+        let response = unquoted(response);
+        if response.len() < LEAST {
+            return;
+        }
+        self.learn(&response);
+        let bytes = decode_base64(&response).unwrap_or_default();
+        let token = bytes.split(|&b| b == 1).find_map(|part| part.strip_prefix(b"auth="));
+        let token = token.and_then(|t| t.rsplit(|&b| b == b' ').next()).filter(|t| t.len() >= LEAST);
+        if let Some(token) = token {
+            self.learn(&String::from_utf8_lossy(token));
+        }
+    }
+
     /// A command was answered: the next line of the client is a command again.
     pub(super) fn ended(&mut self) {
         self.step = Step::None;
@@ -74,7 +99,11 @@ impl Login {
         }
         let words = words(text);
         // Who did not see that a login was refused types on.
-        let encoded = text.len() >= 8 && words.len() == 1 && decode_base64(text).is_some();
+        // So does who had a long line wrapped: what follows may be cut anywhere.
+        let is_base64 = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
+        let encoded = words.len() == 1
+            && ((text.len() >= LEAST && decode_base64(text).is_some())
+                || (text.len() >= 2 * LEAST && text.bytes().all(is_base64)));
         if self.attempted && encoded && !language.is_command(text) {
             self.learn(text);
             return Some(replaced("", "b64(password)", ""));
@@ -205,6 +234,8 @@ pub(super) struct Whole {
     pub(super) mechanism: String,
     /// Whether the first answer stands in the same line.
     pub(super) initial: bool,
+    /// That answer.
+    pub(super) response: Option<String>,
 }
 
 /// Whether a line of the client begins such a login.
@@ -220,8 +251,9 @@ pub(super) fn whole_login(language: Language, text: &str) -> Option<Whole> {
     if !begins || BY_LINE.contains(&mechanism.as_str()) {
         return None;
     }
-    let initial = words.get(offset + 2).is_some_and(|w| w.1.chars().any(char::is_alphanumeric));
-    Some(Whole { mechanism, initial })
+    let response = words.get(offset + 2).filter(|w| w.1.chars().any(char::is_alphanumeric));
+    let response = response.map(|w| w.1.to_owned());
+    Some(Whole { mechanism, initial: response.is_some(), response })
 }
 
 impl Whole {

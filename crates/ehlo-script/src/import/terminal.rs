@@ -222,7 +222,7 @@ impl Reader {
             && let Some(turn) = self.turns.pop()
         {
             self.pending.pop_back();
-            let text = "the tool took this line for a command of its own and did not send it";
+            let text = super::NOT_SENT;
             self.turns.push(Turn::new(turn.line, What::Lost(text.to_owned())));
         }
     }

@@ -279,7 +279,8 @@ impl Machine {
             return Err(Stop::Skip(Reason::known("run.mechanism-later").with("mechanism", name)));
         };
         let may_begin = protocol != Protocol::Imap || self.conns[conn].has("SASL-IR");
-        let initial = login.initial.unwrap_or(may_begin);
+        // LOGIN is led with the user name on request only: not every server takes it.
+        let initial = login.initial.unwrap_or(may_begin && mechanism.meta().client_first);
         let given = self.given(conn);
         let mut exchange = Exchange::new(
             protocol,
@@ -306,7 +307,10 @@ impl Machine {
             now: self.setup.now,
             service: service_name(state.protocol),
             host: host.to_owned(),
-            plus_offered: state.seen.caps.iter().any(|cap| cap.ends_with("-PLUS")),
+            bindings: state.seen.bindings.clone(),
+            // Where nobody has asked what is offered, it must not be said that nothing is (RFC 5802 §6).
+            plus_offered: state.seen.caps.is_empty()
+                || state.seen.caps.iter().any(|cap| cap.ends_with("-PLUS")),
             ..Given::default()
         }
     }

@@ -1,5 +1,6 @@
 use ehlo_core::facts::TlsFacts;
 use ehlo_core::{CloseKind, Evidence, Protocol, Tick};
+use ehlo_wire::sasl::ChannelBinding;
 use ehlo_wire::{Reply, imap, pop3, smtp};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -30,6 +31,8 @@ pub struct Seen {
     pub(crate) caps: Vec<String>,
     /// TLS, if it is on.
     pub(crate) tls: Option<Box<TlsFacts>>,
+    /// What logins can be tied to; empty without TLS.
+    pub(crate) bindings: Vec<ChannelBinding>,
     /// Where the connection goes.
     pub(crate) address: Option<String>,
     /// The time, in seconds since 1970.
@@ -80,12 +83,17 @@ impl Conn {
     }
 
     /// Begins anew, as after connecting.
-    pub(super) fn opened(&mut self, address: String, tls: Option<Box<TlsFacts>>) {
+    pub(super) fn opened(
+        &mut self,
+        address: String,
+        tls: Option<Box<TlsFacts>>,
+        bindings: Vec<ChannelBinding>,
+    ) {
         self.open = true;
         self.closed = None;
         self.queue.clear();
         self.tags.clear();
-        self.seen = Seen { tls, address: Some(address), now: self.seen.now, ..Seen::default() };
+        self.seen = Seen { tls, bindings, address: Some(address), now: self.seen.now, ..Seen::default() };
         self.stamp = None;
         self.greeted = false;
         self.data_sent = false;

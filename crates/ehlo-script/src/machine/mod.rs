@@ -14,6 +14,7 @@ use conn::Conn;
 use ehlo_core::facts::TlsFacts;
 use ehlo_core::run::{Problem, Reason, StepReport};
 use ehlo_core::{CloseKind, Failure, Masker, Protocol, Tick};
+use ehlo_wire::sasl::ChannelBinding;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,13 +105,15 @@ pub enum Input {
         address: String,
         /// TLS, if it is on from the first byte.
         tls: Option<Box<TlsFacts>>,
+        /// What logins can be tied to; empty without TLS.
+        bindings: Vec<ChannelBinding>,
         /// Whether it goes to the server that the user named, and not to one that only the script names.
         named_by_user: bool,
     },
     /// It was done.
     Done,
-    /// TLS is on.
-    Secured(Box<TlsFacts>),
+    /// TLS is on, and logins can be tied to this.
+    Secured(Box<TlsFacts>, Vec<ChannelBinding>),
     /// A reply came.
     Arrived(Box<Arrived>),
     /// The time is over.
@@ -159,6 +162,8 @@ pub struct PreparedConn {
     pub address: String,
     /// TLS, if it is on.
     pub tls: Option<Box<TlsFacts>>,
+    /// What logins can be tied to; empty without TLS.
+    pub bindings: Vec<ChannelBinding>,
     /// What the server can do, in the words of `needs`.
     pub capabilities: Vec<String>,
 }

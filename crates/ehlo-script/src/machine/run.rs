@@ -13,7 +13,7 @@ impl Machine {
         let mut conns: Vec<Conn> =
             script.connections.iter().map(|_| Conn::new(protocol, setup.now)).collect();
         if let Some(prepared) = prepared {
-            conns[0].opened(prepared.address, prepared.tls);
+            conns[0].opened(prepared.address, prepared.tls, prepared.bindings);
             conns[0].protocol = prepared.protocol;
             conns[0].named_by_user = true;
             conns[0].seen.caps = prepared.capabilities;
@@ -85,30 +85,31 @@ impl Machine {
     /// Takes what happened.
     pub fn handle(&mut self, input: Input, now: Tick) {
         let result = match (std::mem::replace(&mut self.activity, Activity::Next), input) {
-            (Activity::Opening(conn), Input::Opened { address, tls, named_by_user }) => {
+            (Activity::Opening(conn), Input::Opened { address, tls, bindings, named_by_user }) => {
                 self.conns[conn].named_by_user = named_by_user;
-                self.conns[conn].opened(address, tls);
+                self.conns[conn].opened(address, tls, bindings);
                 self.conns[conn].sent_at = now;
                 Ok(())
             }
-            (Activity::Securing { conn, .. }, Input::Secured(tls)) => {
-                self.secured(conn, tls);
+            (Activity::Securing { conn, .. }, Input::Secured(tls, bindings)) => {
+                self.secured(conn, tls, bindings);
                 self.pc += 1;
                 Ok(())
             }
             (Activity::Securing { conn, may_fail: true }, Input::Failed(_) | Input::Closed(_)) => {
                 self.conns[conn].seen.tls = None;
+                self.conns[conn].seen.bindings.clear();
                 self.pc += 1;
                 Ok(())
             }
-            (Activity::Login(login), Input::Secured(tls)) => {
+            (Activity::Login(login), Input::Secured(tls, bindings)) => {
                 let conn = login.conn();
-                self.secured(conn, tls);
+                self.secured(conn, tls, bindings);
                 self.activity = Activity::Login(login);
                 Ok(())
             }
-            (Activity::StartTls { conn, .. }, Input::Secured(tls)) => {
-                self.secured(conn, tls);
+            (Activity::StartTls { conn, .. }, Input::Secured(tls, bindings)) => {
+                self.secured(conn, tls, bindings);
                 self.pc += 1;
                 Ok(())
             }
@@ -155,7 +156,7 @@ impl Machine {
                 }
                 Err(self.failed(&failure))
             }
-            (_, Input::Opened { .. } | Input::Secured(_)) => Ok(()),
+            (_, Input::Opened { .. } | Input::Secured(..)) => Ok(()),
         };
         if let Err(stop) = result {
             self.stop(stop, now);
@@ -198,6 +199,7 @@ impl Machine {
             protocol: first.protocol,
             address: first.seen.address.clone().unwrap_or_default(),
             tls: first.seen.tls.clone(),
+            bindings: first.seen.bindings.clone(),
             capabilities: first.seen.caps.clone(),
         });
         Ran {
@@ -212,12 +214,18 @@ impl Machine {
         }
     }
 
-    fn secured(&mut self, conn: usize, tls: Box<ehlo_core::facts::TlsFacts>) {
+    fn secured(
+        &mut self,
+        conn: usize,
+        tls: Box<ehlo_core::facts::TlsFacts>,
+        bindings: Vec<ehlo_wire::sasl::ChannelBinding>,
+    ) {
         let conn = &mut self.conns[conn];
         // RFC 3207 §4.2: what was learnt before TLS is void.
         conn.seen.caps.clear();
         conn.queue.clear();
         conn.seen.tls = Some(tls);
+        conn.seen.bindings = bindings;
     }
 
     /// Ends the step that runs, and begins those that stand at `pc`.

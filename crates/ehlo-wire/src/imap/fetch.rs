@@ -57,6 +57,8 @@ pub enum BodyStructure {
         octets: Option<u64>,
         /// The message inside, for MESSAGE/RFC822.
         message: Option<Box<(Envelope, BodyStructure)>>,
+        /// How it is to be shown, if the server says so (RFC 2183).
+        disposition: Option<Disposition>,
     },
     /// Several parts.
     Multi {
@@ -64,7 +66,18 @@ pub enum BodyStructure {
         parts: Vec<BodyStructure>,
         /// Media subtype, upper case.
         subtype: String,
+        /// How it is to be shown, if the server says so (RFC 2183).
+        disposition: Option<Disposition>,
     },
+}
+
+/// A Content-Disposition, taken apart (RFC 2183).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disposition {
+    /// `INLINE`, `ATTACHMENT` or another word, upper case, escaped.
+    pub kind: String,
+    /// Parameters in pairs.
+    pub parameters: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 /// The items of `* n FETCH (…)` in pairs: name in upper case, escaped, and value.
@@ -142,13 +155,13 @@ fn read_structure(value: &Value, deviations: &mut Vec<Deviation>) -> BodyStructu
             deviations.push(Deviation::new(DeviationKind::MissingItem, value.span));
         }
         let children = items[..parts].iter().map(|part| read_structure(part, deviations)).collect();
-        return BodyStructure::Multi { parts: children, subtype: upper(parts) };
+        // body-ext-mpart = body-fld-param [SP body-fld-dsp …]
+        let disposition = items.get(parts + 2).and_then(disposition);
+        return BodyStructure::Multi { parts: children, subtype: upper(parts), disposition };
     }
     if items.len() < 7 {
         deviations.push(Deviation::new(DeviationKind::MissingItem, value.span));
     }
-    let parameters = items.get(2).and_then(Value::list).unwrap_or_default();
-    let pair = |pair: &[Value]| Some((pair[0].nstring()?.to_vec(), pair[1].nstring()?.to_vec()));
     let (media, subtype) = (upper(0), upper(1));
     let message = (media == "MESSAGE" && (subtype == "RFC822" || subtype == "GLOBAL") && items.len() > 8)
         .then(|| {
@@ -156,14 +169,33 @@ fn read_structure(value: &Value, deviations: &mut Vec<Deviation>) -> BodyStructu
             deviations.extend(inner.deviations);
             Box::new((inner.value, read_structure(&items[8], deviations)))
         });
+    // body-ext-1part = body-fld-md5 [SP body-fld-dsp …], behind what the media type brings.
+    let extension = match (media.as_str(), subtype.as_str()) {
+        ("TEXT", _) => 8,
+        ("MESSAGE", "RFC822" | "GLOBAL") => 10,
+        _ => 7,
+    };
     BodyStructure::Single {
         media,
         subtype,
-        parameters: parameters.chunks_exact(2).filter_map(pair).collect(),
+        parameters: items.get(2).map(pairs).unwrap_or_default(),
         encoding: upper(5),
         octets: items.get(6).and_then(Value::number),
         message,
+        disposition: items.get(extension + 1).and_then(disposition),
     }
+}
+
+fn disposition(value: &Value) -> Option<Disposition> {
+    let [kind, rest @ ..] = value.list()? else { return None };
+    let kind = ehlo_core::escape(&kind.nstring()?.to_ascii_uppercase());
+    Some(Disposition { kind, parameters: rest.first().map(pairs).unwrap_or_default() })
+}
+
+/// Parameters: names and values in turn.
+fn pairs(value: &Value) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let pair = |pair: &[Value]| Some((pair[0].nstring()?.to_vec(), pair[1].nstring()?.to_vec()));
+    value.list().unwrap_or_default().chunks_exact(2).filter_map(pair).collect()
 }
 
 #[cfg(test)]
@@ -213,7 +245,7 @@ minutes (("Terry Gray" NIL "gray" "example.edu")) NIL NIL ((NIL NIL "group" NIL)
         let items = fetch_items(&data).value;
         let read = body_structure(items[0].1);
         assert!(read.deviations.is_empty(), "{:?}", read.deviations);
-        let BodyStructure::Multi { parts, subtype } = read.value else { panic!() };
+        let BodyStructure::Multi { parts, subtype, .. } = read.value else { panic!() };
         assert_eq!(subtype, "MIXED");
         let BodyStructure::Multi { parts: inner, .. } = &parts[0] else { panic!() };
         assert_eq!(inner.len(), 2);

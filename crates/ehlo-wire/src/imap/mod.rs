@@ -10,7 +10,7 @@ mod value;
 mod view;
 
 pub use command::{CommandBuilder, Request, command, parse_request};
-pub use fetch::{Address, BodyStructure, Envelope, body_structure, envelope, fetch_items};
+pub use fetch::{Address, BodyStructure, Disposition, Envelope, body_structure, envelope, fetch_items};
 pub use lexer::values;
 pub use mutf7::{decode_mutf7, encode_mutf7};
 pub use response::{Code, Data, Response, ResponseKind, Status, StatusKind, parse_response};

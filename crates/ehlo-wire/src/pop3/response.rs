@@ -66,6 +66,21 @@ pub struct Assembler {
 }
 
 impl Assembler {
+    /// The lines of data that are here of a response that is not complete. Whoever takes them keeps a long response
+    /// from filling the memory; what is left comes with the response.
+    pub fn take_lines(&mut self) -> Vec<DataLine> {
+        // What is wrong with the line endings of a long mail is known after a few.
+        const ENOUGH: usize = 100;
+        self.deviations.truncate(ENOUGH);
+        match &mut self.response {
+            Some(response) => {
+                self.bytes = 0;
+                std::mem::take(&mut response.data)
+            }
+            None => Vec::new(),
+        }
+    }
+
     /// How many lines of data are here of a response that is not complete.
     pub fn pending_lines(&self) -> usize {
         self.response.as_ref().map_or(0, |r| r.data.len() + 1)

@@ -1,3 +1,4 @@
+use super::told::{Teller, Told};
 use super::{ClientSide, Credentials, Given, Mechanism, Trouble};
 use crate::{Command, Reply, sieve};
 use base64::Engine as _;
@@ -22,6 +23,7 @@ pub struct Exchange {
     client_first: bool,
     cancelled: bool,
     trouble: Option<Trouble>,
+    teller: Teller,
 }
 
 /// What to do after a reply.
@@ -49,12 +51,31 @@ impl Exchange {
             tag: tag.to_owned(),
             mechanism: mechanism.meta().name,
             side: mechanism.client(credentials, given),
-            initial_response: initial_response && mechanism.meta().client_first,
+            initial_response: initial_response && mechanism.may_lead(),
             initial_sent: false,
             client_first: mechanism.meta().client_first,
             cancelled: false,
             trouble: None,
+            teller: Teller::new(mechanism.steps()),
         }
+    }
+
+    /// The messages since the last call, taken apart. What a call of [`Exchange::reply`] yields is the server's message
+    /// of that reply, and the client's of the next command.
+    pub fn take_told(&mut self) -> Vec<Told> {
+        self.teller.take()
+    }
+
+    /// What was sent since the last call and lets whoever has it in, or helps to guess the password: to be recognised if
+    /// the server sends it back.
+    pub fn take_secrets(&mut self) -> Vec<Secret<Vec<u8>>> {
+        self.teller.take_secrets()
+    }
+
+    /// What the server sent since the last call and helps to guess the password, in base64 as it came: to be hidden
+    /// wherever it stands.
+    pub fn take_received_secrets(&mut self) -> Vec<Secret<Vec<u8>>> {
+        self.teller.take_received()
     }
 
     /// Why the exchange was cancelled or is not believed, or what the server complained of.
@@ -69,6 +90,7 @@ impl Exchange {
         }
         match self.side.initial() {
             Ok(first) => {
+                self.teller.sent(first.expose());
                 self.initial_sent = true;
                 Some(first)
             }
@@ -122,6 +144,9 @@ impl Exchange {
                     }
                     _ => None,
                 };
+                if let Some(data) = &data {
+                    self.teller.received(data);
+                }
                 let believed = self.side.accepted(data.as_deref());
                 let lie = self.cancelled || believed.is_err();
                 self.trouble = self.trouble.take().or(believed.err());
@@ -132,8 +157,12 @@ impl Exchange {
         if self.cancelled {
             return Step::Done(Answered::Nonsense);
         }
-        let challenge = reply.challenge().unwrap_or_default();
-        let response = match (&self.trouble, decoded(&challenge)) {
+        let said = reply.challenge().unwrap_or_default();
+        let challenge = decoded(&said);
+        if let Ok(challenge) = &challenge {
+            self.teller.received(challenge);
+        }
+        let response = match (&self.trouble, challenge) {
             (Some(trouble), _) => Err(trouble.clone()),
             // The server asks for the first message that was not sent with the command. Those that speak NTLM say so
             // in words that are not base64.
@@ -147,11 +176,16 @@ impl Exchange {
             }
             (None, Ok(challenge)) => self.side.respond(&challenge),
             // Many servers send their prompts of LOGIN in clear; what is asked for is known by the order all the same.
-            (None, Err(Trouble::NotUnderstood { .. })) if self.mechanism == "LOGIN" => self.side.respond(b""),
+            (None, Err(Trouble::NotUnderstood { .. })) if self.mechanism == "LOGIN" => {
+                self.side.respond(said.as_ref())
+            }
             (None, Err(trouble)) => Err(trouble),
         };
         let mut line = match response {
-            Ok(response) => STANDARD.encode(response.expose()),
+            Ok(response) => {
+                self.teller.sent(response.expose());
+                STANDARD.encode(response.expose())
+            }
             Err(trouble) => {
                 self.trouble = Some(trouble);
                 self.cancelled = true;
@@ -250,9 +284,17 @@ mod tests {
         for (user, pass) in
             [("334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6"), ("334 ", "334 "), ("334 Username:", "334 !!")]
         {
-            let (sent, answered) = run(Protocol::Smtp, "LOGIN", true, &[user, pass, "235 ok"]);
+            let (sent, answered) = run(Protocol::Smtp, "LOGIN", false, &[user, pass, "235 ok"]);
             assert_eq!(sent, ["AUTH LOGIN", "YmVudXR6ZXJuYW1l", "cGFzc3dvcnQ="]);
             assert_eq!(answered, Answered::Accepted);
+            let (sent, answered) = run(Protocol::Smtp, "LOGIN", true, &[pass, "235 ok"]);
+            assert_eq!(sent, ["AUTH LOGIN YmVudXR6ZXJuYW1l", "cGFzc3dvcnQ="]);
+            assert_eq!(answered, Answered::Accepted);
+        }
+        // Who asks for the name once more gets the name once more, and not the password.
+        for user in ["334 VXNlcm5hbWU6", "334 Username:"] {
+            let (sent, _) = run(Protocol::Smtp, "LOGIN", true, &[user, "334 UGFzc3dvcmQ6", "235 ok"]);
+            assert_eq!(sent, ["AUTH LOGIN YmVudXR6ZXJuYW1l", "YmVudXR6ZXJuYW1l", "cGFzc3dvcnQ="]);
         }
     }
 

@@ -82,6 +82,8 @@ pub struct ServerGiven {
     pub plus_offered: bool,
     /// Whom the client's certificate names (EXTERNAL).
     pub certificate: Option<String>,
+    /// Take NTLM version 1 as well, which old programs know alone. It gives the password away to whoever listens.
+    pub ntlm_v1: bool,
 }
 
 /// A kind of channel binding and its data (RFC 5056).

@@ -33,29 +33,46 @@ impl Mechanism for Login {
     }
 
     fn client(&self, credentials: &Credentials, given: &Given) -> Box<dyn ClientSide> {
-        Box::new(Client { credentials: credentials.clone(), form: given.password_form, asked: 0 })
+        Box::new(Client { credentials: credentials.clone(), form: given.password_form, asked: 0, led: false })
     }
 
     fn server(&self, _given: &ServerGiven) -> Box<dyn ServerSide> {
         Box::new(Server { user: None })
+    }
+
+    fn may_lead(&self) -> bool {
+        true
     }
 }
 
 struct Client {
     credentials: Credentials,
     form: PasswordForm,
+    /// How many messages were sent.
     asked: usize,
+    /// Whether the name went with the command, and no answer came yet.
+    led: bool,
+}
+
+/// Whether a prompt asks for the name of the user.
+fn names_user(prompt: &[u8]) -> bool {
+    prompt.to_ascii_lowercase().windows(4).any(|word| word == b"user")
 }
 
 impl ClientSide for Client {
     fn initial(&mut self) -> Answer {
         self.asked += 1;
+        self.led = true;
         self.form.bytes(&self.credentials.user, false).map(Secret::new)
     }
 
-    fn respond(&mut self, _challenge: &[u8]) -> Answer {
-        // The prompts have many spellings (`Username:`, `User Name\0`, none at all); only their order counts.
-        self.asked += 1;
+    fn respond(&mut self, challenge: &[u8]) -> Answer {
+        // The prompts have many spellings (`Username:`, `User Name\0`, none at all); only their order counts. But a
+        // server that did not take the name which came with the command asks for it again, and must not get the
+        // password in its place.
+        let again = self.led && self.asked == 1 && names_user(challenge);
+        self.led = false;
+        self.asked += usize::from(!again);
         match self.asked {
             1 => self.form.bytes(&self.credentials.user, false).map(Secret::new),
             2 => self.form.bytes(self.credentials.password.expose(), false).map(Secret::new),

@@ -6,6 +6,7 @@ mod apop;
 mod cram_md5;
 pub mod decode;
 mod digest_md5;
+mod end_point;
 mod exchange;
 mod external;
 mod given;
@@ -14,15 +15,18 @@ mod ntlm;
 mod oauthbearer;
 mod plain;
 mod scram;
+mod told;
 mod trouble;
 mod xoauth2;
 
 pub use apop::{apop_digest, apop_verify};
 pub use decode::Kind;
+pub use end_point::server_end_point;
 pub use exchange::{Exchange, Step};
 pub use given::{
     BindingKind, ChannelBinding, Given, ITERATION_CAP, PasswordForm, ServerGiven, saslprep, service_name,
 };
+pub use told::Told;
 pub use trouble::Trouble;
 
 use ehlo_core::{Secret, Side};
@@ -37,6 +41,11 @@ pub trait Mechanism: Sync {
     fn client(&self, credentials: &Credentials, given: &Given) -> Box<dyn ClientSide>;
     /// The server's side.
     fn server(&self, given: &ServerGiven) -> Box<dyn ServerSide>;
+    /// Whether the client can send its first message with the command: always if it speaks first, and in LOGIN, where
+    /// programs do it though the server would ask.
+    fn may_lead(&self) -> bool {
+        self.meta().client_first
+    }
 }
 
 /// What is known about a mechanism.
@@ -261,6 +270,7 @@ pub(crate) mod testing {
             bindings: bindings(),
             plus_offered: true,
             certificate: None,
+            ntlm_v1: false,
         }
     }
 

@@ -35,6 +35,9 @@ pub enum Trouble {
     },
     /// The mechanism ties the login to the TLS connection, but nothing to do that with is known.
     NoBinding,
+    /// What the server has for the TLS connection is not what the client has: there are two connections, and somebody
+    /// sits between them (RFC 5802 §7, `channel-bindings-dont-match`).
+    BindingMismatch,
     /// The server knows NTLM version 1 only, which gives the password away.
     OnlyNtlmV1,
     /// User name or password hold a character that cannot be sent in the form that is wanted (RFC 4013 §2.3).
@@ -54,6 +57,7 @@ impl Trouble {
         Trouble::MandatoryExtension,
         Trouble::Server { text: String::new() },
         Trouble::NoBinding,
+        Trouble::BindingMismatch,
         Trouble::OnlyNtlmV1,
         Trouble::Unprepared,
     ];
@@ -71,6 +75,7 @@ impl Trouble {
             Trouble::MandatoryExtension => "mandatory-extension",
             Trouble::Server { .. } => "server",
             Trouble::NoBinding => "no-binding",
+            Trouble::BindingMismatch => "binding-mismatch",
             Trouble::OnlyNtlmV1 => "only-ntlm-v1",
             Trouble::Unprepared => "unprepared",
         }
@@ -91,6 +96,12 @@ impl Trouble {
 
     /// Whether it means that the server is an impostor, and not merely that the login fails.
     pub fn is_deceit(&self) -> bool {
-        matches!(self, Trouble::WrongServerProof | Trouble::NoServerProof | Trouble::ForeignNonce)
+        matches!(
+            self,
+            Trouble::WrongServerProof
+                | Trouble::NoServerProof
+                | Trouble::ForeignNonce
+                | Trouble::BindingMismatch
+        )
     }
 }

@@ -229,6 +229,15 @@ impl Tracker {
         out
     }
 
+    /// The lines of data that have come of a POP3 response that is not complete; none in other protocols. See
+    /// [`crate::pop3::Assembler::take_lines`].
+    pub fn take_lines(&mut self) -> Vec<crate::pop3::DataLine> {
+        match &mut self.dialect {
+            Dialect::Pop3(pop3) => pop3.take_lines(),
+            Dialect::Smtp(_) | Dialect::Imap(_) | Dialect::Sieve(_) => Vec::new(),
+        }
+    }
+
     /// Takes note that the server's stream has ended: what is left is told as far as it can be read.
     pub fn server_ended(&mut self) -> Vec<Tracked> {
         let mut out = Vec::new();

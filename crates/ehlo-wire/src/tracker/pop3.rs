@@ -1,5 +1,5 @@
 use super::{Pending, State, Tracked, also};
-use crate::pop3::{Assembler, Request, Status, answers_with_lines, parse_request};
+use crate::pop3::{Assembler, DataLine, Request, Status, answers_with_lines, parse_request};
 use crate::{Parsed, Reply, Unit};
 use ehlo_core::{DeviationKind, Side, Span};
 use std::collections::VecDeque;
@@ -29,6 +29,10 @@ impl Pop3 {
 
     pub(super) fn unfinished(&self) -> (usize, u64) {
         (self.assembler.pending_lines(), self.assembler.pending_bytes())
+    }
+
+    pub(super) fn take_lines(&mut self) -> Vec<DataLine> {
+        self.assembler.take_lines()
     }
 
     pub(super) fn cut_short(&mut self) -> Option<Parsed<Reply>> {

@@ -27,6 +27,15 @@ pub(crate) fn command(texts: Texts) -> Command {
         text("check-targets"),
         text("exit-codes")
     ));
+    let auth = flags::add(base("auth"), flags::AUTH_FLAGS, texts).about(text("auth")).after_help(format!(
+        "{}\n\n{}\n\n{}",
+        text("auth-more"),
+        text("check-targets"),
+        text("auth-exit-codes")
+    ));
+    let mailbox = flags::add(base("mailbox"), flags::MAILBOX_FLAGS, texts)
+        .about(text("mailbox"))
+        .after_help(format!("{}\n\n{}", text("mailbox-more"), text("mailbox-exit-codes")));
     let run = flags::add(base("run"), flags::RUN_FLAGS, texts).about(text("run")).after_help(format!(
         "{}\n\n{}",
         text("run-more"),
@@ -51,6 +60,8 @@ pub(crate) fn command(texts: Texts) -> Command {
         .arg_required_else_help(true)
         .subcommand_help_heading(text("heading-commands"))
         .subcommand(check)
+        .subcommand(auth)
+        .subcommand(mailbox)
         .subcommand(run)
         .subcommand(fmt)
         .subcommand(record)
@@ -73,6 +84,8 @@ mod tests {
             command(texts).debug_assert();
             for flag in CHECK_FLAGS
                 .iter()
+                .chain(flags::AUTH_FLAGS)
+                .chain(flags::MAILBOX_FLAGS)
                 .chain(flags::LAB_FLAGS)
                 .chain(flags::RUN_FLAGS)
                 .chain(flags::FMT_FLAGS)

@@ -2,13 +2,16 @@
 
 mod bounce;
 mod dialogue;
-mod show;
+mod hide;
+mod letter;
+pub(crate) mod show;
 
 use crate::check::text;
 use crate::exit::{FOUND, GOOD, Usage};
 use crate::output;
-use crate::sasl::{blob, given, taken};
+use crate::sasl::{blob, read, taken};
 use clap::ArgMatches;
+use dialogue::Dialogue;
 use ehlo_core::escape;
 use ehlo_knowledge::explain::{Explanation, Kind, Symptom, explain};
 use ehlo_report::Texts;
@@ -43,9 +46,16 @@ impl Sort {
 /// What was pasted, and what is known about it.
 struct Explained {
     sort: Sort,
-    /// How many commands a dialogue has.
-    commands: usize,
     parts: Vec<Part>,
+    /// The dialogue, if it is one.
+    dialogue: Dialogue,
+}
+
+impl Explained {
+    /// Whether anything was recognised. A dialogue is something even where nothing went wrong.
+    fn is_known(&self) -> bool {
+        self.parts.iter().any(Part::is_known) || (self.sort == Sort::Dialogue && self.parts.is_empty())
+    }
 }
 
 /// One thing that is explained. All text is escaped.
@@ -88,7 +98,7 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
     if words.is_empty() {
         return Err(Usage(texts.get("cli/explain-what")).into());
     }
-    let input = given(&words)?;
+    let input = read(&words, texts)?;
     let explained = recognised(&input, text(matches, "protocol"), text(matches, "stage"));
     let secrets = matches.get_flag("show-secrets");
     let shown = match text(matches, "format") {
@@ -96,16 +106,17 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
         _ => show::human(&explained, secrets, output::paint(text(matches, "color")), texts),
     };
     output::result(&shown)?;
-    let known = explained.parts.iter().any(Part::is_known)
-        || (explained.sort == Sort::Dialogue && explained.parts.is_empty());
-    Ok(if known { GOOD } else { FOUND })
+    Ok(if explained.is_known() { GOOD } else { FOUND })
 }
 
 fn recognised(input: &[u8], protocol: Option<&str>, stage: Option<&str>) -> Explained {
-    let of = |sort, parts| Explained { sort, commands: 0, parts };
+    let of = |sort, parts| Explained { sort, parts, dialogue: Dialogue::default() };
     let clean = cleaned(input);
     if let Some(key) = named(&clean) {
-        return of(Sort::Id, vec![Part { said: clean, named: Some(key), ..Part::default() }]);
+        // A check may have the name of the fault that makes it speak.
+        let mut explanations = explain(&Symptom::of(&clean));
+        explanations.retain(|e| e.kind != Kind::Unknown);
+        return of(Sort::Id, vec![Part { said: clean, named: Some(key), explanations, ..Part::default() }]);
     }
     let recipients = bounce::recipients(input);
     if !recipients.is_empty() {
@@ -114,9 +125,13 @@ fn recognised(input: &[u8], protocol: Option<&str>, stage: Option<&str>) -> Expl
     // An importer is for text; a few bytes of Latin-1 in a session do not matter to it.
     if let Some(dialogue) = dialogue::read(&String::from_utf8_lossy(input)) {
         let parts = dialogue.refused.iter().map(|r| of_refusal(r, &dialogue.protocol)).collect();
-        return Explained { sort: Sort::Dialogue, commands: dialogue.commands, parts };
+        return Explained { sort: Sort::Dialogue, parts, dialogue };
     }
-    let messages = taken::take_apart(&blob::read(input));
+    let recipients = letter::recipients(input);
+    if !recipients.is_empty() {
+        return of(Sort::Bounce, recipients.into_iter().map(of_recipient).collect());
+    }
+    let messages = taken::take_apart(&blob::of_logins(blob::read(input)), crate::input::now());
     if messages.iter().any(is_telling) && is_login(input) {
         let greets = clean.starts_with("* OK") || clean.starts_with("+OK");
         let symptom = Symptom { protocol, stage, ..Symptom::of(&clean) };

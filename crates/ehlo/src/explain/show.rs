@@ -1,5 +1,6 @@
 //! Explanations, for people and as JSON.
 
+use super::hide::hidden;
 use super::{Explained, Part, Sort};
 use crate::{output, sasl};
 use ehlo_core::escape;
@@ -24,14 +25,27 @@ pub(super) fn human(explained: &Explained, secrets: bool, paint: Paint, texts: T
     match explained.sort {
         Sort::Bounce => out.push_str(&wrapped(&texts.ui("explain-bounce"), 0, columns)),
         Sort::Dialogue if count == 0 => {
-            let said = texts.say("explain-dialogue-good", &[("count", &explained.commands)]);
+            let said = texts.say("explain-dialogue-good", &[("count", &explained.dialogue.commands)]);
             out.push_str(&wrapped(&said, 0, columns));
         }
         Sort::Dialogue => {
-            let said = texts.say("explain-dialogue", &[("count", &count), ("of", &explained.commands)]);
+            let said =
+                texts.say("explain-dialogue", &[("count", &count), ("of", &explained.dialogue.commands)]);
             out.push_str(&wrapped(&said, 0, columns));
         }
         Sort::Reply | Sort::Login | Sort::Id => {}
+    }
+    if !explained.dialogue.unanswered.is_empty() {
+        let commands = explained.dialogue.unanswered.join(", ");
+        out.push_str(&wrapped(
+            &texts.say("explain-unanswered", &[("commands", &safe(&commands))]),
+            0,
+            columns,
+        ));
+    }
+    for trap in &explained.dialogue.traps {
+        let text = wrapped(&texts.ui(&format!("explain-trap-{trap}")), 2, columns);
+        let _ = write!(out, "→ {}", text.trim_start());
     }
     for part in &explained.parts {
         if !out.is_empty() {
@@ -45,10 +59,12 @@ pub(super) fn human(explained: &Explained, secrets: bool, paint: Paint, texts: T
 fn one(out: &mut String, part: &Part, secrets: bool, paint: Paint, texts: Texts) {
     let columns = output::columns();
     if let Some(recipient) = &part.recipient {
-        let action = if recipient.action.is_empty() { "?" } else { &recipient.action };
         let places: [(&str, &dyn std::fmt::Display); 2] =
-            [("recipient", &recipient.address), ("action", &action)];
-        out.push_str(&wrapped(&texts.say("explain-recipient", &places), 0, columns));
+            [("recipient", &recipient.address), ("action", &recipient.action)];
+        let key = if recipient.action.is_empty() { "explain-recipient-only" } else { "explain-recipient" };
+        if !recipient.address.is_empty() {
+            out.push_str(&wrapped(&texts.say(key, &places), 0, columns));
+        }
         if !recipient.host.is_empty() {
             out.push_str(&wrapped(&texts.say("explain-mta", &[("host", &recipient.host)]), 0, columns));
         }
@@ -60,7 +76,7 @@ fn one(out: &mut String, part: &Part, secrets: bool, paint: Paint, texts: Texts)
     // What holds a login is not said again: it may hold a password.
     if part.messages.is_empty() {
         for line in part.said.lines().take(MOST_LINES) {
-            let _ = writeln!(out, "{}", paint.strong(&shortened(line)));
+            let _ = writeln!(out, "{}", paint.strong(&shortened(&hidden(line))));
         }
     }
     for message in &part.messages {
@@ -70,7 +86,14 @@ fn one(out: &mut String, part: &Part, secrets: bool, paint: Paint, texts: Texts)
         named(out, key, texts);
     }
     let width = part.explanations.iter().filter(|e| is_listed(e)).map(|e| e.name.chars().count()).max();
+    let mut seen = Vec::new();
     for explanation in &part.explanations {
+        // The same word may mean the same in several protocols.
+        let what = (&explanation.name, explanation.meaning(texts.lang));
+        if is_listed(explanation) && seen.contains(&what) {
+            continue;
+        }
+        seen.push(what);
         match width {
             Some(width) if is_listed(explanation) => listed(out, explanation, width.min(24), texts),
             _ => in_full(out, explanation, paint, texts),
@@ -80,7 +103,7 @@ fn one(out: &mut String, part: &Part, secrets: bool, paint: Paint, texts: Texts)
 
 /// Whether one line is enough: the words of a capability list.
 fn is_listed(explanation: &Explanation) -> bool {
-    matches!(explanation.kind, Kind::Capability | Kind::Mechanism)
+    matches!(explanation.kind, Kind::Capability | Kind::Mechanism | Kind::Command)
 }
 
 fn listed(out: &mut String, explanation: &Explanation, width: usize, texts: Texts) {
@@ -94,7 +117,8 @@ fn listed(out: &mut String, explanation: &Explanation, width: usize, texts: Text
     let _ = write!(out, "  {name}{gap}  {}", text.trim_start());
 }
 
-fn in_full(out: &mut String, explanation: &Explanation, paint: Paint, texts: Texts) {
+/// An explanation with its causes and the next step.
+pub(crate) fn in_full(out: &mut String, explanation: &Explanation, paint: Paint, texts: Texts) {
     let (lang, columns) = (texts.lang, output::columns());
     let mut block = |lead: &str, text: &str| {
         let whole = if lead.is_empty() { safe(text) } else { format!("{lead} {}", safe(text)) };
@@ -182,13 +206,24 @@ fn shortened(text: &str) -> String {
 /// The JSON document.
 pub(super) fn json(explained: &Explained, secrets: bool, texts: Texts) -> String {
     let parts: Vec<Value> = explained.parts.iter().map(|part| part_json(part, secrets, texts)).collect();
-    let document = json!({
+    let mut document = json!({
         "version": VERSION,
-        "lang": texts.lang.code(),
-        "recognised": explained.parts.iter().any(Part::is_known),
+        "tool": sasl::show::tool(),
+        "language": texts.lang.code(),
+        "recognised": explained.is_known(),
         "kind": explained.sort.id(),
         "parts": parts,
     });
+    let dialogue = &explained.dialogue;
+    if explained.sort == Sort::Dialogue {
+        let trap = |id: &&str| json!({ "id": id, "text": texts.ui(&format!("explain-trap-{id}")) });
+        document["dialogue"] = json!({
+            "protocol": (!dialogue.protocol.is_empty()).then_some(dialogue.protocol.as_str()),
+            "commands": dialogue.commands,
+            "unanswered": dialogue.unanswered.iter().map(|verb| safe(verb)).collect::<Vec<_>>(),
+            "traps": dialogue.traps.iter().map(trap).collect::<Vec<_>>(),
+        });
+    }
     format!("{document:#}\n")
 }
 
@@ -198,7 +233,7 @@ fn part_json(part: &Part, secrets: bool, texts: Texts) -> Value {
     let mut value = json!({ "explanations": explanations });
     // A login may hold a password.
     if part.messages.is_empty() {
-        value["said"] = part.said.clone().into();
+        value["said"] = part.said.lines().map(hidden).collect::<Vec<_>>().join("\n").into();
     } else {
         value["messages"] = messages.into();
     }
@@ -219,7 +254,8 @@ fn part_json(part: &Part, secrets: bool, texts: Texts) -> Value {
     value
 }
 
-fn explanation_json(explanation: &Explanation, texts: Texts) -> Value {
+/// An explanation as JSON.
+pub(crate) fn explanation_json(explanation: &Explanation, texts: Texts) -> Value {
     let lang = texts.lang;
     json!({
         "kind": kind(explanation.kind),
@@ -244,6 +280,7 @@ fn kind(kind: Kind) -> &'static str {
         Kind::ResponseCode => "response-code",
         Kind::Capability => "capability",
         Kind::Mechanism => "mechanism",
+        Kind::Command => "command",
         Kind::Prompt => "prompt",
         Kind::Alert => "alert",
         Kind::Check => "check",

@@ -4,6 +4,8 @@ use super::faults::Fault;
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use ehlo_wire::sasl::Kind;
+use ehlo_wire::sasl::decode::recognise;
 
 /// Who sent something, as far as the line tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +98,7 @@ impl Line {
             Some(String::from_utf8_lossy(name).trim_matches('"').to_ascii_uppercase())
         };
         // Where the base64 begins, counted in words.
-        let (sender, mechanism, at) = if is(0, "334") || is(0, "+") || is(0, "235") {
+        let (sender, mechanism, at) = if is(0, "334") || is(0, "+") {
             (Sender::Server, None, 1)
         } else if is(0, "AUTH") || is(0, "AUTHENTICATE") {
             (Sender::Client, name(1), 2)
@@ -133,7 +135,23 @@ fn blob(line: &Line, encoded: &[u8], wrapped: bool) -> Blob {
     if wrapped {
         faults.push(Fault::Wrapped);
     }
-    let (bytes, mut found) = decode(encoded);
+    let (mut bytes, mut found) = decode(encoded);
+    if bytes.is_none() && is_clear(encoded) {
+        (bytes, found) = (Some(encoded.to_vec()), Vec::new());
+    }
+    if bytes.is_none() && is_prose(encoded) {
+        // A password may be sought in vain at the end of a refusal: it is the last question of the server.
+        let last = encoded.rsplit(|&b| b == b' ').next().unwrap_or_default();
+        let asked = decode(last).0.filter(|b| recognise(b) == Some(Kind::LoginPrompt) && b.ends_with(b":"));
+        let sender = if asked.is_some() { Sender::Server } else { line.sender };
+        return Blob {
+            sender,
+            mechanism: None,
+            encoded: String::from_utf8_lossy(encoded).into_owned(),
+            bytes: asked,
+            faults: Vec::new(),
+        };
+    }
     faults.append(&mut found);
     Blob {
         sender: line.sender,
@@ -142,6 +160,58 @@ fn blob(line: &Line, encoded: &[u8], wrapped: bool) -> Blob {
         bytes,
         faults,
     }
+}
+
+/// Whether it is a message of a login that somebody has decoded already.
+fn is_clear(text: &[u8]) -> bool {
+    let is_word = !text.contains(&b' ');
+    match recognise(text) {
+        Some(Kind::ScramClientFirst | Kind::ScramServerFirst | Kind::ScramClientFinal) => is_word,
+        // Not the address of somebody.
+        Some(Kind::CramChallenge) => is_word && text.get(1).is_some_and(u8::is_ascii_digit),
+        Some(Kind::DigestChallenge | Kind::DigestResponse | Kind::OauthError) => true,
+        _ => is_word && super::token::claims(text).is_some(),
+    }
+}
+
+/// Whether it is a sentence, which was never meant to be base64.
+fn is_prose(text: &[u8]) -> bool {
+    let words: Vec<&[u8]> = text.split(|&b| b == b' ').filter(|w| !w.is_empty()).collect();
+    words.len() > 1
+        && (words.len() > 3
+            || text.iter().any(|b| matches!(b, b':' | b'.' | b',' | b'<'))
+            || words[0].len() == 3)
+}
+
+/// Leaves out of a session what is no part of a login, if anything is. A mechanism that is named without a message is
+/// that of the next message of the client.
+pub(crate) fn of_logins(blobs: Vec<Blob>) -> Vec<Blob> {
+    // Commands of four letters are base64 by chance, as are some lines of a list of capabilities.
+    const COMMANDS: &[&str] =
+        &["QUIT", "RSET", "DATA", "NOOP", "STAT", "STLS", "CAPA", "UIDL", "LIST", "STARTTLS"];
+    let is_command = |b: &Blob| {
+        COMMANDS.iter().any(|c| b.encoded.eq_ignore_ascii_case(c)) || b.faults.contains(&Fault::Blanks)
+    };
+    let is_message =
+        |b: &Blob| b.bytes.is_some() && (b.mechanism.is_none() || !b.encoded.is_empty()) && !is_command(b);
+    let is_marked = |b: &Blob| b.sender == Sender::Server || b.mechanism.is_some();
+    if !blobs.iter().any(is_message) {
+        return blobs;
+    }
+    let is_session = blobs.len() > 1 && blobs.iter().any(is_marked);
+    let mut named = None;
+    let mut kept = Vec::with_capacity(blobs.len());
+    for mut blob in blobs {
+        if blob.mechanism.is_some() && blob.encoded.is_empty() {
+            named = blob.mechanism;
+        } else if is_message(&blob) || !is_session {
+            if blob.sender != Sender::Server && blob.mechanism.is_none() {
+                blob.mechanism = named.take();
+            }
+            kept.push(blob);
+        }
+    }
+    kept
 }
 
 /// Decodes leniently, and tells what was forgiven. No bytes if too little makes sense.
@@ -257,6 +327,42 @@ mod tests {
             let blob = one(text);
             assert_eq!((blob.bytes, blob.faults), (None, vec![fault]), "{text}");
         }
+    }
+
+    #[test]
+    fn what_was_decoded_already_is_taken_as_it_is() {
+        for text in [
+            "n,,n=user,r=abc",
+            "r=abc,s=QSXCRQ==,i=4096",
+            "<1896.697170952@x.example>",
+            "realm=\"a b\",nonce=\"y\"",
+        ] {
+            let blob = one(text);
+            assert_eq!((blob.bytes.as_deref(), blob.faults), (Some(text.as_bytes()), vec![]), "{text}");
+        }
+        for text in [
+            "<bob@x.example>",
+            "v=spf1 -all",
+            "535 5.7.8 Error: no",
+            "535 no",
+            "235 2.7.0 Authentication successful",
+        ] {
+            let blob = one(text);
+            assert_eq!((blob.bytes, blob.faults.contains(&Fault::Blanks)), (None, false), "{text}");
+        }
+        let asked = one("535 5.7.8 Error: authentication failed: UGFzc3dvcmQ6");
+        assert_eq!((asked.bytes.as_deref(), asked.sender), (Some(&b"Password:"[..]), Sender::Server));
+    }
+
+    #[test]
+    fn the_rest_of_a_session_is_left_out() {
+        let session = b"220 x ESMTP\nEHLO y\n250-x\n250 AUTH PLAIN\nAUTH PLAIN\n334 \nAGJvYgBnZWhlaW0=\n235 2.7.0 ok\nDATA\nMAIL FROM:<a@b>\n250 ok\n";
+        let blobs = of_logins(read(session));
+        let kept: Vec<(&str, Option<&str>)> =
+            blobs.iter().map(|b| (b.encoded.as_str(), b.mechanism.as_deref())).collect();
+        assert_eq!(kept, [("", None), ("AGJvYgBnZWhlaW0=", Some("PLAIN"))]);
+        assert_eq!(of_logins(read(b"AUTH PLAIN")).len(), 1);
+        assert_eq!(of_logins(read(b"nonsense!\ndXNlcg==")).len(), 2);
     }
 
     #[test]

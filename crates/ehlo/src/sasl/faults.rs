@@ -43,6 +43,10 @@ pub(crate) enum Fault {
     NotUtf8,
     /// What comes out is base64 again.
     Twice,
+    /// The time of a token is over.
+    TokenExpired,
+    /// The time of a token has not come.
+    TokenEarly,
 }
 
 impl Fault {
@@ -69,6 +73,8 @@ impl Fault {
         Fault::NoPassword,
         Fault::NotUtf8,
         Fault::Twice,
+        Fault::TokenExpired,
+        Fault::TokenEarly,
     ];
 
     /// Its id.
@@ -94,6 +100,8 @@ impl Fault {
             Fault::NoPassword => "no-password",
             Fault::NotUtf8 => "not-utf8",
             Fault::Twice => "twice",
+            Fault::TokenExpired => "token-expired",
+            Fault::TokenEarly => "token-early",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Builds what a client sends.
 
-use super::blob;
+use super::{blob, show};
 use crate::check::text;
 use crate::exit::{FOUND, GOOD, Usage};
 use crate::{input, output, secrets};
@@ -10,6 +10,7 @@ use clap::ArgMatches;
 use ehlo_core::{Params, Secret, Side, escape};
 use ehlo_report::Texts;
 use ehlo_wire::sasl::{Credentials, Given, Mechanism, Needs, Trouble, apop_digest};
+use serde_json::{Value, json};
 
 /// The digest of APOP for the stamp in a greeting.
 ///
@@ -26,8 +27,59 @@ pub(super) fn apop(matches: &ArgMatches, greeting: &str, texts: Texts) -> anyhow
         return Err(Usage(texts.fill("cli/sasl-no-stamp", &[("text", &shown)])).into());
     };
     let password = secrets::password(matches, "", None, false, texts)?;
-    output::result(&format!("{}\n", apop_digest(stamp.as_bytes(), &password)))?;
-    Ok(GOOD)
+    let digest = apop_digest(stamp.as_bytes(), &password);
+    Built { mechanism: Some("APOP"), sends: vec![digest], ..Built::default() }.show(matches, texts)
+}
+
+/// What was built.
+#[derive(Default)]
+pub(super) struct Built {
+    /// For which mechanism; none for mere base64.
+    pub(super) mechanism: Option<&'static str>,
+    /// What the client sends, line by line.
+    pub(super) sends: Vec<String>,
+    /// The number with which the same login goes on, if it does.
+    pub(super) goes_on: Option<u64>,
+    /// The server has proven that it knows the password.
+    pub(super) proven: bool,
+    /// Why nothing can be sent: id and text.
+    pub(super) trouble: Option<(&'static str, String)>,
+}
+
+impl Built {
+    /// Prints it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn show(&self, matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
+        if text(matches, "format") == Some("json") {
+            output::result(&show::built(self.json(), texts))?;
+        } else if self.proven {
+            output::result(&format!("{}\n", texts.get("cli/sasl-proof")))?;
+        } else {
+            for line in &self.sends {
+                output::result(&format!("{line}\n"))?;
+            }
+            if let Some((_, text)) = &self.trouble {
+                output::complain(texts, &anyhow::anyhow!(text.clone()));
+            }
+            if let Some(seed) = self.goes_on {
+                output::remark(&texts.fill("cli/sasl-next", &[("seed", &seed)]));
+            }
+        }
+        Ok(if self.trouble.is_some() { FOUND } else { GOOD })
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "mechanism": self.mechanism,
+            "sends": self.sends,
+            // A number of 64 bits is more than many readers of JSON hold.
+            "random_seed": self.goes_on.map(|seed| seed.to_string()),
+            "proven": self.proven,
+            "trouble": self.trouble.as_ref().map(|(id, text)| json!({ "id": id, "text": text })),
+        })
+    }
 }
 
 /// The next message of a mechanism's client.
@@ -82,27 +134,25 @@ pub(super) fn message(
             Err(found) => trouble = Some(found),
         }
     }
+    let built = Built { mechanism: Some(meta.name), ..Built::default() };
     if let Some(trouble) = trouble {
-        output::complain(texts, &anyhow::anyhow!(told(&trouble, meta.name, texts)));
-        return Ok(FOUND);
+        let text = told(&trouble, meta.name, texts);
+        return Built { trouble: Some((trouble.id(), text)), ..built }.show(matches, texts);
     }
     if proven {
-        output::result(&format!("{}\n", texts.get("cli/sasl-proof")))?;
-        return Ok(GOOD);
+        return Built { proven, ..built }.show(matches, texts);
     }
     let from = if all { 0 } else { messages.len().saturating_sub(1) };
     if messages.is_empty() {
         return Err(Usage(texts.fill("cli/sasl-needs-challenge", &[("mechanism", &meta.name)])).into());
     }
-    for message in &messages[from..] {
+    let sends = messages[from..].iter().map(|message| {
         // A message of no bytes is an equals sign where it stands behind the command (RFC 4954 §4).
         let encoded = STANDARD.encode(message.expose());
-        output::result(&format!("{}\n", if encoded.is_empty() { "=" } else { &encoded }))?;
-    }
-    if messages.len() < client_owes && !all {
-        output::remark(&texts.fill("cli/sasl-next", &[("seed", &seed)]));
-    }
-    Ok(GOOD)
+        if encoded.is_empty() { "=".to_owned() } else { encoded }
+    });
+    let goes_on = (messages.len() < client_owes && !all).then_some(seed);
+    Built { sends: sends.collect(), goes_on, ..built }.show(matches, texts)
 }
 
 /// What a mechanism needs from outside, and the number of which its nonce is made.

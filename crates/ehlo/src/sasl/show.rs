@@ -60,10 +60,25 @@ pub(crate) fn of_one(taken: &Taken, secrets: bool, paint: Paint, texts: Texts) -
     out
 }
 
-/// The JSON document.
-pub(crate) fn json(taken: &[Taken], secrets: bool, texts: Texts) -> String {
+/// The program that writes a document.
+pub(crate) fn tool() -> Value {
+    json!({ "name": "ehlo", "version": env!("CARGO_PKG_VERSION") })
+}
+
+/// The JSON document of what was taken apart.
+pub(super) fn json(taken: &[Taken], secrets: bool, texts: Texts) -> String {
     let messages: Vec<Value> = taken.iter().map(|taken| message(taken, secrets, texts)).collect();
-    let document = json!({ "version": VERSION, "lang": texts.lang.code(), "messages": messages });
+    document("messages", messages.into(), texts)
+}
+
+/// The JSON document of what was built.
+pub(super) fn built(what: Value, texts: Texts) -> String {
+    document("built", what, texts)
+}
+
+fn document(name: &str, value: Value, texts: Texts) -> String {
+    let mut document = json!({ "version": VERSION, "tool": tool(), "language": texts.lang.code() });
+    document[name] = value;
     format!("{document:#}\n")
 }
 
@@ -75,7 +90,8 @@ pub(crate) fn message(taken: &Taken, secrets: bool, texts: Texts) -> Value {
         .map(|f| {
             let shown = !f.secret || secrets;
             let value = if shown { Value::from(f.value.as_str()) } else { Value::Null };
-            json!({ "name": f.name, "value": value, "bytes": f.bytes, "secret": f.secret })
+            let latin1 = f.latin1.as_deref().filter(|_| shown);
+            json!({ "name": f.name, "value": value, "latin1": latin1, "bytes": f.bytes, "secret": f.secret })
         })
         .collect();
     let faults: Vec<Value> = taken
@@ -93,7 +109,8 @@ pub(crate) fn message(taken: &Taken, secrets: bool, texts: Texts) -> Value {
         .iter()
         .map(|flaw| json!({ "id": flaw.id(), "text": texts.get(&format!("sasl-flaw/{}", flaw.id())) }))
         .collect();
-    json!({ "kind": taken.kind, "text": text, "fields": fields, "faults": faults, "flaws": flaws })
+    let about = texts.find(&format!("sasl-kind/{}/about", taken.kind));
+    json!({ "kind": taken.kind, "text": text, "about": about, "fields": fields, "faults": faults, "flaws": flaws })
 }
 
 fn name(field: &Field, texts: Texts) -> String {

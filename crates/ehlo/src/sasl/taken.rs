@@ -2,6 +2,7 @@
 
 use super::blob::{Blob, Sender};
 use super::faults::{Fault, of_text, with_nuls};
+use super::token;
 use ehlo_core::escape;
 use ehlo_wire::sasl::Kind;
 use ehlo_wire::sasl::decode::{FlawKind, decode, recognise};
@@ -32,16 +33,33 @@ pub(crate) struct Taken {
     pub(crate) faults: Vec<Fault>,
     /// Which rules of its mechanism it breaks.
     pub(crate) flaws: Vec<FlawKind>,
+    /// From when its token is good, in seconds since 1970.
+    not_before: Option<i64>,
+    /// When its token expires, in seconds since 1970.
+    expires: Option<i64>,
 }
 
 impl Taken {
     fn new(kind: &'static str, fields: Vec<Field>) -> Taken {
-        Taken { kind, fields, faults: Vec::new(), flaws: Vec::new() }
+        Taken { kind, fields, faults: Vec::new(), flaws: Vec::new(), not_before: None, expires: None }
+    }
+
+    /// Adds what its token says.
+    fn holds(&mut self, claims: token::Claims) {
+        self.fields.extend(claims.fields);
+        (self.not_before, self.expires) = (claims.not_before, claims.expires);
     }
 
     /// Whether nothing is wrong with it.
     pub(crate) fn is_good(&self) -> bool {
-        self.faults.is_empty() && self.flaws.is_empty()
+        self.kind != "nothing" && self.faults.is_empty() && self.flaws.is_empty()
+    }
+}
+
+impl Field {
+    /// A field that may be seen; `value` is escaped.
+    pub(super) fn shown(name: &str, value: &str, bytes: usize) -> Field {
+        Field { name: name.to_owned(), value: value.to_owned(), latin1: None, bytes, secret: false }
     }
 }
 
@@ -49,7 +67,9 @@ fn field(name: &str, value: &[u8], secret: bool) -> Field {
     let latin1 = match std::str::from_utf8(value) {
         Ok(_) => None,
         Err(_) => Some(value.iter().map(|b| char::from(*b)).collect::<String>())
-            .filter(|text| !text.chars().any(char::is_control)),
+            .filter(|text| !text.chars().any(char::is_control))
+            // A soft hyphen would not be seen.
+            .map(|text| escape(text.as_bytes())),
     };
     Field { name: name.to_owned(), value: escape(value), latin1, bytes: value.len(), secret }
 }
@@ -66,8 +86,8 @@ pub(crate) enum Asked {
     Password,
 }
 
-/// Takes the blobs of a text apart, in order.
-pub(crate) fn take_apart(blobs: &[Blob]) -> Vec<Taken> {
+/// Takes the blobs of a text apart, in order. `now`, in seconds since 1970, tells whether a token has expired.
+pub(crate) fn take_apart(blobs: &[Blob], now: i64) -> Vec<Taken> {
     let mut asked = Asked::Unknown;
     let mut taken = Vec::with_capacity(blobs.len());
     for blob in blobs {
@@ -77,16 +97,27 @@ pub(crate) fn take_apart(blobs: &[Blob]) -> Vec<Taken> {
             continue;
         };
         let mechanism = blob.mechanism.as_deref().unwrap_or_default();
-        let now = match mechanism {
+        let what = match mechanism {
             "LOGIN" => Asked::Name,
             _ => asked,
         };
-        let mut found = one(bytes, blob.sender, mechanism, now);
-        asked = next(&found, now);
+        let mut found = one(bytes, blob.sender, mechanism, what);
+        asked = next(&found, what);
+        of_time(&mut found, now);
         found.faults.splice(0..0, blob.faults.iter().copied());
         taken.push(found);
     }
     taken
+}
+
+/// Whether a token is good at `now`.
+fn of_time(found: &mut Taken, now: i64) {
+    if found.expires.is_some_and(|end| end <= now) {
+        found.faults.push(Fault::TokenExpired);
+    }
+    if found.not_before.is_some_and(|begin| begin > now) {
+        found.faults.push(Fault::TokenEarly);
+    }
 }
 
 fn next(found: &Taken, asked: Asked) -> Asked {
@@ -110,7 +141,7 @@ pub(crate) fn one(bytes: &[u8], sender: Sender, mechanism: &str, asked: Asked) -
     // An answer is what was asked for, whatever it looks like.
     let is_answer = asked != Asked::Unknown && sender != Sender::Server;
     let recognised = || {
-        let found = server(bytes, sender).or_else(|| structured(&meant));
+        let found = server(bytes, sender).or_else(|| structured(&meant)).or_else(|| bare_token(&meant));
         found.or_else(|| plain(&meant, mechanism))
     };
     let found = if is_answer { None } else { recognised() };
@@ -130,7 +161,19 @@ pub(crate) fn one(bytes: &[u8], sender: Sender, mechanism: &str, asked: Asked) -
         Asked::Unknown => ("bytes", vec![field("bytes", &meant, false)]),
     };
     let mut faults = if kind == "bytes" { Vec::new() } else { faults };
-    if kind == "text" && sender != Sender::Server && is_base64_of_text(&meant) {
+    if kind == "text"
+        && sender != Sender::Server
+        && let Some(inner) = base64_of_text(&meant)
+    {
+        faults.push(Fault::Twice);
+        // What is inside may be a password, and must not be shown in any form.
+        let inner = one(&inner, sender, mechanism, asked);
+        if inner.kind != "text" {
+            faults.extend(&inner.faults);
+            return Taken { faults, ..inner };
+        }
+    }
+    if kind == "login-user" && base64_of_text(&meant).is_some() {
         faults.push(Fault::Twice);
     }
     Taken { faults, ..Taken::new(kind, fields) }
@@ -167,6 +210,11 @@ fn structured(bytes: &[u8]) -> Option<Taken> {
     // PLAIN has ways of going wrong that people know, and that are told apart below; what asks was recognised above.
     let kind = recognise(bytes).filter(|kind| !matches!(kind, Kind::Plain | Kind::LoginPrompt))?;
     let decoded = decode(kind, bytes);
+    let token = decoded
+        .fields
+        .iter()
+        .find(|f| f.name == "token")
+        .and_then(|f| token::claims(bytes.get(f.at.clone())?));
     let fields = decoded.fields.iter().map(|f| Field {
         name: f.name.clone(),
         value: f.value.clone(),
@@ -180,7 +228,19 @@ fn structured(bytes: &[u8]) -> Option<Taken> {
             flaws.push(flaw.kind);
         }
     }
-    Some(Taken { flaws, ..Taken::new(kind.id(), fields.collect()) })
+    let mut taken = Taken { flaws, ..Taken::new(kind.id(), fields.collect()) };
+    if let Some(claims) = token {
+        taken.holds(claims);
+    }
+    Some(taken)
+}
+
+/// A token alone.
+fn bare_token(bytes: &[u8]) -> Option<Taken> {
+    let claims = token::claims(bytes)?;
+    let mut taken = Taken::new("token", vec![field("token", bytes, true)]);
+    taken.holds(claims);
+    Some(taken)
 }
 
 /// PLAIN, also where it went wrong.
@@ -236,12 +296,14 @@ fn plain(bytes: &[u8], mechanism: &str) -> Option<Taken> {
     Some(Taken { faults, ..Taken::new("plain", fields) })
 }
 
-/// Whether `text` is itself base64 of readable text: then it was encoded twice. Short words are base64 by chance.
-fn is_base64_of_text(text: &[u8]) -> bool {
-    let (Some(bytes), faults) = super::blob::decode(text) else { return false };
+/// The bytes of which `text` is itself base64, if they are readable: then it was encoded twice. Short words are base64
+/// by chance.
+fn base64_of_text(text: &[u8]) -> Option<Vec<u8>> {
+    let (bytes, faults) = super::blob::decode(text);
     let ends = text.ends_with(b"=") || text.len() >= 12;
-    let readable = |bytes: &[u8]| bytes.iter().all(|b| (0x20..0x7f).contains(b) || *b == 0);
-    faults.is_empty() && ends && bytes.len() >= 3 && readable(&bytes)
+    let readable =
+        |bytes: &[u8]| bytes.iter().all(|b| (0x20..0x7f).contains(b) || matches!(b, 0 | 1 | b'\n' | b'\r'));
+    bytes.filter(|bytes| faults.is_empty() && ends && bytes.len() >= 3 && readable(bytes))
 }
 
 #[cfg(test)]
@@ -250,7 +312,7 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> Vec<Taken> {
-        take_apart(&blob::read(text.as_bytes()))
+        take_apart(&blob::read(text.as_bytes()), 0)
     }
 
     fn raw(bytes: &[u8]) -> Taken {
@@ -310,13 +372,25 @@ mod tests {
             b"user=u\x01auth=Bearer geheim\x01\x01",
             b"c=biws,r=abc,p=geheim",
             b"response=geheim,nonce=x",
+            // \0user\0geheim, encoded twice
+            b"AHVzZXIAZ2VoZWlt",
         ] {
             let open: Vec<Field> = raw(bytes).fields.into_iter().filter(|f| !f.secret).collect();
-            let leaked = open.iter().any(|f| f.value.contains("geheim"));
+            let leaked = open.iter().any(|f| f.value.contains("geheim") || f.value.contains("Z2VoZWlt"));
             assert!(!leaked, "{}: {open:?}", bytes.escape_ascii());
         }
         let bad = one(b"usergeheim", Sender::Client, "PLAIN", Asked::Unknown);
         assert!(bad.fields[0].secret && bad.faults == [Fault::NoNul]);
+    }
+
+    #[test]
+    fn a_token_tells_when_it_expires() {
+        // {"alg":"none"}.{"exp":1000}.
+        let taken =
+            |now| take_apart(&blob::read(b"eyJhbGciOiJub25lIn0.eyJleHAiOjEwMDB9.c2ln"), now).remove(0);
+        assert_eq!((taken(999).kind, taken(999).faults), ("token", vec![]));
+        assert_eq!(taken(1000).faults, [Fault::TokenExpired]);
+        assert!(taken(0).fields[0].secret && taken(0).fields[1].value == "1970-01-01T00:16:40Z");
     }
 
     #[test]
@@ -332,6 +406,8 @@ mod tests {
             (b"\0user\0p\xe4ss", vec![Fault::NotUtf8]),
             (b"user\r\n", vec![Fault::CrlfEnd]),
             (b"dXNlcm5hbWU=", vec![Fault::Twice]),
+            (b"AHVzZXIAcHc=", vec![Fault::Twice]),
+            (b"AHVzZXIAcHcK", vec![Fault::Twice, Fault::NewlineEnd]),
         ] {
             assert_eq!(raw(bytes).faults, faults, "{}", bytes.escape_ascii());
         }

@@ -45,6 +45,38 @@ fn sessions_and_reports_are_read() {
 }
 
 #[test]
+fn bounces_for_people_are_read_recipient_by_recipient() {
+    let letter = "I'm sorry to have to inform you that your message could not\nbe delivered.\n\n<bob@example.net>: host mx.example.net[192.0.2.5] said: 550 5.1.1\n    <bob@example.net>: User unknown (in reply to RCPT TO command)\n\n<eve@example.com>: host mx.example.com[192.0.2.6] said: 554 5.7.1 Relay access\n    denied (in reply to RCPT TO command)\n";
+    let ran = ehlo_with_input(&["explain", "-"], letter);
+    for wanted in ["for bob@example.net", "said by mx.example.net", "R02:", "for eve@example.com", "R01:"] {
+        assert!(ran.out.contains(wanted), "{wanted}: {}", ran.out);
+    }
+    assert_eq!(ran.code, 0);
+}
+
+#[test]
+fn what_was_never_answered_is_no_success() {
+    let session = "C: EHLO x\nS: 250 y\nC: MAIL FROM:<a@b>\nS: 250 ok\nC: RCPT TO:<c@d>\nT: RENEGOTIATING\n";
+    let ran = ehlo_with_input(&["explain", "-"], session);
+    assert!(
+        ran.out.contains("Without an answer: RCPT.") && ran.out.contains("openssl s_client"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn a_check_and_the_fault_of_its_name_are_both_told() {
+    let ran = ehlo(&["explain", "cert-expired"]);
+    assert!(ran.out.contains("--lab-fault cert-expired") && ran.out.lines().count() > 3, "{}", ran.out);
+    let word = ehlo(&["explain", "STARTTLS"]);
+    // The keyword is told once, though three protocols have it; the command once for each.
+    let keyword = word.out.lines().filter(|line| line.starts_with("  STARTTLS  "));
+    assert_eq!(keyword.count(), 1, "{}", word.out);
+    assert_eq!(word.out.matches("  STARTTLS (").count(), 3, "{}", word.out);
+}
+
+#[test]
 fn json_has_a_version() {
     let ran = ehlo(&["explain", "550 5.7.1 relaying denied", "--format", "json"]);
     let document: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
@@ -81,4 +113,33 @@ fn hostile_text_stays_text() {
     let ran = ehlo_with_input(&["explain", "-"], &large);
     assert_eq!(ran.code, 0);
     assert!(ran.out.len() < 10_000, "{}", ran.out.len());
+}
+
+#[test]
+fn commands_of_clients_are_explained() {
+    for (text, wanted) in [
+        ("EHLO", "EHLO (SMTP)"),
+        ("RCPT TO:<bob@example.org>", "RCPT (SMTP)"),
+        ("C: MAIL FROM:<>", "MAIL (SMTP)"),
+        ("a1 SELECT INBOX", "SELECT (IMAP)"),
+        ("TOP 1 0", "TOP (POP3)"),
+        ("PUTSCRIPT", "PUTSCRIPT (ManageSieve)"),
+    ] {
+        let ran = ehlo(&["explain", text]);
+        assert!(ran.code == 0 && ran.out.contains(wanted), "{text}: {}", ran.out);
+    }
+    // A sentence is none, and a reply comes first.
+    assert_eq!(ehlo(&["explain", "please help me"]).code, 1);
+    assert!(!ehlo(&["explain", "a1 OK LIST completed"]).out.contains("(IMAP)"));
+    // In a protocol that was named, only its own.
+    let pop3 = ehlo(&["explain", "NOOP", "--protocol", "pop3"]).out;
+    assert!(pop3.contains("NOOP (POP3)") && !pop3.contains("(SMTP)"), "{pop3}");
+}
+
+#[test]
+fn one_line_out_of_a_list_of_extensions_is_read_as_such() {
+    let out = ehlo(&["explain", "250-AUTH GSSAPI NTLM"]).out;
+    assert!(out.contains("AUTH GSSAPI NTLM") && out.contains("old Windows login"), "{out}");
+    assert!(ehlo(&["explain", "250 SIZE 10240000"]).out.contains("10240000 bytes"));
+    assert!(!ehlo(&["explain", "250 Hello client.example.org"]).out.contains("The server "));
 }

@@ -124,6 +124,89 @@ fn a_wrong_password_is_told_and_the_code_says_so() {
     assert!(!ran.out.contains("falsch"));
 }
 
+/// What a report says of a refusal is what `ehlo explain` says of the same words at the same stage.
+#[test]
+fn refusals_are_explained_as_explain_explains_them() {
+    let file = folder("refusals").join("pw");
+    std::fs::write(&file, "falsch\n").unwrap();
+    for url in ["imaps://lab", "pop3s://lab", "smtps://lab"] {
+        let ran = ehlo(&[
+            "check",
+            url,
+            "--user",
+            "alice",
+            "--password-file",
+            file.to_str().unwrap(),
+            "--format",
+            "json",
+        ]);
+        let document: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+        let service = &document["services"][0];
+        let login = service["facts"]["connections"].as_array().unwrap().iter().find_map(|c| c.get("login"));
+        let reply = login.and_then(|l| l["reply"].as_str()).unwrap_or_else(|| panic!("{url}: no reply"));
+        let told = ids(&service["login_causes"]);
+        assert!(!told.is_empty() && told == explained(url, "auth", reply), "{url}: {reply}: {told:?}");
+    }
+}
+
+#[test]
+fn greetings_starttls_and_farewells_are_explained() {
+    let rows = [
+        ("smtp://lab", "greeting-refused", "greeting-syntax", "text", "greeting"),
+        ("imap://lab", "greeting-refused", "greeting-syntax", "text", "greeting"),
+        ("pop3://lab", "greeting-refused", "greeting-syntax", "text", "greeting"),
+        ("smtp://lab", "starttls-refused", "starttls-works", "reply", "start-tls"),
+        ("imap://lab", "starttls-refused=NO TLS is not available", "starttls-works", "reply", "start-tls"),
+        ("pop3://lab", "starttls-refused", "starttls-works", "reply", "start-tls"),
+        ("smtp://lab", "connection-limit=1", "conn-rate-limited", "reply", "greeting"),
+    ];
+    for (url, fault, check, said, stage) in rows {
+        let finding = finding(url, fault, check);
+        let reply = finding["params"][said].as_str().unwrap_or_else(|| panic!("{fault}: {finding}"));
+        let told = ids(&finding["causes"]);
+        assert!(!told.is_empty() && told == explained(url, stage, reply), "{url} {fault}: {reply}: {told:?}");
+    }
+    // The reply stands in the dialogue, not in the finding.
+    for (url, fault, check, wanted) in [
+        ("smtp://lab", "farewell=EHLO", "starttls-offered", "N18"),
+        ("imap://lab", "farewell=CAPABILITY", "conn-lost", "N18"),
+    ] {
+        let finding = finding(url, fault, check);
+        assert!(ids(&finding["causes"]).iter().any(|id| id == wanted), "{url} {fault}: {finding}");
+    }
+}
+
+/// What a check finds at a lab with a fault.
+fn finding(url: &str, fault: &str, check: &str) -> serde_json::Value {
+    let ran = ehlo(&["check", url, "--lab-fault", fault, "--format", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let findings = document["findings"].as_array().unwrap();
+    findings.iter().find(|f| f["check"] == check).unwrap_or_else(|| panic!("{fault}: no {check}")).clone()
+}
+
+/// The ids of likely causes.
+fn ids(causes: &serde_json::Value) -> Vec<String> {
+    let causes = causes.as_array().map(Vec::as_slice).unwrap_or_default();
+    causes.iter().map(|cause| cause["id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The ids of the failures by which `ehlo explain` explains a reply, as many as a report shows.
+fn explained(url: &str, stage: &str, reply: &str) -> Vec<String> {
+    let protocol = url.split("s://").next().unwrap().trim_end_matches("://lab");
+    let args = ["explain", "--protocol", protocol, "--stage", stage, "--format", "json", "--", reply];
+    let document: serde_json::Value = serde_json::from_str(&ehlo(&args).out).unwrap();
+    let mut found = Vec::new();
+    for part in document["parts"].as_array().unwrap() {
+        for explanation in part["explanations"].as_array().unwrap() {
+            if explanation["kind"] == "failure" {
+                found.push(explanation["key"].as_str().unwrap().trim_start_matches("failure/").to_owned());
+            }
+        }
+    }
+    found.truncate(3);
+    found
+}
+
 #[test]
 fn no_password_goes_to_an_unverified_server() {
     for fault in ["cert-self-signed", "cert-wrong-name", "cert-expired", "cert-unknown-ca"] {

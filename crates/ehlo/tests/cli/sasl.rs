@@ -131,6 +131,32 @@ fn hostile_input_neither_moves_the_cursor_nor_hurts() {
 }
 
 #[test]
+fn what_is_too_long_is_cut_and_said_to_be() {
+    let much = "C: a1 NOOP\nS: * OK\n".repeat(60_000);
+    for arguments in [&["explain", "-"][..], &["sasl", "decode", "-"]] {
+        let ran = with_bytes(arguments, much.as_bytes());
+        assert!(ran.code <= 1 && ran.out.len() < 200_000, "{arguments:?}: {} {}", ran.code, ran.out.len());
+        assert_eq!(ran.err, "Only the first 1048576 bytes are looked at.\n");
+    }
+    let large = vec![b'x'; (16 << 20) + 1];
+    assert_eq!(with_bytes(&["sasl", "encode", "-"], &large).code, 2);
+}
+
+#[test]
+fn what_goes_wrong_with_tokens_and_sessions_is_told() {
+    // {"alg":"none"}.{"exp":1000,"aud":"x"}.sig, bare and in XOAUTH2
+    let bare = ehlo(&["sasl", "decode", "eyJhbGciOiJub25lIn0.eyJleHAiOjEwMDAsImF1ZCI6IngifQ.c2ln"]);
+    assert!(bare.out.contains("1970-01-01T00:16:40Z") && bare.out.contains("has expired"), "{}", bare.out);
+    assert_eq!(bare.code, 1);
+    let session = b"220 x ESMTP\nEHLO y\n250-x\n250 AUTH PLAIN\nAUTH PLAIN\n334 \nAGJvYgBnZWhlaW0=\n235 2.7.0 ok\nQUIT\n";
+    let ran = with_bytes(&["sasl", "decode", "-"], session);
+    assert_eq!((ran.code, ran.out.contains("no base64")), (0, false), "{}", ran.out);
+    // \0bob\0geheim, encoded twice
+    let twice = ehlo(&["sasl", "decode", "QUdKdllnQm5aV2hsYVcwPQ=="]);
+    assert!(!twice.out.contains("AGJvYg") && twice.out.contains("encoded twice"), "{}", twice.out);
+}
+
+#[test]
 fn wrong_usage_says_what_is_wrong() {
     let mut told = String::new();
     for arguments in [

@@ -68,24 +68,61 @@ fn curl_sends_and_fetches() {
     assert_eq!(said.lines().count(), 3, "{said}");
 }
 
+/// How curl logs in with a mechanism: a password, or a token in its place.
+fn login<'a>(mechanism: &str, password: &'a str) -> Vec<&'a str> {
+    match mechanism {
+        "XOAUTH2" | "OAUTHBEARER" => vec!["--user", "name:", "--oauth2-bearer", password],
+        _ if password == "falsch" => vec!["--user", "name:falsch"],
+        _ => vec!["--user", "name:gEhEiM!"],
+    }
+}
+
 #[test]
 fn curl_logs_in_with_every_mechanism() {
     if !there(&["curl"]) {
         return;
     }
-    let lab = RunningLab::start("foreign-curl-auth", &[]);
     let home = Home::new("curl-auth");
+    let certificates = home.path().join("certificates");
+    let folder = certificates.to_str().unwrap();
+    let lab = RunningLab::start("foreign-curl-auth", &["--client-certs", folder]);
     deliver(&lab, "name", "Subject: x\n\nx\n");
-    for mechanism in ["PLAIN", "LOGIN", "CRAM-MD5"] {
+    // SMTP has nothing to show but that it goes on behind the login.
+    let submissions = lab.url("submissions").replace("submissions:", "smtps:");
+    let places =
+        [(submissions.as_str(), &["-X", "NOOP"][..]), (&lab.url("pop3s"), &[]), (&lab.url("imaps"), &[])];
+    let version = home.run("curl", &["--version"]).good();
+    let mut mechanisms = vec!["PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "NTLM", "XOAUTH2", "OAUTHBEARER"];
+    // Debian builds curl without the library for SCRAM.
+    if version.contains("gsasl") {
+        mechanisms.extend(["SCRAM-SHA-1", "SCRAM-SHA-256"]);
+    }
+    for mechanism in mechanisms {
         let option = format!("AUTH={mechanism}");
-        for scheme in ["pop3s", "imaps"] {
-            let url = lab.url(scheme);
-            let with = |user: &str| curl(&home, &lab, &[&url, "--user", user, "--login-options", &option]);
-            let said = with("name:gEhEiM!").good();
-            assert!(!said.is_empty(), "{scheme} {mechanism}");
+        for (url, more) in places {
+            let with = |password: &str| {
+                let login = login(mechanism, password);
+                curl(&home, &lab, &[&[url, "--login-options", &option], &login[..], more].concat())
+            };
+            let done = with("gEhEiM!");
+            assert!(done.code == 0 && !done.said.is_empty(), "{url} {mechanism}: {}", done.said);
             // 67: the login was refused.
-            assert_eq!(with("name:falsch").code, 67, "{scheme} {mechanism}");
+            let done = with("falsch");
+            assert_eq!(done.code, 67, "{url} {mechanism}: {}", done.said);
         }
+    }
+    let (certificate, key) = (certificates.join("name.pem"), certificates.join("name.key"));
+    let own = ["--cert", certificate.to_str().unwrap(), "--key", key.to_str().unwrap()];
+    for (url, more) in places {
+        let with = |own: &[&str]| {
+            let fixed = [url, "--login-options", "AUTH=EXTERNAL", "--user", "name:"];
+            curl(&home, &lab, &[&fixed[..], own, more].concat())
+        };
+        let done = with(&own);
+        assert!(done.code == 0 && !done.said.is_empty(), "{url} EXTERNAL: {}", done.said);
+        // Without a certificate it is not offered.
+        let done = with(&[]);
+        assert_eq!(done.code, 67, "{url} EXTERNAL: {}", done.said);
     }
     // The timestamp of the greeting is used without being asked to, in the clear.
     let said =

@@ -20,8 +20,11 @@ fn mutt_reads_and_answers() {
          Subject: =?utf-8?q?Eine_gro=C3=9Fe_Frage?=\n\nWhat is the answer?\n",
     );
     let editor = home.file("editor", "#!/bin/sh\nprintf '\\nIt is 42.\\n' >> \"$1\"\n");
+    // Left alone, mutt takes the mechanism that it ranks highest, SCRAM-SHA-256-PLUS, finds that it has no tls-exporter
+    // binding to give to its SASL library, says so, and throws away the keys that were pressed.
     let config = format!(
-        "set folder=imaps://alice@127.0.0.1:{}/ spoolfile=+INBOX record=+Sent copy=yes\n\
+        "set imap_authenticators=scram-sha-256 smtp_authenticators=scram-sha-256\n\
+         set folder=imaps://alice@127.0.0.1:{}/ spoolfile=+INBOX record=+Sent copy=yes\n\
          set imap_user=alice imap_pass=wonderland smtp_pass=wonderland\n\
          set smtp_url=smtp://alice@127.0.0.1:{}/ ssl_force_tls=yes ssl_starttls=yes\n\
          set ssl_ca_certificates_file={} certificate_file={}\n\

@@ -18,7 +18,9 @@ fn msmtp_sends_by_every_way() {
         lab.ca.display()
     );
     let mut accounts = Vec::new();
-    for mechanism in ["plain", "login", "cram-md5"] {
+    for mechanism in
+        ["plain", "login", "cram-md5", "digest-md5", "scram-sha-1", "scram-sha-256", "oauthbearer", "xoauth2"]
+    {
         for (scheme, starttls) in [("submission", "on"), ("submissions", "off")] {
             let name = format!("{scheme}-{mechanism}");
             config.push_str(&format!(
@@ -46,7 +48,7 @@ fn msmtp_sends_by_every_way() {
         assert!(said.contains(&format!("(MESSAGES {all})")), "{said}");
     }
     let said = msmtp("submission-plain", &["--serverinfo"], "").good();
-    for word in ["SIZE 26214400", "PIPELINING", "STARTTLS", "PLAIN CRAM-MD5 LOGIN"] {
+    for word in ["SIZE 26214400", "PIPELINING", "STARTTLS", "PLAIN SCRAM-SHA-1 SCRAM-SHA-256 CRAM-MD5"] {
         assert!(said.contains(word), "{word}: {said}");
     }
     // A recipient that is refused is told, and which.

@@ -4,7 +4,7 @@ use crate::common::RunningLab;
 use crate::curl::imap;
 use crate::programs::{Home, left_out, there};
 
-/// Without Net::SSLeay swaks knows no TLS.
+/// Without Net::SSLeay swaks knows no TLS, without two other modules neither DIGEST-MD5 nor NTLM.
 fn swaks_is_there(home: &Home) -> bool {
     if !there(&["swaks", "perl", "curl"]) {
         return false;
@@ -13,7 +13,12 @@ fn swaks_is_there(home: &Home) -> bool {
     if !tls {
         left_out("Net::SSLeay not installed");
     }
-    tls
+    // DIGEST-MD5 and NTLM
+    let sasl = home.run("perl", &["-MAuthen::SASL", "-MAuthen::NTLM", "-e", "1"]).code == 0;
+    if !sasl {
+        left_out("Authen::SASL or Authen::NTLM not installed");
+    }
+    tls && sasl
 }
 
 #[test]
@@ -22,7 +27,7 @@ fn swaks_delivers_and_logs_in() {
     if !swaks_is_there(&home) {
         return;
     }
-    let lab = RunningLab::start("foreign-swaks", &[]);
+    let lab = RunningLab::start("foreign-swaks", &["--fault", "ntlm-v1"]);
     let ca = lab.ca.to_str().unwrap();
     let swaks = |scheme: &str, arguments: &[&str]| {
         let port = lab.port(scheme).to_string();
@@ -45,7 +50,7 @@ fn swaks_delivers_and_logs_in() {
         let said = swaks("lmtp", &[&["--protocol", "LMTP"], &to[..], more].concat()).good();
         assert!(said.contains(" 250 2.0.0 <alice@lab.test> queued as"), "{said}");
     }
-    for mechanism in ["PLAIN", "LOGIN", "CRAM-MD5"] {
+    for mechanism in ["PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "NTLM"] {
         for (scheme, tls) in [("submission", &["--tls"][..]), ("submissions", &["--tls-on-connect"])] {
             let with = |password: &str| {
                 let login = ["--auth", mechanism, "--auth-user", "alice", "--auth-password", password];
@@ -66,5 +71,5 @@ fn swaks_delivers_and_logs_in() {
     let done = swaks("smtp", &["--to", "niemand@lab.test"]);
     assert!(done.code == 24 && done.said.contains("550 5.1.1"), "{}", done.said);
     let said = imap(&lab, "alice:wonderland", "", "STATUS INBOX (MESSAGES)");
-    assert!(said.contains("(MESSAGES 12)"), "{said}");
+    assert!(said.contains("(MESSAGES 16)"), "{said}");
 }

@@ -140,6 +140,72 @@ fn logins_that_only_a_verb_can_do() {
     );
 }
 
+/// The answer of a client in each mechanism that `C auth` does as a whole, and one that nobody knows.
+const WHOLE: &[(&str, &str)] = &[
+    ("XOAUTH2", "dXNlcj1hQGIBYXV0aD1CZWFyZXIgeWEyOS5nZWhlaW0BAQ=="),
+    ("OAUTHBEARER", "bixhPWFAYiwBYXV0aD1CZWFyZXIgeWEyOS5nZWhlaW0BAQ=="),
+    ("SCRAM-SHA-1", "biwsbj11c2VyLHI9ZnlrbytkMmxiYkZnT05Sdjlxa3hkYXdM"),
+    ("SCRAM-SHA-256", "biwsbj11c2VyLHI9ck9wck5HZndFYmVSV2diTkVrcU8="),
+    ("SCRAM-SHA-256-PLUS", "cD10bHMtZXhwb3J0ZXIsLG49dXNlcixyPWFiY2RlZg=="),
+    ("SCRAM-SHA-512", "biwsbj11c2VyLHI9YWJjZGVmZ2hpag=="),
+    ("NTLM", "TlRMTVNTUAABAAAAB4IIogAAAAAAAAAA"),
+    ("DIGEST-MD5", "dXNlcm5hbWU9ImNocmlzIixyZXNwb25zZT1kMzg4ZGFk"),
+    ("EXTERNAL", "YWRtaW5pc3RyYXRvcg=="),
+    ("ANONYMOUS", "c29tZWJvZHlAZXhhbXBsZQ=="),
+    ("GSSAPI", "YIIabcdefghijklmnopqrstuvw=="),
+    ("X-UNHEARD-OF", "Z2VoZWltZ2VoZWlt"),
+];
+
+#[test]
+fn no_answer_of_any_mechanism_gets_into_a_script() {
+    for (name, answer) in WHOLE {
+        let begin = format!("C: AUTH {name}");
+        let initial = format!("C: AUTH {name} {answer}");
+        let line = format!("C: {answer}");
+        let echo = format!("S: 535 5.7.8 no: {answer}");
+        // In the same line, after a challenge, repeated by the server, typed on after a refusal.
+        for lines in [
+            &[&initial, "S: 235 ok", "C: QUIT"][..],
+            &[&begin, "S: 334 ", &line, "S: 334 Zm9v", &line, "S: 235 ok", "C: QUIT"],
+            &[&initial, &echo, "C: QUIT"],
+            &[&begin, "S: 504 no such", &line, "S: 500 what"],
+            &[&initial, "S: 535 no", &line, "S: 500 what"],
+        ] {
+            let script = script(Language::Smtp, lines);
+            assert!(!script.contains(answer), "{name}: {lines:?}\n{script}");
+        }
+        let tagged = [&format!("C: a AUTHENTICATE {name} {answer}"), "S: a NO no", "C: b NOOP", "S: b OK"];
+        let script = script(Language::Imap, &tagged);
+        assert!(!script.contains(answer) && script.contains("NOOP"), "{name}\n{script}");
+    }
+}
+
+#[test]
+fn a_line_that_was_wrapped_does_not_leak_its_end() {
+    let script = script(
+        Language::Smtp,
+        &[
+            "C: AUTH XOAUTH2 dXNlcj1zb21ldXNlckBleGFtcGxlLmNvbQFhdXRoPUJlYXJlciB5YTI5LnZGOWRmdDRxbVRjMk52YjNS",
+            "S: 501 5.5.4 no",
+            "C: bGNrQmhkSFJoZG1semRHRXVZMjl0Q2cBA",
+            "S: 500 5.5.1 what",
+        ],
+    );
+    assert!(!script.contains("bGNrQmhk"), "{script}");
+}
+
+#[test]
+fn a_token_that_is_repeated_in_clear_is_masked() {
+    let script = script(
+        Language::Smtp,
+        &[
+            "C: AUTH XOAUTH2 dXNlcj1hQGIBYXV0aD1CZWFyZXIgeWEyOS5nZWhlaW0BAQ==",
+            "S: 535 token ya29.geheim has expired",
+        ],
+    );
+    assert!(!script.contains("ya29.geheim"), "{script}");
+}
+
 #[test]
 fn messages() {
     let lines = ["C: DATA", "S: 354 go", "C: a: b", "C: ", "C: ..", "C: MSG", "C: .", "S: 250 ok"];

@@ -133,8 +133,8 @@ pub(super) fn digest(reader: &mut Reader<'_>, kind: Kind) {
     for (index, directive) in list.iter().enumerate() {
         let part = &bytes[directive.at.clone()];
         let name = escape(&directive.name.to_ascii_lowercase());
-        // What a client proves with can be used to guess the password at leisure.
-        let secret = name == "response";
+        // What either side proves with can be used to guess the password at leisure.
+        let secret = name == "response" || name == "rspauth";
         reader.add(&name, escape(&directive.value), secret, part);
         match rules.iter().find(|(known, ..)| directive.is(known)) {
             Some((_, quotes, many)) => {

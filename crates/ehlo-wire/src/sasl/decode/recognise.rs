@@ -62,9 +62,10 @@ pub fn recognise(bytes: &[u8]) -> Option<Kind> {
     (is_digest && bytes.len() > 33).then_some(Kind::CramResponse)
 }
 
-/// The spellings of the prompts of LOGIN that servers use.
+/// The spellings of the prompts of LOGIN that servers use. The colon or NUL at the end belongs to them: a bare word may
+/// as well be what somebody answered, and only who knows that a server said it can tell.
 fn is_prompt(bytes: &[u8]) -> bool {
     let text = bytes.trim_ascii().to_ascii_lowercase();
-    let text = text.strip_suffix(b"\0").or_else(|| text.strip_suffix(b":")).unwrap_or(&text);
-    matches!(text, b"username" | b"user name" | b"password" | b"user" | b"login")
+    let asked = text.strip_suffix(b"\0").or_else(|| text.strip_suffix(b":"));
+    asked.is_some_and(|word| matches!(word, b"username" | b"user name" | b"password" | b"user" | b"login"))
 }

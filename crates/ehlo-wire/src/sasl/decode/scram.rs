@@ -41,13 +41,16 @@ pub(super) fn attributes(reader: &mut Reader<'_>, kind: Kind, bytes: &[u8]) {
                 }
             },
             b'c' => bound(reader, value),
-            // By a proof, and what was said before, passwords can be guessed.
+            // By a proof of either side, and what was said before, passwords can be guessed.
             b'p' => reader.secret(name, value),
             b's' | b'v' => {
                 if STANDARD.decode(value).is_err() {
                     reader.flaw(FlawKind::NotBase64, value);
                 }
-                reader.text(name, value);
+                match letter {
+                    b's' => reader.text(name, value),
+                    _ => reader.secret(name, value),
+                }
             }
             b'i' => {
                 if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {

@@ -31,7 +31,13 @@ pub(super) fn cram_challenge(reader: &mut Reader<'_>) {
         reader.flaw(FlawKind::Unreadable, bytes);
         return;
     };
-    if let Some((random, time)) = split_last(left, b'.') {
+    // "a presumptively arbitrary string of random digits, a timestamp" (RFC 2195 §2); with other parts between them it
+    // cannot be told what is what.
+    let digits = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
+    if let Some((random, time)) = split_last(left, b'.')
+        && digits(random)
+        && digits(time)
+    {
         reader.text("random", random);
         reader.text("timestamp", time);
     }

@@ -69,7 +69,7 @@ fn directives_of_digest_md5() {
     );
     assert_eq!(shown(Kind::DigestChallenge, b"nonce=\"n"), " | unfinished missing");
     assert_eq!(shown(Kind::DigestChallenge, b"nonce=\"n\" x"), "nonce=n | unreadable missing");
-    assert_eq!(shown(Kind::DigestProof, b"rspauth=abc"), "rspauth=abc | ");
+    assert_eq!(shown(Kind::DigestProof, b"rspauth=abc"), "rspauth=… | ");
     let response =
         b"username=\"u\",nonce=\"n\",cnonce=\"c\",nc=00000001,digest-uri=\"a/b\",response=00,qop=auth";
     assert_eq!(
@@ -96,7 +96,7 @@ fn attributes_of_scram() {
         shown(Kind::ScramClientFinal, b"c=cD10bHMtdW5pcXVlLCwB,r=abcd,p=QUJD"),
         "channel-binding=p=tls-unique,, channel-binding-data=01 nonce=abcd proof=… | "
     );
-    assert_eq!(shown(Kind::ScramServerFinal, b"v=QUJD"), "verifier=QUJD | ");
+    assert_eq!(shown(Kind::ScramServerFinal, b"v=QUJD"), "verifier=… | ");
     assert_eq!(shown(Kind::ScramServerFinal, b"e=other-error"), "server-error=other-error | ");
     assert_eq!(
         shown(Kind::ScramServerFirst, b"r=a,r=b,s=!,i=x"),
@@ -180,8 +180,12 @@ fn marks_that_are_none() {
     {
         assert_eq!(recognise(text), None, "{text:?}");
     }
-    for prompt in [&b"Username:"[..], b"User Name\0", b"Password:", b"Password\0", b"password"] {
+    for prompt in [&b"Username:"[..], b"User Name\0", b"Password:", b"Password\0", b"password: "] {
         assert_eq!(recognise(prompt), Some(Kind::LoginPrompt));
+    }
+    // Without the colon they may be an answer.
+    for word in [&b"password"[..], b"Username", b"user", b"login", b"User Name", b"Password:x"] {
+        assert_eq!(recognise(word), None, "{word:?}");
     }
 }
 

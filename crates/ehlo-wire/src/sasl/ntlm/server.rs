@@ -5,6 +5,7 @@ use super::message::{
     NTLM, Negotiate, OEM, REQUEST_TARGET, TARGET_INFO, TARGET_TYPE_SERVER, UNICODE, attribute, pairs,
     split_v2, wide,
 };
+use ehlo_core::Secret;
 
 pub(super) struct Server {
     given: ServerGiven,
@@ -46,6 +47,7 @@ impl Server {
     }
 
     fn check(
+        &self,
         negotiate: &[u8],
         challenge: &[u8],
         nonce: [u8; 8],
@@ -68,9 +70,12 @@ impl Server {
         if passwords.any_password(&user) {
             return Verdict::Accepted { user, authzid: String::new() };
         }
-        // A response of version 1, or of LAN Manager alone, is not taken: it gives the password away.
-        let Some(v2) = split_v2(nt) else { return Verdict::Refused };
         let Some(password) = passwords.password(&user) else { return Verdict::Refused };
+        let Some(v2) = split_v2(nt) else {
+            // It gives the password away. A response of LAN Manager alone is weaker still, and never taken.
+            let right = self.given.ntlm_v1 && version_1(&message, nt, &nonce, &password);
+            return if right { Verdict::Accepted { user, authzid: String::new() } } else { Verdict::Refused };
+        };
         let key = compute::key(&user, &domain, &password);
         if !same(&compute::proof(&key, &nonce, v2.signed), v2.proof) {
             return Verdict::Refused;
@@ -101,11 +106,23 @@ impl ServerSide for Server {
         match std::mem::replace(&mut self.state, State::Over) {
             State::Begin => self.challenge(response),
             State::Challenged { negotiate, challenge, nonce } => {
-                Server::check(&negotiate, &challenge, nonce, response, passwords)
+                self.check(&negotiate, &challenge, nonce, response, passwords)
             }
             State::Over => Verdict::Malformed,
         }
     }
+}
+
+/// Whether a response of version 1 is right (MS-NLMP §3.3.1), with and without a challenge of the client.
+fn version_1(message: &Authenticate<'_>, nt: &[u8], nonce: &[u8; 8], password: &Secret<String>) -> bool {
+    let of_client = match message.flags & EXTENDED_SESSION_SECURITY {
+        0 => None,
+        _ => match message.lm.and_then(|lm| lm.first_chunk::<8>()) {
+            Some(challenge) => Some(challenge),
+            None => return false,
+        },
+    };
+    same(&compute::v1(&compute::key_v1(password), nonce, of_client).1, nt)
 }
 
 /// Text that was UTF-16, little end first.

@@ -57,7 +57,7 @@ impl Client {
         // RFC 5802 §5.1: an unknown mandatory extension ends the exchange; a server may complain at once.
         match attributes[..] {
             [(b'm', _), ..] => return Err(Trouble::MandatoryExtension),
-            [(b'e', text), ..] => return Err(Trouble::Server { text: escape(text) }),
+            [(b'e', text), ..] => return Err(complaint(text)),
             _ => {}
         }
         let [(b'r', nonce), (b's', salt), (b'i', iterations), ..] = attributes[..] else {
@@ -111,7 +111,7 @@ impl Client {
         let wrong = Trouble::NotUnderstood { what: "server-final-message" };
         match attributes(data).as_deref() {
             Some([(b'e', text), ..]) => {
-                let trouble = Trouble::Server { text: escape(text) };
+                let trouble = complaint(text);
                 self.complaint = Some(trouble.clone());
                 Err(trouble)
             }
@@ -125,6 +125,14 @@ impl Client {
             }
             _ => Err(wrong),
         }
+    }
+}
+
+/// What a server says is wrong (RFC 5802 §7, `server-error-value`).
+fn complaint(text: &[u8]) -> Trouble {
+    match text {
+        b"channel-bindings-dont-match" => Trouble::BindingMismatch,
+        other => Trouble::Server { text: escape(other) },
     }
 }
 

@@ -23,6 +23,8 @@ enum State {
         user: String,
         authzid: String,
     },
+    /// The error is out; whatever comes, the answer is no.
+    Complained,
     Over,
 }
 
@@ -112,6 +114,11 @@ impl Server {
             self.state = State::Signed { user: state.user, authzid: state.authzid };
             return Verdict::Challenge(signature.into_bytes());
         }
+        // RFC 5802 §7: of all that can be wrong, this is what an honest client has to know.
+        if proven && !same(&bound, &state.bound) {
+            self.state = State::Complained;
+            return Verdict::Challenge(b"e=channel-bindings-dont-match".to_vec());
+        }
         Verdict::Refused
     }
 }
@@ -126,6 +133,7 @@ impl ServerSide for Server {
             State::Begin => self.first(response),
             State::Challenged(challenged) => self.last(challenged, response, passwords),
             State::Signed { user, authzid } if response.is_empty() => Verdict::Accepted { user, authzid },
+            State::Complained => Verdict::Refused,
             State::Signed { .. } | State::Over => Verdict::Malformed,
         }
     }
