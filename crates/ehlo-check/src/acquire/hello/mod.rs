@@ -51,23 +51,18 @@ struct Asked {
     at: Vec<Evidence>,
 }
 
-/// Whether it makes sense to ask by hand: TLS begins at once, or STARTTLS was accepted and nothing was injected.
+/// Whether it makes sense to ask by hand: there is a session, or the server said no to what our own client offers, as one
+/// does that knows only what is old. A server that falls silent, hangs up or talks nonsense is left alone.
 pub(super) fn is_askable(service: &Service, main: &ConnectionFacts) -> bool {
-    let handshake = main.failure.as_ref().is_none_or(|f| f.stage != Stage::Handshake)
-        || matches!(
-            main.failure.as_ref().map(|f| &f.cause),
-            Some(Cause::TlsAlert { .. } | Cause::TlsFailed { .. } | Cause::Closed | Cause::Reset)
-        );
-    let began = match service.tls_mode() {
-        TlsMode::Implicit => {
-            main.tls.is_some() || main.failure.as_ref().is_some_and(|f| f.stage == Stage::Handshake)
-        }
-        _ => main.starttls.as_ref().is_some_and(|s| {
-            s.answer == Answered::Accepted
-                && !matches!(s.failure.as_ref().map(|f| &f.cause), Some(Cause::InjectedBeforeTls { .. }))
-        }),
+    let said_no = match main.failure.as_ref().filter(|f| f.stage == Stage::Handshake).map(|f| &f.cause) {
+        Some(Cause::TlsAlert { .. }) => true,
+        // What rustls says when a server chooses what it does not know.
+        Some(Cause::TlsFailed { detail }) => detail.starts_with("peer is incompatible"),
+        _ => false,
     };
-    began && handshake && service.job.endpoint.path.is_none()
+    let began = service.tls_mode() == TlsMode::Implicit
+        || main.starttls.as_ref().is_some_and(|s| s.answer == Answered::Accepted);
+    began && (main.tls.is_some() || said_no) && service.job.endpoint.path.is_none()
 }
 
 /// Asks everything that `mode` asks; transcripts are numbered from `ordinal`.
