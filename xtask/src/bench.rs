@@ -3,6 +3,7 @@
 
 mod imap;
 mod offline;
+mod send;
 mod smtp;
 
 use crate::docs::target;
@@ -14,7 +15,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The tables that can be asked for by name.
-const PARTS: &[&str] = &["check", "offline", "run", "smtp", "imap"];
+const PARTS: &[&str] = &["check", "offline", "run", "smtp", "imap", "send"];
 
 /// Runs of each command; the median counts.
 const RUNS: usize = 15;
@@ -46,6 +47,9 @@ pub(crate) fn run(parts: &[String]) -> Result<()> {
         }
         if wanted("imap") {
             imap::run(&ehlo, &folder)?;
+        }
+        if wanted("send") {
+            send::run(&ehlo, &folder)?;
         }
         Ok(())
     };

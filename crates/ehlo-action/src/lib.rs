@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod mailbox;
+pub mod send;
 mod session;
 
 pub use session::{Session, Target};

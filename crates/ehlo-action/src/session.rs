@@ -135,7 +135,7 @@ async fn talk(session: &mut Session, target: &Target, options: &ConnectionOption
 }
 
 /// Waits for the greeting; yields the timestamp for APOP, if it has one.
-async fn greet(dialogue: &mut Dialogue) -> Result<Option<String>, Failure> {
+pub(crate) async fn greet(dialogue: &mut Dialogue) -> Result<Option<String>, Failure> {
     let turn = dialogue.greeting().await?;
     let at = Anchor::Bytes(
         turn.replies.first().map_or_else(|| ehlo_core::Span::new(ehlo_core::Side::Server, 0, 0), Reply::span),

@@ -137,7 +137,8 @@ fn target(scheme: Scheme) -> Target {
 async fn done(lab: &Arc<Lab>, scheme: Scheme, folder: Option<&str>, verb: Verb) -> (Found, MailboxReport) {
     let mut found = Found::default();
     let options = options(lab, folder, true);
-    let report = run(&target(scheme), &options, &verb, &mut found, &Notify::new()).await;
+    let (target, stop) = (target(scheme), Notify::new());
+    let report = Box::pin(run(&target, &options, &verb, &mut found, &stop)).await;
     (found, report)
 }
 

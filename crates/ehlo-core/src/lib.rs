@@ -20,6 +20,7 @@ mod masker;
 mod report;
 pub mod run;
 mod secret;
+pub mod send;
 mod span;
 mod target;
 mod tick;

@@ -143,7 +143,7 @@ pub fn unasked_capabilities(turn: &Turn, moment: Moment) -> Option<CapabilityFac
 }
 
 /// Our address as a name (RFC 5321 §4.1.3): what a client without a proper name says.
-fn address_literal(local: Option<IpAddr>) -> String {
+pub(crate) fn address_literal(local: Option<IpAddr>) -> String {
     match local.map(|ip| ip.to_canonical()) {
         Some(IpAddr::V4(v4)) => format!("[{v4}]"),
         Some(IpAddr::V6(v6)) => format!("[IPv6:{v6}]"),

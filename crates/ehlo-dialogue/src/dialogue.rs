@@ -1,6 +1,9 @@
 mod deflate;
 mod hello;
 mod lead;
+mod mail;
+mod sealed;
+mod secrets;
 
 pub use hello::Answered as AnsweredHello;
 pub use lead::{Arrival, Arrived};
@@ -18,6 +21,7 @@ use ehlo_wire::{
     ClientSession, Command, Output, Reply, SessionEvent, State, imap, pop3, sieve, smtp, spoken,
 };
 use rustls::ClientConnection;
+use sealed::Sealed;
 use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
 use std::net::IpAddr;
@@ -55,6 +59,7 @@ pub struct Dialogue {
     clock: Clock,
     transport: Box<dyn Transport>,
     tls: Option<Box<ClientConnection>>,
+    sealed: Sealed,
     tls_facts: Option<TlsFacts>,
     session: ClientSession,
     transcript: Transcript,
@@ -121,6 +126,7 @@ impl Dialogue {
             clock,
             transport,
             tls: None,
+            sealed: Sealed::default(),
             tls_facts: None,
             transcript,
             deviations: Vec::new(),
@@ -216,35 +222,6 @@ impl Dialogue {
             .and_then(|chain| crate::tls::end_point(chain.first()?))
             .map(|data| ChannelBinding { kind: BindingKind::TlsServerEndPoint, data });
         exported.into_iter().chain(end_point).collect()
-    }
-
-    /// Remembers something that lets whoever has it in: the server may send it back.
-    pub(crate) fn learn(&mut self, secret: &[u8]) {
-        self.options.masker.learn(secret);
-    }
-
-    /// Hides `secret` where it stands in `span`, and wherever it comes again.
-    pub(crate) fn hide(&mut self, span: Span, secret: &[u8]) {
-        self.learn(secret);
-        let bytes = self.transcript.visible(span);
-        let at = bytes.windows(secret.len().max(1)).position(|window| window == secret);
-        if let Some(at) = at.and_then(|at| u64::try_from(at).ok()) {
-            let from = span.from + at;
-            self.transcript.mark_secret(Span::new(span.side, from, from + secret.len() as u64));
-        }
-    }
-
-    /// Text of the server that is not shown as it stands in the transcript, with `*` for every secret.
-    pub(crate) fn masked(&self, text: &str) -> String {
-        let found = self.options.masker.find(text.as_bytes());
-        if found.is_empty() {
-            return text.to_owned();
-        }
-        let mut bytes = text.as_bytes().to_vec();
-        for range in found {
-            bytes[range].fill(b'*');
-        }
-        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// The name of the server, as it was asked for.
@@ -620,7 +597,6 @@ impl Dialogue {
                 Err(error) => Err(cause_of(&error)),
             };
         };
-        let mut raw = vec![0; 16 * 1024];
         loop {
             match tls.reader().read(buffer) {
                 Ok(0) if !buffer.is_empty() => return Ok(Received::End(CloseKind::CloseNotify)),
@@ -632,25 +608,26 @@ impl Dialogue {
                 }
                 Err(error) => return Err(cause_of(&error)),
             }
-            let n = match self.transport.read(&mut raw).await {
-                Ok(n) => n,
-                Err(error) if cause_of(&error) == Cause::Reset => return Ok(Received::End(CloseKind::Reset)),
-                Err(error) => return Err(cause_of(&error)),
-            };
-            if n == 0 {
-                return Ok(Received::End(CloseKind::Truncated));
-            }
-            let mut rest = &raw[..n];
-            while !rest.is_empty() {
-                tls.read_tls(&mut rest).map_err(|e| cause_of(&e))?;
-                let result = tls.process_new_packets();
-                let mut out = Vec::new();
-                drain(tls, &mut out);
-                if !out.is_empty() {
-                    self.transport.write_all(&out).await.map_err(|e| cause_of(&e))?;
+            if self.sealed.is_empty() {
+                let n = match self.transport.read(self.sealed.room()).await {
+                    Ok(n) => n,
+                    Err(error) if cause_of(&error) == Cause::Reset => {
+                        return Ok(Received::End(CloseKind::Reset));
+                    }
+                    Err(error) => return Err(cause_of(&error)),
+                };
+                self.sealed.filled(n);
+                if n == 0 {
+                    return Ok(Received::End(CloseKind::Truncated));
                 }
-                result.map_err(|error| tls_cause(&error))?;
             }
+            let result = self.sealed.feed(tls);
+            let mut out = Vec::new();
+            drain(tls, &mut out);
+            if !out.is_empty() {
+                self.transport.write_all(&out).await.map_err(|e| cause_of(&e))?;
+            }
+            result?;
         }
     }
 
@@ -661,7 +638,6 @@ impl Dialogue {
     ) -> Result<(), Failure> {
         let failed = |cause| Failure::new(Stage::Handshake, cause);
         let started = Instant::now();
-        let mut raw = vec![0; 16 * 1024];
         let mut first = Vec::new();
         loop {
             let mut out = Vec::new();
@@ -676,7 +652,7 @@ impl Dialogue {
             if !connection.is_handshaking() {
                 return Ok(());
             }
-            let n = match timeout_at(deadline, self.transport.read(&mut raw)).await {
+            match timeout_at(deadline, self.transport.read(self.sealed.room())).await {
                 Err(_) => return Err(failed(self.too_late(started, deadline))),
                 Ok(Err(error)) => {
                     self.closed = true;
@@ -686,10 +662,10 @@ impl Dialogue {
                     self.closed = true;
                     return Err(failed(Cause::Closed));
                 }
-                Ok(Ok(n)) => n,
-            };
+                Ok(Ok(n)) => self.sealed.filled(n),
+            }
             if first.len() < 16 {
-                first.extend_from_slice(&raw[..n.min(512)]);
+                first.extend_from_slice(self.sealed.start());
                 if first.len() >= 2 && spoken(&first) != Spoken::Tls {
                     let span = self.transcript.record(Side::Server, &first, self.clock.now());
                     self.transcript.push(self.clock.now(), EntryKind::Data { span, sort: DataSort::Blob });
@@ -698,17 +674,14 @@ impl Dialogue {
                     return Err(failed(cause).at(Anchor::Bytes(span)));
                 }
             }
-            let mut rest = &raw[..n];
-            while !rest.is_empty() {
-                if let Err(error) = connection.read_tls(&mut rest) {
-                    return Err(failed(cause_of(&error)));
-                }
-                if let Err(error) = connection.process_new_packets() {
+            // What follows the handshake in the same portion is text, and waits until it is read.
+            while !self.sealed.is_empty() && connection.is_handshaking() {
+                if let Err(cause) = self.sealed.feed(connection) {
                     // Tell the peer why before we close.
                     let mut out = Vec::new();
                     drain(connection, &mut out);
                     let _ = timeout_at(deadline, self.transport.write_all(&out)).await;
-                    return Err(failed(tls_cause(&error)));
+                    return Err(failed(cause));
                 }
             }
         }

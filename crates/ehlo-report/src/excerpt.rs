@@ -94,7 +94,7 @@ fn tls(side: Side, bytes: &[u8]) -> Option<String> {
 }
 
 /// What happened, where nothing was said.
-pub(crate) fn happened(texts: Texts, kind: &EntryKind) -> Option<String> {
+pub fn happened(texts: Texts, kind: &EntryKind) -> Option<String> {
     Some(match kind {
         EntryKind::Connect { address, .. } => texts.say("connected", &[("address", address)]),
         EntryKind::Handshake { tls } => {

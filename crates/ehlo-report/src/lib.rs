@@ -15,6 +15,7 @@ mod terminal;
 mod texts;
 
 pub use causes::add_causes;
+pub use excerpt::happened;
 pub use format::{FORMATS, Format, FormatOptions, Rendered};
 pub use layout::{pad, shorten, width, wrapped};
 pub use live::{Live, live};

@@ -122,6 +122,20 @@ impl ClientSession {
         self.transmit(bytes);
     }
 
+    /// Sends bytes that stand before the protocol begins: the header of a proxy.
+    pub fn send_preamble(&mut self, bytes: Vec<u8>) {
+        let Tracked::Unit { span, sort } = self.tracker.client_preamble(&bytes) else { return };
+        self.outputs.push_back(Output::Transmit(bytes));
+        self.event(SessionEvent::Unit { span, sort });
+    }
+
+    /// Takes note that the answer that is waited for is one to another command now, which was sent together with others.
+    pub fn going_on(&mut self, stage: Stage, now: Tick) {
+        if self.is_waiting() {
+            self.arm(stage, now);
+        }
+    }
+
     /// Gives up the session's own deadlines: whoever leads it minds the time.
     pub fn disarm(&mut self) {
         self.deadline = None;

@@ -17,6 +17,7 @@ mod run;
 mod sasl;
 mod script;
 mod secrets;
+mod send;
 mod targets;
 
 use ehlo_knowledge::Lang;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
             Some(("check", matches)) => check::main(matches, texts),
             Some(("auth", matches)) => auth::main(matches, texts),
             Some(("mailbox", matches)) => mailbox::main(matches, texts),
+            Some(("send", matches)) => send::main(matches, texts),
             Some(("fmt", matches)) => script::format(matches, texts),
             Some(("record", matches)) => script::record(matches, texts),
             Some(("import", matches)) => script::import(matches, texts),

@@ -32,6 +32,8 @@ mod report;
 mod sasl;
 #[path = "cli/scripts.rs"]
 mod scripts;
+#[path = "cli/send.rs"]
+mod send;
 #[path = "cli/shown.rs"]
 mod shown;
 #[path = "cli/usage.rs"]

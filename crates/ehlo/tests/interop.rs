@@ -13,5 +13,7 @@ mod common;
 mod mailbox;
 #[path = "interop/scripts.rs"]
 mod scripts;
+#[path = "interop/send.rs"]
+mod send;
 #[path = "interop/site.rs"]
 mod site;

@@ -156,7 +156,7 @@ fn every_text_that_is_asked_for_is_there() {
         let whole = [".get(", ".fill(", ".with(", ".find("]
             .iter()
             .flat_map(|lead| literals(&text, lead))
-            .filter(|key| key.contains('/') && !key.contains(['{', ' ']))
+            .filter(|key| key.contains('/') && !key.contains(['{', ' ', '<']))
             .map(str::to_owned);
         for key in ui.chain(whole) {
             seen += 1;

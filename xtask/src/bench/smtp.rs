@@ -50,13 +50,14 @@ fn feed(tree: &Path, port: u16, switch: Option<&str>) -> Result<Duration> {
 }
 
 /// `smtp-sink`, ended when it goes out of scope.
-struct Sink {
+pub(super) struct Sink {
     child: Child,
-    port: u16,
+    /// Where it listens.
+    pub(super) port: u16,
 }
 
 impl Sink {
-    fn start(tree: &Path) -> Result<Sink> {
+    pub(super) fn start(tree: &Path) -> Result<Sink> {
         let port = Free::port()?;
         let mut command = of_postfix(tree, "smtp-sink")?;
         if crate::steps::output(Command::new("id").arg("-u"))?.trim() == "0" {

@@ -141,8 +141,8 @@ pub async fn run(
     }
     let deadline = started + options.limits().total;
     let opening = Opening { target, options: &options, clock, deadline };
-    let done = match opening.open(&mut report.transcripts).await {
-        // On the heap: all the verbs together are large, and a thread's stack may be small.
+    // On the heap: all the verbs together are large, and a thread's stack may be small.
+    let done = match Box::pin(opening.open(&mut report.transcripts)).await {
         Ok(mailbox) => Box::pin(opening.go_on(mailbox, verb, sink, stop, &mut report)).await,
         Err(trouble) => Err(trouble),
     };

@@ -201,6 +201,14 @@ impl Tracker {
         out
     }
 
+    /// Takes bytes of the client that stand before the protocol begins: the header of a proxy.
+    pub fn client_preamble(&mut self, bytes: &[u8]) -> Tracked {
+        self.client.push(bytes);
+        let from = self.client.rest_from();
+        self.client.skip(bytes.len());
+        Tracked::Unit { span: Span::new(Side::Client, from, from + bytes.len() as u64), sort: DataSort::Blob }
+    }
+
     /// Takes bytes that the server sent.
     pub fn server_sent(&mut self, bytes: &[u8]) -> Vec<Tracked> {
         let mut out = Vec::new();

@@ -11,6 +11,8 @@ pub(super) struct Smtp {
     pending: VecDeque<Wait>,
     assembler: Assembler,
     accepted_recipients: usize,
+    /// How many recipients the message has that was sent last: each may get a reply of its own.
+    answered_each: usize,
     /// How much of CR LF . CR LF the data ends with so far; a message begins as if after CR LF.
     dot: usize,
     /// Octets of a BDAT chunk that are still to come: no commands, whatever they look like (RFC 3030 §2).
@@ -42,6 +44,7 @@ impl Smtp {
             pending: VecDeque::from([Wait::Greeting]),
             assembler: Assembler::default(),
             accepted_recipients: 0,
+            answered_each: 0,
             dot: 0,
             chunk: 0,
         }
@@ -77,13 +80,18 @@ impl Smtp {
             };
             if self.dot == END.len() {
                 self.dot = 0;
-                let count = if self.lmtp { self.accepted_recipients } else { 1 };
-                self.pending.extend(std::iter::repeat_n(Wait::DataEnd, count));
-                self.accepted_recipients = 0;
+                self.message_ended(Wait::DataEnd);
                 return (at + 1, true);
             }
         }
         (bytes.len(), false)
+    }
+
+    /// A message is whole. In LMTP each accepted recipient gets a reply (RFC 2033 §4.2), with BDAT as well.
+    fn message_ended(&mut self, wait: Wait) {
+        let count = if self.lmtp { self.accepted_recipients.max(1) } else { 1 };
+        self.pending.extend(std::iter::repeat_n(wait, count));
+        self.answered_each = std::mem::take(&mut self.accepted_recipients);
     }
 
     pub(super) fn client(&mut self, unit: &Unit, state: &mut State, out: &mut Vec<Tracked>) {
@@ -100,8 +108,12 @@ impl Smtp {
         }
         let verb = line.split(|&b| b == b' ').next().unwrap_or_default().to_ascii_uppercase();
         if verb == b"BDAT" {
-            let size = line.split(|&b| b == b' ').filter(|w| !w.is_empty()).nth(1).unwrap_or_default();
+            let mut words = line.split(|&b| b == b' ').filter(|w| !w.is_empty()).skip(1);
+            let size = words.next().unwrap_or_default();
             self.chunk = std::str::from_utf8(size).ok().and_then(|s| s.parse().ok()).unwrap_or(0);
+            if words.next().is_some_and(|word| word.eq_ignore_ascii_case(b"LAST")) {
+                return self.message_ended(Wait::Command("BDAT".into()));
+            }
         }
         let wait = match parse_request(line) {
             Request::Auth { initial, .. } => {
@@ -138,6 +150,13 @@ impl Smtp {
             self.pending.pop_front();
         }
         let verb = verb_of(&wait);
+        let ends_message = wait == Wait::DataEnd || verb == "BDAT";
+        if ends_message && code == Some(353) && !self.lmtp {
+            // PRDR: a reply for each recipient follows, and one for all.
+            for _ in 0..=self.answered_each {
+                self.pending.push_front(Wait::DataEnd);
+            }
+        }
         match wait {
             Wait::Greeting => state.greeted = true,
             Wait::Auth => {

@@ -23,6 +23,8 @@ enum Kind {
     Value(&'static str),
     /// One of these values.
     Choice(&'static str, &'static [&'static str]),
+    /// One value, which may be a negative number.
+    Signed(&'static str),
     /// A value, as often as wanted.
     Values(&'static str),
 }
@@ -34,6 +36,10 @@ pub(crate) enum Group {
     Trust,
     Login,
     Explain,
+    Envelope,
+    Message,
+    Smtp,
+    Course,
     Mailbox,
     Sasl,
     Scripts,
@@ -219,6 +225,102 @@ const CHECK_FORMAT: Flag = Flag {
     group: Group::Output,
     text: "check-format",
 };
+
+/// A flag whose text is not that of its name.
+const fn named(name: &'static str, kind: Kind, group: Group, text: &'static str) -> Flag {
+    Flag { name, short: None, kind, group, text }
+}
+
+/// The points at which `send` can be stopped.
+const POINTS: &[&str] =
+    &["banner", "first-ehlo", "tls", "ehlo", "xclient", "auth", "mail", "rcpt", "data", "end"];
+
+/// The flags of `send`.
+pub(crate) const SEND_FLAGS: &[Flag] = &[
+    named("target", Kind::Words("TARGET"), Group::Target, "send-target"),
+    flag("from", Kind::Value("ADDR"), Group::Envelope),
+    flag("to", Kind::Values("ADDR"), Group::Envelope),
+    flag("cc", Kind::Values("ADDR"), Group::Envelope),
+    flag("bcc", Kind::Values("ADDR"), Group::Envelope),
+    flag("mail-from", Kind::Value("ADDR"), Group::Envelope),
+    flag("rcpt", Kind::Values("ADDR"), Group::Envelope),
+    flag("subject", Kind::Value("TEXT"), Group::Message),
+    flag("body", Kind::Value("TEXT|@FILE"), Group::Message),
+    flag("html", Kind::Value("TEXT|@FILE"), Group::Message),
+    flag("attach", Kind::Values("FILE"), Group::Message),
+    flag("header", Kind::Values("NAME: VALUE"), Group::Message),
+    flag("add-header", Kind::Values("NAME: VALUE"), Group::Message),
+    flag("eml", Kind::Value("FILE"), Group::Message),
+    named("raw", Kind::Switch, Group::Message, "send-raw"),
+    flag("data-end", Kind::Value("TEXT"), Group::Message),
+    flag("dkim-key", Kind::Value("FILE"), Group::Message),
+    flag("dkim-domain", Kind::Value("NAME"), Group::Message),
+    flag("dkim-selector", Kind::Value("NAME"), Group::Message),
+    flag("pipelining", Kind::Choice("WHEN", &["auto", "on", "off"]), Group::Smtp),
+    flag("bdat", Kind::Value("SIZE"), Group::Smtp),
+    flag("size", Kind::Value("SIZE"), Group::Smtp),
+    flag("body-type", Kind::Choice("TYPE", &["auto", "off", "7bit", "8bitmime", "binarymime"]), Group::Smtp),
+    flag("smtputf8", Kind::Choice("WHEN", &["auto", "on", "off"]), Group::Smtp),
+    flag("dsn-notify", Kind::Value("WHEN"), Group::Smtp),
+    flag("dsn-return", Kind::Choice("WHAT", &["full", "hdrs"]), Group::Smtp),
+    flag("dsn-envid", Kind::Value("TEXT"), Group::Smtp),
+    flag("dsn-orcpt", Kind::Value("ADDR"), Group::Smtp),
+    flag("require-tls", Kind::Switch, Group::Smtp),
+    flag("deliver-by", Kind::Value("SECONDS[;MODE]"), Group::Smtp),
+    flag("priority", Kind::Signed("N"), Group::Smtp),
+    flag("hold-for", Kind::Value("SECONDS"), Group::Smtp),
+    flag("hold-until", Kind::Value("DATE"), Group::Smtp),
+    flag("prdr", Kind::Switch, Group::Smtp),
+    flag("mail-parameter", Kind::Values("TEXT"), Group::Smtp),
+    flag("rcpt-parameter", Kind::Values("TEXT"), Group::Smtp),
+    named("xclient", Kind::Values("NAME=VALUE"), Group::Smtp, "send-xclient"),
+    flag("xforward", Kind::Values("NAME=VALUE"), Group::Smtp),
+    flag("proxy", Kind::Choice("VERSION", &["v1", "v2"]), Group::Smtp),
+    flag("proxy-from", Kind::Value("ADDR:PORT"), Group::Smtp),
+    flag("proxy-to", Kind::Value("ADDR:PORT"), Group::Smtp),
+    flag("say-helo", Kind::Switch, Group::Smtp),
+    flag("force", Kind::Switch, Group::Smtp),
+    named("count", Kind::Value("N"), Group::Course, "send-count"),
+    flag("rate", Kind::Signed("N"), Group::Course),
+    flag("per-connection", Kind::Value("N"), Group::Course),
+    flag("quit-after", Kind::Choice("POINT", POINTS), Group::Course),
+    flag("drop-after", Kind::Choice("POINT", POINTS), Group::Course),
+    flag("drop-after-send", Kind::Choice("POINT", POINTS), Group::Course),
+    flag("dry-run", Kind::Switch, Group::Course),
+    flag("connect", Kind::Value("ADDR"), Group::Target),
+    short("ipv4", '4', Kind::Switch, Group::Target),
+    short("ipv6", '6', Kind::Switch, Group::Target),
+    flag("source", Kind::Value("ADDR"), Group::Target),
+    flag("helo", Kind::Value("NAME"), Group::Target),
+    flag("tls", Kind::Choice("WHEN", &["auto", "always", "never"]), Group::Trust),
+    flag("insecure", Kind::Switch, Group::Trust),
+    flag("sni", Kind::Value("NAME"), Group::Trust),
+    flag("ca", Kind::Values("FILE"), Group::Trust),
+    flag("pin", Kind::Values("SHA256"), Group::Trust),
+    flag("client-cert", Kind::Value("FILE"), Group::Trust),
+    flag("client-key", Kind::Value("FILE"), Group::Trust),
+    named("user", Kind::Value("NAME"), Group::Login, "send-user"),
+    flag("authzid", Kind::Value("NAME"), Group::Login),
+    flag("password-file", Kind::Value("FILE"), Group::Login),
+    flag("password-command", Kind::Value("COMMAND"), Group::Login),
+    named("token-file", Kind::Value("FILE"), Group::Login, "send-token-file"),
+    flag("mechanism", Kind::Value("NAME"), Group::Login),
+    flag("insecure-auth", Kind::Switch, Group::Login),
+    flag("timeout", Kind::Value("TIME"), Group::Waiting),
+    flag("connect-timeout", Kind::Value("TIME"), Group::Waiting),
+    flag("greeting-timeout", Kind::Value("TIME"), Group::Waiting),
+    flag("handshake-timeout", Kind::Value("TIME"), Group::Waiting),
+    flag("command-timeout", Kind::Value("TIME"), Group::Waiting),
+    named("deadline", Kind::Value("TIME"), Group::Waiting, "send-deadline"),
+    flag("exit-codes", Kind::Choice("WHOSE", &["ehlo", "swaks"]), Group::Output),
+    flag("format", Kind::Choice("FORMAT", &["human", "json"]), Group::Output),
+    flag("transcript", Kind::Value("FILE"), Group::Output),
+    flag("color", Kind::Choice("WHEN", &["auto", "always", "never"]), Group::Output),
+    Flag { name: "quiet", short: Some('q'), kind: Kind::Switch, group: Group::Output, text: "send-quiet" },
+    Flag { name: "verbose", short: Some('v'), kind: Kind::Count, group: Group::Output, text: "send-verbose" },
+    flag("lab-fault", Kind::Values("FAULT"), Group::Lab),
+    flag("lab-persona", Kind::Values("PERSONA"), Group::Lab),
+];
 
 /// The flags of `run`.
 pub(crate) const RUN_FLAGS: &[Flag] = &[
@@ -432,6 +534,10 @@ fn argument(flag: &Flag, texts: Texts) -> Arg {
         Group::Login => "login",
         Group::Checks => "checks",
         Group::Explain => "explain",
+        Group::Envelope => "envelope",
+        Group::Message => "message",
+        Group::Smtp => "smtp",
+        Group::Course => "course",
         Group::Mailbox => "mailbox",
         Group::Sasl => "sasl",
         Group::Scripts => "scripts",
@@ -453,6 +559,7 @@ fn argument(flag: &Flag, texts: Texts) -> Arg {
         Kind::Switch => arg.action(ArgAction::SetTrue),
         Kind::Count => arg.action(ArgAction::Count).value_parser(value_parser!(u8)),
         Kind::Value(name) => arg.value_name(name),
+        Kind::Signed(name) => arg.value_name(name).allow_negative_numbers(true),
         Kind::Choice(name, values) => {
             arg.value_name(name).value_parser(PossibleValuesParser::new(values)).hide_possible_values(true)
         }

@@ -33,6 +33,11 @@ pub(crate) fn command(texts: Texts) -> Command {
         text("check-targets"),
         text("auth-exit-codes")
     ));
+    let send = flags::add(base("send"), flags::SEND_FLAGS, texts).about(text("send")).after_help(format!(
+        "{}\n\n{}",
+        text("send-more"),
+        text("send-exit-codes")
+    ));
     let mailbox = flags::add(base("mailbox"), flags::MAILBOX_FLAGS, texts)
         .about(text("mailbox"))
         .after_help(format!("{}\n\n{}", text("mailbox-more"), text("mailbox-exit-codes")));
@@ -61,6 +66,7 @@ pub(crate) fn command(texts: Texts) -> Command {
         .subcommand_help_heading(text("heading-commands"))
         .subcommand(check)
         .subcommand(auth)
+        .subcommand(send)
         .subcommand(mailbox)
         .subcommand(run)
         .subcommand(fmt)
@@ -85,6 +91,7 @@ mod tests {
             for flag in CHECK_FLAGS
                 .iter()
                 .chain(flags::AUTH_FLAGS)
+                .chain(flags::SEND_FLAGS)
                 .chain(flags::MAILBOX_FLAGS)
                 .chain(flags::LAB_FLAGS)
                 .chain(flags::RUN_FLAGS)

@@ -97,7 +97,13 @@ fn targets_may_come_from_standard_input() {
 #[test]
 fn help_is_written_in_both_languages() {
     for lang in ["en", "de"] {
-        for arguments in [&["--help"][..], &["check", "--help"], &["auth", "--help"], &["lab", "--help"]] {
+        for arguments in [
+            &["--help"][..],
+            &["check", "--help"],
+            &["auth", "--help"],
+            &["send", "--help"],
+            &["lab", "--help"],
+        ] {
             let ran = ehlo(&[arguments, &["--lang", lang]].concat());
             assert_eq!(ran.code, 0);
             assert!(ran.out.lines().all(|l| l.chars().count() <= 100), "{}", ran.out);

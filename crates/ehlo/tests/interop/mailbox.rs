@@ -74,14 +74,17 @@ fn folders_and_messages_are_those_that_curl_sees() {
         let number = row["number"].to_string();
         assert_eq!(row["subject"]["text"], by_pop3["subject"]["text"]);
         let flags = row["flags"].as_array().unwrap();
-        for what in ["--raw", "--structure"] {
-            for scheme in ["imaps", "pop3s"] {
+        let looked_at = |scheme: &str| {
+            for what in ["--raw", "--structure"] {
                 assert!(!good(scheme, "alice", "show", &[&number, what]).is_empty());
             }
-        }
+        };
+        looked_at("imaps");
         let again = document("imaps", "alice", "ls", &[&number]);
         let unseen = |flags: &Vec<Value>| !flags.iter().any(|f| f == "\\Seen");
         assert_eq!(unseen(items(&again)[0]["flags"].as_array().unwrap()), unseen(flags), "{number}");
+        // Fetching by POP3 marks a message as seen at Dovecot, whoever does it.
+        looked_at("pop3s");
         let bytes = |scheme: &str| {
             use base64::Engine as _;
             let shown = document(scheme, "alice", "show", &[&number, "--raw"]);
