@@ -6,10 +6,13 @@
 mod common;
 
 use common::{Setup, told};
-use ehlo_core::facts::{HelloAnswer, Purpose, TlsProbeFacts, TlsProbeMode};
+use ehlo_check::Pace;
+use ehlo_core::facts::{HelloAnswer, HelloQuestion, Purpose, TlsProbeFacts, TlsProbeMode};
 use ehlo_core::{Role, RunReport, Scheme, TlsMode};
 use ehlo_wire::tls::Version;
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::time::Duration;
 
 fn probe(run: &RunReport, scheme: Scheme) -> &TlsProbeFacts {
     let service = run.facts.services.iter().find(|s| s.endpoint.scheme == scheme).unwrap();
@@ -31,6 +34,84 @@ async fn six_handshakes_prove_that_a_service_is_clean_and_seven_an_mx() {
         let others = u32::from(scheme.tls_mode() == TlsMode::StartTls);
         assert_eq!(dialed[&scheme.port()], most + others, "{scheme}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_refuses_by_hanging_up_is_believed_as_long_as_he_answers_afterwards() {
+    let setup = Setup::with(&["tls-no-alerts"]);
+    let (run, dialed) = setup.examine_and_count().await;
+    for scheme in setup.schemes {
+        let probe = probe(&run, scheme);
+        let most = if scheme.role() == Role::Mx { 7 } else { 6 };
+        assert_eq!(probe.handshakes, most, "{scheme}: {:#?}", probe.hellos);
+        let others = u32::from(scheme.tls_mode() == TlsMode::StartTls);
+        assert_eq!(dialed[&scheme.port()], most + others, "{scheme}");
+        assert_eq!(
+            probe.hellos.iter().filter(|h| h.answer == HelloAnswer::HungUp).count() + 2,
+            most as usize
+        );
+    }
+    assert!(told(&run).iter().all(|t| !t.contains("inconclusive")), "{:#?}", told(&run));
+    // Lists end in a refusal: then it is asked once more whether the server still answers.
+    let mut setup =
+        Setup::with(&["tls-no-alerts", "tls-oldest=1.0", "tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA"]);
+    setup.schemes = vec![Scheme::Imaps];
+    setup.tls_probe = Some(TlsProbeMode::List);
+    let run = setup.examine().await;
+    let told = told(&run);
+    assert!(told.contains(&"imaps tls-10 fail taken".to_owned()), "{told:#?}");
+    assert!(told.iter().all(|t| !t.contains("inconclusive")), "{told:#?}");
+    let hellos = &probe(&run, Scheme::Imaps).hellos;
+    assert_eq!(hellos.iter().filter(|h| h.question == HelloQuestion::Control).count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_hides_behind_what_was_chosen() {
+    // On an MX the suites without certificate have a hello of their own.
+    for scheme in [Scheme::Smtp, Scheme::Imaps] {
+        let mut setup = Setup::with(&[
+            "tls-suite=TLS_RSA_WITH_NULL_MD5",
+            "tls-suite=TLS_DH_anon_WITH_AES_128_CBC_SHA",
+            "tls-suite=TLS_DH_anon_WITH_3DES_EDE_CBC_SHA",
+            "tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA",
+            "tls-suite=TLS_DHE_RSA_WITH_AES_128_CBC_SHA",
+        ]);
+        setup.schemes = vec![scheme];
+        let run = setup.examine().await;
+        let told = told(&run);
+        assert!(told.iter().all(|t| !t.contains("inconclusive")), "{told:#?}");
+        for check in ["suite-null", "suite-anon", "suite-64bit-block", "suite-static-rsa", "suite-ffdhe12"] {
+            assert!(told.iter().any(|t| t.starts_with(&format!("{scheme} {check} "))), "{check}: {told:#?}");
+        }
+        assert!(!told.iter().any(|t| t.contains("suite-rc4") || t.contains("suite-export")), "{told:#?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_keep_to_the_pace_that_is_wanted() {
+    let mut setup = Setup::with(&[]);
+    setup.schemes = vec![Scheme::Imaps];
+    let start = tokio::time::Instant::now();
+    setup.examine().await;
+    let usual = start.elapsed();
+    setup.pace.gap = Duration::from_secs(2);
+    setup.pace.max_conn = NonZeroUsize::new(1);
+    let start = tokio::time::Instant::now();
+    let (run, dialed) = setup.examine_and_count().await;
+    assert_eq!(dialed[&993], 6);
+    assert!(start.elapsed() >= usual + Duration::from_secs(10), "{:?}", start.elapsed());
+    assert!(told(&run).iter().all(|t| !t.contains("inconclusive")), "{:#?}", told(&run));
+    // What does not fit into the budget is not called good.
+    setup.pace = Pace { budget: 3, ..Pace::default() };
+    let (run, dialed) = setup.examine_and_count().await;
+    assert_eq!(dialed[&993], 3);
+    let probe = probe(&run, Scheme::Imaps);
+    assert!(probe.truncated && probe.handshakes == 3);
+    assert!(
+        told(&run).contains(&"imaps suite-null inconclusive inconclusive".to_owned()),
+        "{:#?}",
+        told(&run)
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test reports by failing")]
 
-use ehlo_check::{CheckOptions, Job, Selection, run};
+use ehlo_check::{CheckOptions, Job, Pace, Selection, run};
 use ehlo_core::facts::TlsProbeMode;
 use ehlo_core::{Address, Endpoint, Limits, Outcome, RunReport, Scheme};
 use ehlo_dialogue::{ConnectionOptions, Connector, LoginOptions, Trust};
@@ -92,6 +92,7 @@ async fn examine(port: u16) -> RunReport {
         credentials: None,
         login: LoginOptions { no_secrets: true, ..LoginOptions::default() },
         tls_probe: Some(TlsProbeMode::List),
+        pace: Pace::default(),
         as_outside: true,
     };
     let job = Job {

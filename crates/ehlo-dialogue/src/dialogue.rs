@@ -77,6 +77,7 @@ pub struct Dialogue {
     /// How the server ended the connection.
     ended: Option<CloseKind>,
     deflate: Option<Box<deflate::Deflate>>,
+    held: Option<Box<dyn std::any::Any + Send + Sync>>,
 }
 
 /// Bytes that came from the transport.
@@ -140,6 +141,7 @@ impl Dialogue {
             led: VecDeque::new(),
             ended: None,
             deflate: None,
+            held: None,
         }
     }
 
@@ -346,6 +348,11 @@ impl Dialogue {
         let failure =
             Failure::new(Stage::StartTls, Cause::InjectedBeforeTls { span }).at(Anchor::Bytes(span));
         Err(self.fail(failure))
+    }
+
+    /// Holds something as long as the connection is there, such as a permit to have it.
+    pub fn hold(&mut self, thing: impl std::any::Any + Send + Sync) {
+        self.held = Some(Box::new(thing));
     }
 
     /// Ends the dialogue properly where that is possible: QUIT or LOGOUT, then the end of TLS and of the connection.

@@ -319,7 +319,9 @@ impl Connection {
                 self.mode = Mode::HangUp;
             }
             Verdict::Refused(alert) => {
-                self.ready.push_back(alert);
+                if !state.settings.weak_tls.no_alerts {
+                    self.ready.push_back(alert);
+                }
                 self.actions.push_back(Action::Close);
             }
         }

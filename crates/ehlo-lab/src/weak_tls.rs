@@ -40,6 +40,8 @@ pub struct WeakTls {
     pub sha1: bool,
     /// Whether SSL 2.0 is spoken.
     pub ssl2: bool,
+    /// Whether clients are hung up on where an alert would have to say why.
+    pub no_alerts: bool,
 }
 
 impl WeakTls {

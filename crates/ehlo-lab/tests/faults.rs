@@ -754,6 +754,13 @@ fn weak_tls_is_taken_on_request() {
         ),
         (&["tls-only-dated", "tls-sha1"], Version::TLS12, &[0xc02b], "handshake_failure"),
         (&["tls-ssl2"], Version::SSL2, &[], "SSLv2 2"),
+        (&["tls-no-alerts"], Version::TLS11, rsa, "-"),
+        (
+            &["tls-no-alerts", "tls-oldest=1.1"],
+            Version::TLS11,
+            &[0xc009],
+            "TLSv1.1 TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA reneg ems etm",
+        ),
         (&["tls-oldest=ssl3"], Version::SSL2, &[], "protocol_version"),
     ] {
         assert_eq!(hello(faults, version, suites), expected, "{faults:?} {version}");

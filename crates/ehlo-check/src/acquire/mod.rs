@@ -5,6 +5,7 @@ mod capabilities;
 mod greeting;
 mod hello;
 mod main_dialogue;
+mod pace;
 mod probes;
 mod service;
 mod starttls;

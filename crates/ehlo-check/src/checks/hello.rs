@@ -20,13 +20,7 @@ pub(super) fn of(probe: &TlsProbeFacts, question: HelloQuestion) -> impl Iterato
     probe.hellos.iter().filter(move |h| h.question == question)
 }
 
-/// Whether a hello was refused by an alert. Nothing else is a refusal: a connection that is closed, reset or silent may
-/// have any reason.
-pub(super) fn is_refused(hello: &HelloFacts) -> bool {
-    matches!(hello.answer, HelloAnswer::Refused { .. })
-}
-
-/// The alert of a refusal.
+/// The alert of a refusal; nothing if the server hung up instead.
 pub(super) fn alert(hello: &HelloFacts) -> &str {
     match &hello.answer {
         HelloAnswer::Refused { alert } => alert,
@@ -38,7 +32,11 @@ pub(super) fn alert(hello: &HelloFacts) -> &str {
 pub(super) fn open(probe: &TlsProbeFacts) -> Verdict {
     let limited = |h: &&HelloFacts| matches!(h.answer, HelloAnswer::None { rate_limited: true, .. });
     let unanswered = |h: &&HelloFacts| matches!(h.answer, HelloAnswer::None { .. });
-    let why = if probe.hellos.iter().any(|h| limited(&h)) { Why::RateLimited } else { Why::Failure };
+    let why = match probe.hellos.iter().any(|h| limited(&h)) {
+        true => Why::RateLimited,
+        false if probe.truncated => Why::Budget,
+        false => Why::Failure,
+    };
     let at = probe.hellos.iter().filter(unanswered).flat_map(|h| h.at.iter().copied());
     Verdict::inconclusive(why).at(at)
 }
@@ -46,9 +44,9 @@ pub(super) fn open(probe: &TlsProbeFacts) -> Verdict {
 /// Whether the server speaks nothing below TLS 1.3: it answers with its highest version up to the one offered, and it
 /// refused TLS 1.2 as well as TLS 1.1.
 pub(super) fn only_newest(probe: &TlsProbeFacts) -> bool {
-    let by_version = |h: &HelloFacts| alert(h) == "protocol_version";
-    of(probe, HelloQuestion::Recommended).any(by_version)
-        && of(probe, HelloQuestion::OldVersion).any(is_refused)
+    let by_version = |h: &HelloFacts| h.version == Version::TLS12.0 && alert(h) == "protocol_version";
+    probe.hellos.iter().any(by_version)
+        && of(probe, HelloQuestion::OldVersion).any(HelloFacts::is_refused)
         && chosen(probe).all(|(_, c)| c.version > Version::TLS12.0)
 }
 
@@ -58,7 +56,7 @@ pub(super) fn refused_class(probe: &TlsProbeFacts, class: SuiteClass) -> Option<
     let refused: Vec<&HelloFacts> = probe
         .hellos
         .iter()
-        .filter(|h| h.version == Version::TLS12.0 && h.question != HelloQuestion::Sha1 && is_refused(h))
+        .filter(|h| h.version == Version::TLS12.0 && h.question != HelloQuestion::Sha1 && h.is_refused())
         .filter(|h| h.suites.iter().any(|s| Suite(*s).is(class)))
         .collect();
     let all = crate::acquire::suites_of(&[class]);

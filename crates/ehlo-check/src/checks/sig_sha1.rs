@@ -27,7 +27,7 @@ impl Check for SigSha1 {
             }
             // It signs with something better than was asked for, or below TLS 1.2, where nothing can be asked for.
             Some(_) => Verdict::pass("otherwise"),
-            None if hello::is_refused(hello) => Verdict::pass("refused"),
+            None if hello.is_refused() => Verdict::pass("refused"),
             None => return vec![hello::open(probe)],
         };
         vec![verdict.at(hello.at.iter().copied())]

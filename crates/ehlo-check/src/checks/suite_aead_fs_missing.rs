@@ -31,7 +31,7 @@ impl Check for SuiteAeadFsMissing {
             Some(chosen) => {
                 Verdict::pass("offered").with("suite", &chosen.suite_name).at(asked.at.iter().copied())
             }
-            None if hello::is_refused(asked) => Verdict::fail("missing").at(asked.at.iter().copied()),
+            None if asked.is_refused() => Verdict::fail("missing").at(asked.at.iter().copied()),
             None => hello::open(probe),
         }]
     }

@@ -30,12 +30,13 @@ impl Check for Tls12Missing {
         let asked = [HelloQuestion::Recommended, HelloQuestion::Broken, HelloQuestion::Dated];
         let refused = |q: &HelloQuestion| {
             hello::of(probe, *q)
-                .any(|h| hello::is_refused(h) || h.chosen().is_some_and(|c| c.version < Version::TLS12.0))
+                .any(|h| h.is_refused() || h.chosen().is_some_and(|c| c.version < Version::TLS12.0))
         };
         if !hello::only_newest(probe) && !asked.iter().all(refused) {
             return vec![hello::open(probe)];
         }
-        let at = hello::of(probe, HelloQuestion::Recommended).flat_map(|h| h.at.iter().copied());
+        let asked = probe.hellos.iter().filter(|h| h.version == Version::TLS12.0 && h.is_refused());
+        let at = asked.flat_map(|h| h.at.iter().copied());
         // A sender that knows no TLS 1.3 delivers in the clear; a mail program that does not says that it cannot.
         let verdict = match facts.role() {
             Role::Mx | Role::Lmtp => Verdict::warn("missing"),

@@ -1,7 +1,7 @@
 use super::hello;
 use crate::{Check, CheckMeta, Judging, Manner, Verdict};
 use ehlo_core::Severity;
-use ehlo_core::facts::HelloQuestion;
+use ehlo_core::facts::{HelloAnswer, HelloQuestion};
 
 /// Whether somebody in between can push a client down to an older version unseen.
 pub(super) struct TlsFallbackScsv;
@@ -24,7 +24,8 @@ impl Check for TlsFallbackScsv {
         let Some(hello) = hello::of(probe, HelloQuestion::Fallback).next() else { return Vec::new() };
         let verdict = match hello.chosen() {
             Some(chosen) => Verdict::fail("ignored").with("version", &chosen.version_name),
-            None if hello::is_refused(hello) => Verdict::pass("noticed").with("alert", hello::alert(hello)),
+            None if hello.answer == HelloAnswer::HungUp => Verdict::pass("hung-up"),
+            None if hello.is_refused() => Verdict::pass("noticed").with("alert", hello::alert(hello)),
             None => return vec![hello::open(probe)],
         };
         vec![verdict.at(hello.at.iter().copied())]

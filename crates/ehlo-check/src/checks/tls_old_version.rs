@@ -62,10 +62,9 @@ impl Check for OldVersion {
         }
         // A server answers with its highest version up to the one that is offered: a refusal, or an older choice, says
         // that this one is not there.
-        let proof =
-            hello::of(probe, HelloQuestion::OldVersion).filter(|h| h.version >= self.version.0).find(|h| {
-                hello::is_refused(h) || h.chosen().is_some_and(|c| c.offered && c.version < self.version.0)
-            });
+        let proof = hello::of(probe, HelloQuestion::OldVersion)
+            .filter(|h| h.version >= self.version.0)
+            .find(|h| h.is_refused() || h.chosen().is_some_and(|c| c.offered && c.version < self.version.0));
         vec![match proof {
             Some(hello) => Verdict::pass("refused").at(hello.at.iter().copied()),
             None => hello::open(probe),

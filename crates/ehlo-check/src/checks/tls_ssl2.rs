@@ -25,7 +25,9 @@ impl Check for TlsSsl2 {
         let Some(hello) = hello::of(probe, HelloQuestion::Ssl2).next() else { return Vec::new() };
         let verdict = match &hello.answer {
             HelloAnswer::Ssl2 { ciphers } => Verdict::fail("taken").with("ciphers", ciphers.join(", ")),
-            HelloAnswer::Refused { .. } | HelloAnswer::Chosen(_) => Verdict::pass("refused"),
+            HelloAnswer::Refused { .. } | HelloAnswer::HungUp | HelloAnswer::Chosen(_) => {
+                Verdict::pass("refused")
+            }
             HelloAnswer::None { .. } => return vec![hello::open(probe)],
         };
         vec![verdict.at(hello.at.iter().copied())]

@@ -1,6 +1,6 @@
 //! The lab in memory, examined on a virtual clock.
 
-use ehlo_check::{CheckOptions, Job, Selection, run};
+use ehlo_check::{CheckOptions, Job, Pace, Selection, run};
 use ehlo_core::facts::TlsProbeMode;
 use ehlo_core::{Address, Endpoint, Family, Limits, RunReport, Scheme};
 use ehlo_dialogue::{ConnectionOptions, Connector, Dialer, LoginOptions, Transport, Trust};
@@ -51,6 +51,7 @@ pub(crate) struct Setup {
     pub(crate) single: bool,
     /// How much is asked by hand-made hellos, if anything.
     pub(crate) tls_probe: Option<TlsProbeMode>,
+    pub(crate) pace: Pace,
 }
 
 impl Setup {
@@ -62,6 +63,7 @@ impl Setup {
             login: false,
             single: false,
             tls_probe: Some(TlsProbeMode::Proof),
+            pace: Pace::default(),
         }
     }
 
@@ -101,6 +103,7 @@ impl Setup {
             credentials,
             login: LoginOptions { no_secrets: true, ..LoginOptions::default() },
             tls_probe: self.tls_probe,
+            pace: self.pace,
             as_outside: false,
         };
         let jobs = self.schemes.iter().map(|&scheme| {

@@ -1,4 +1,4 @@
-use crate::{Evidence, Failure, TranscriptId};
+use crate::{Cause, Evidence, Failure, Stage, TranscriptId};
 use serde::{Deserialize, Serialize};
 
 /// What hand-made hellos brought to light: questions that a library of TLS never asks.
@@ -10,7 +10,9 @@ pub struct TlsProbeFacts {
     pub hellos: Vec<HelloFacts>,
     /// How many handshakes were begun with this service, the one of the main dialogue included.
     pub handshakes: u32,
-    /// Whether a list was broken off because it grew too long.
+    /// How many could have been.
+    pub budget: u32,
+    /// Whether the budget was used up before everything was asked.
     pub truncated: bool,
 }
 
@@ -80,6 +82,8 @@ pub enum HelloQuestion {
     Suites,
     /// One more group of a list.
     Groups,
+    /// What was answered before, once more, to see whether the server still answers.
+    Control,
 }
 
 impl HelloQuestion {
@@ -96,6 +100,7 @@ impl HelloQuestion {
             HelloQuestion::Ssl2 => "ssl2",
             HelloQuestion::Suites => "suites",
             HelloQuestion::Groups => "groups",
+            HelloQuestion::Control => "control",
         }
     }
 }
@@ -116,6 +121,8 @@ pub enum HelloAnswer {
         /// Its name as in RFC 8446 §6.
         alert: String,
     },
+    /// No alert, but the end of the connection; what was asked before and afterwards was answered, so it is a refusal.
+    HungUp,
     /// No answer from which anything would follow.
     None {
         /// Why.
@@ -164,6 +171,21 @@ impl HelloFacts {
         match &self.answer {
             HelloAnswer::Chosen(chosen) => Some(chosen),
             _ => None,
+        }
+    }
+
+    /// Whether it was refused. A connection that is closed, reset or silent may have any reason, and is no refusal by itself.
+    pub fn is_refused(&self) -> bool {
+        matches!(self.answer, HelloAnswer::Refused { .. } | HelloAnswer::HungUp)
+    }
+
+    /// Whether the server hung up over the hello without a word.
+    pub fn is_wordless(&self) -> bool {
+        match &self.answer {
+            HelloAnswer::None { failure, rate_limited: false } => {
+                failure.stage == Stage::Handshake && matches!(failure.cause, Cause::Closed | Cause::Reset)
+            }
+            _ => false,
         }
     }
 }

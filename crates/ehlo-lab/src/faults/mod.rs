@@ -339,6 +339,7 @@ pub static FAULTS: &[&dyn Fault] = &[
     &weak_tls::NO_EMS,
     &weak_tls::MAC_OUTSIDE,
     &weak_tls::FALLBACK_IGNORED,
+    &weak_tls::NO_ALERTS,
     &mailbox::SIZE,
     &mailbox::LITERAL_SHORT,
     &mailbox::LITERAL_LONG,

@@ -91,6 +91,10 @@ pub(super) static FALLBACK_IGNORED: Rule =
 pub(super) static SHA1: Rule =
     Rule::setting("tls-sha1", FAMILY, NOTHING, |settings, _| settings.weak_tls.sha1 = true);
 
+/// What is not taken is answered by hanging up, without an alert.
+pub(super) static NO_ALERTS: Rule =
+    Rule::setting("tls-no-alerts", FAMILY, NOTHING, |settings, _| settings.weak_tls.no_alerts = true);
+
 /// SSL 2.0 is spoken.
 pub(super) static SSL2: Rule =
     Rule::setting("tls-ssl2", FAMILY, NOTHING, |settings, _| settings.weak_tls.ssl2 = true);

@@ -277,7 +277,8 @@ fn certificates_are_those_that_sslscan_finds() {
             // `sha1WithRSAEncryption` and `ecdsa-with-SHA256` say the same in another order.
             let theirs = content("signature-algorithm").to_lowercase();
             let signature = leaf["signature"].as_str().unwrap().to_lowercase();
-            let digest = ["sha1", "sha256", "sha384", "sha512"].iter().find(|d| theirs.contains(**d)).unwrap();
+            let digest =
+                ["sha1", "sha256", "sha384", "sha512"].iter().find(|d| theirs.contains(**d)).unwrap();
             assert!(signature.replace('-', "").contains(digest), "{at}: {theirs}");
             // It says nothing of keys on curves but their curve.
             if let Some(key) = scan.elements("pk").find(|k| k["type"] == "RSA") {

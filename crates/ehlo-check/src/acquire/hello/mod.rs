@@ -8,13 +8,14 @@ pub(crate) use plan::suites_of;
 use super::capabilities::ask;
 use super::main_dialogue::{close, greet};
 use super::service::Service;
+use crate::Pace;
 use ehlo_core::facts::{
     Answered, ChosenFacts, ConnectionFacts, GreetingKind, HelloAnswer, HelloFacts, HelloQuestion, Moment,
     Purpose, TlsProbeFacts, TlsProbeMode,
 };
 use ehlo_core::{
-    Address, Cause, Deviation, DeviationKind, Evidence, Failure, Protocol, Role, ServiceStep, Stage, TlsMode,
-    Transcript,
+    Address, Cause, Deviation, DeviationKind, Evidence, Failure, Protocol, Role, ServiceStep, Side, Span,
+    Stage, TlsMode, Transcript,
 };
 use ehlo_dialogue::{AnsweredHello, Dialogue};
 use ehlo_wire::tls::{Alert, ExtensionType, Extensions as _, Group, Suite, SuiteClass, Version};
@@ -23,8 +24,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The most handshakes that are begun with one service.
-const MOST_HANDSHAKES: u32 = 64;
 /// How long to wait before a server is asked again that has had enough.
 const GAP: Duration = Duration::from_secs(2);
 
@@ -36,6 +35,10 @@ struct Prober<'a> {
     /// How many connections may be open at once.
     lanes: usize,
     next_ordinal: u32,
+    /// Whether the main dialogue has a session.
+    has_session: bool,
+    /// What was answered by a choice.
+    answered: Option<Ask>,
     facts: TlsProbeFacts,
     connections: Vec<(ConnectionFacts, Transcript)>,
     /// The server has had enough, or our time is up.
@@ -49,6 +52,8 @@ struct Asked {
     connection: ConnectionFacts,
     transcript: Transcript,
     at: Vec<Evidence>,
+    /// Whether the hello went out.
+    begun: bool,
 }
 
 /// Whether it makes sense to ask by hand: there is a session, or the server said no to what our own client offers, as one
@@ -71,6 +76,7 @@ pub(super) async fn probe(
     address: Address,
     mode: TlsProbeMode,
     ordinal: u32,
+    has_session: bool,
 ) -> (TlsProbeFacts, Vec<(ConnectionFacts, Transcript)>) {
     service.tell(ServiceStep::Tls);
     let lanes = match (service.role(), service.tls_mode()) {
@@ -78,14 +84,18 @@ pub(super) async fn probe(
         (_, TlsMode::Implicit) => 4,
         _ => 2,
     };
+    let lanes = service.options.pace.max_conn.map_or(lanes, |most| lanes.min(most.get()));
+    let budget = service.options.pace.budget.clamp(1, Pace::MOST);
     let mut prober = Prober {
         service,
         address,
         mode,
         lanes,
         next_ordinal: ordinal,
+        has_session,
+        answered: None,
         // The main dialogue has done one.
-        facts: TlsProbeFacts { mode, hellos: Vec::new(), handshakes: 1, truncated: false },
+        facts: TlsProbeFacts { mode, hellos: Vec::new(), handshakes: 1, budget, truncated: false },
         connections: Vec::new(),
         stopped: false,
     };
@@ -94,6 +104,7 @@ pub(super) async fn probe(
         prober.list_suites().await;
         prober.list_newest().await;
     }
+    prober.settle().await;
     prober.facts.hellos.sort_by_key(|h| h.question);
     (prober.facts, prober.connections)
 }
@@ -102,10 +113,10 @@ impl Prober<'_> {
     /// Proves what is not taken, and looks closer only where something is.
     async fn prove(&mut self) {
         let old = plan::of_old_versions(HelloQuestion::OldVersion, Version::TLS11);
-        self.ask_all(vec![Ask::new(HelloQuestion::Recommended, Version::TLS12, recommended()), old]).await;
-        let nothing_old = self.refused_for_its_version(HelloQuestion::Recommended)
+        self.ask_all(vec![old, plan::of_classes(HelloQuestion::Dated, DATED)]).await;
+        let nothing_old = self.refused_for_its_version(HelloQuestion::Dated)
             && self.facts.hellos.iter().all(|h| h.chosen().is_none());
-        if nothing_old && !self.stopped && self.is_refused(HelloQuestion::OldVersion) {
+        if nothing_old && self.has_session && !self.stopped && self.is_refused(HelloQuestion::OldVersion) {
             // A server answers with its highest version up to the one that is offered: there is none below TLS 1.3.
             return;
         }
@@ -117,17 +128,18 @@ impl Prober<'_> {
             }
             _ => (BROKEN.to_vec(), Vec::new()),
         };
-        let mut asks = vec![
-            self.of_classes(HelloQuestion::Broken, &broken),
-            plan::of_classes(HelloQuestion::Dated, DATED),
-            plan::signed(),
-        ];
+        let mut asks = vec![self.of_classes(HelloQuestion::Broken, &broken), plan::signed()];
         if !anonymous.is_empty() {
             asks.push(plan::of_classes(HelloQuestion::Anonymous, &anonymous));
         }
         self.ask_all(asks).await;
         self.eliminate(HelloQuestion::Broken, &broken).await;
         self.eliminate(HelloQuestion::Dated, DATED).await;
+        if !anonymous.is_empty() {
+            self.eliminate_anonymous(&broken).await;
+        }
+        // Behind those that should be refused: who answers this one has not hung up on them because he had enough.
+        self.ask_all(vec![Ask::new(HelloQuestion::Recommended, Version::TLS12, recommended())]).await;
         self.go_down().await;
     }
 
@@ -156,6 +168,51 @@ impl Prober<'_> {
             }
             let ask = self.of_classes(question, &open);
             self.ask_all(vec![ask]).await;
+        }
+    }
+
+    /// Of the suites without a certificate, which have a hello of their own on an MX, those that are broken in another way
+    /// as well: they hide behind the one that was chosen.
+    async fn eliminate_anonymous(&mut self, others: &[SuiteClass]) {
+        let mut first = true;
+        while !self.stopped {
+            let last = self.facts.hellos.iter().rfind(|h| h.question == HelloQuestion::Anonymous);
+            if last.and_then(HelloFacts::chosen).is_none() {
+                return;
+            }
+            let seen = self.chosen_suites();
+            let open: Vec<SuiteClass> =
+                others.iter().copied().filter(|class| !seen.iter().any(|s| s.is(*class))).collect();
+            let mut ask = plan::of_classes(HelloQuestion::Anonymous, &[SuiteClass::Anonymous]);
+            ask.suites.retain(|s| open.iter().any(|class| s.is(*class)));
+            if ask.suites.is_empty() || (!first && last.is_some_and(|h| h.suites.len() == ask.suites.len())) {
+                return;
+            }
+            first = false;
+            self.ask_all(vec![ask]).await;
+        }
+    }
+
+    /// Servers that refuse by hanging up look like servers that have had enough. One that answers afterwards what it answered
+    /// before had not.
+    async fn settle(&mut self) {
+        let Some(last) = self.facts.hellos.iter().rposition(HelloFacts::is_wordless) else { return };
+        let answers = |hellos: &[HelloFacts]| hellos.iter().any(|h| h.chosen().is_some());
+        if !answers(&self.facts.hellos[last + 1..]) {
+            let mut ask = self.answered.clone().unwrap_or_else(|| {
+                Ask::new(
+                    HelloQuestion::Control,
+                    Version::TLS13,
+                    Suite::askable().filter(|s| s.is_tls13()).collect(),
+                )
+            });
+            ask.question = HelloQuestion::Control;
+            self.ask_all(vec![ask]).await;
+        }
+        if answers(&self.facts.hellos[last + 1..]) {
+            for hello in self.facts.hellos.iter_mut().filter(|h| h.is_wordless()) {
+                hello.answer = HelloAnswer::HungUp;
+            }
         }
     }
 
@@ -194,7 +251,7 @@ impl Prober<'_> {
             .hellos
             .iter()
             .filter(|h| h.version == Version::TLS12.0 && h.question != HelloQuestion::Sha1)
-            .filter(|h| matches!(h.answer, HelloAnswer::Refused { .. }))
+            .filter(|h| h.is_refused() || h.is_wordless())
             .flat_map(|h| h.suites.iter().map(|s| Suite(*s)))
             .collect();
         let mut pool: Vec<Suite> = Suite::askable()
@@ -269,8 +326,9 @@ impl Prober<'_> {
     }
 
     fn is_refused(&self, question: HelloQuestion) -> bool {
+        // That a server hangs up is settled in the end.
         let mut of = self.facts.hellos.iter().filter(|h| h.question == question);
-        of.any(|h| matches!(h.answer, HelloAnswer::Refused { .. }))
+        of.any(|h| h.is_refused() || h.is_wordless())
     }
 
     fn refused_for_its_version(&self, question: HelloQuestion) -> bool {
@@ -283,7 +341,7 @@ impl Prober<'_> {
     async fn ask_all(&mut self, asks: Vec<Ask>) {
         let mut waiting: std::collections::VecDeque<(Ask, u32)> = asks.into_iter().map(|a| (a, 1)).collect();
         while !waiting.is_empty() && !self.stopped {
-            let room = usize::try_from(MOST_HANDSHAKES.saturating_sub(self.facts.handshakes)).unwrap_or(0);
+            let room = usize::try_from(self.facts.budget.saturating_sub(self.facts.handshakes)).unwrap_or(0);
             if room == 0 {
                 self.facts.truncated = true;
                 self.stopped = true;
@@ -301,10 +359,8 @@ impl Prober<'_> {
             found.sort_by_key(|(place, ..)| *place);
             let mut enough = false;
             for (_, attempt, asked) in found {
-                let Asked { ask, answer, connection, transcript, at } = asked;
-                if transcript.sent_by(ehlo_core::Side::Client) > 0 && !at.is_empty() {
-                    self.facts.handshakes += 1;
-                }
+                let Asked { ask, answer, connection, transcript, at, begun } = asked;
+                self.facts.handshakes += u32::from(begun);
                 let (failed, limited, over) = match &answer {
                     HelloAnswer::None { failure, rate_limited } => {
                         (true, *rate_limited, matches!(failure.cause, Cause::Deadline { .. }))
@@ -314,7 +370,17 @@ impl Prober<'_> {
                 enough |= limited;
                 let id = connection.transcript;
                 self.connections.push((connection, transcript));
-                if failed && attempt == 1 && !over {
+                let hello = HelloFacts {
+                    question: ask.question,
+                    version: ask.version.0,
+                    suites: ask.suites.iter().map(|s| s.0).collect(),
+                    answer,
+                    attempts: attempt,
+                    transcript: id,
+                    at,
+                };
+                // Who hangs up will do so again.
+                if failed && attempt == 1 && !over && !hello.is_wordless() {
                     // Who has had enough is asked the same again before anything else, so that we soon know.
                     match limited {
                         true => waiting.push_front((ask, 2)),
@@ -323,15 +389,10 @@ impl Prober<'_> {
                     continue;
                 }
                 self.stopped |= (limited && attempt > 1) || over;
-                self.facts.hellos.push(HelloFacts {
-                    question: ask.question,
-                    version: ask.version.0,
-                    suites: ask.suites.iter().map(|s| s.0).collect(),
-                    answer,
-                    attempts: attempt,
-                    transcript: id,
-                    at,
-                });
+                if hello.chosen().is_some_and(|c| c.offered) {
+                    self.answered = Some(ask);
+                }
+                self.facts.hellos.push(hello);
             }
             if enough {
                 self.lanes = (self.lanes / 2).max(1);
@@ -355,7 +416,7 @@ async fn one(service: &Arc<Service>, address: Address, ask: Ask, ordinal: u32) -
             let failure = failure.unwrap_or_else(|| Failure::new(Stage::Connect, Cause::Closed));
             // The port was open a moment ago.
             let answer = HelloAnswer::None { failure, rate_limited: true };
-            return Asked { ask, answer, connection, transcript, at: Vec::new() };
+            return Asked { ask, answer, connection, transcript, at: Vec::new(), begun: false };
         }
         None => {
             let transcript = service.transcript(ordinal, Purpose::TlsHello);
@@ -363,16 +424,21 @@ async fn one(service: &Arc<Service>, address: Address, ask: Ask, ordinal: u32) -
             let failure = Failure::new(Stage::Connect, Cause::Deadline { after_ms: 0 });
             connection.failure = Some(failure.clone());
             let answer = HelloAnswer::None { failure, rate_limited: false };
-            return Asked { ask, answer, connection, transcript, at: Vec::new() };
+            return Asked { ask, answer, connection, transcript, at: Vec::new(), begun: false };
         }
     };
     let random = randomness(service.options.connection.seed, ordinal);
     let name = service.server_name();
     let (hello, offered) = ask.encode(name.as_deref(), random);
+    let mut from = None;
     let result = match come_so_far(service, &mut dialogue, &mut connection).await {
-        Ok(()) => dialogue.ask_by_hello(&hello, ask.version).await,
+        Ok(()) => {
+            from = Some(dialogue.transcript().sent_by(Side::Client));
+            dialogue.ask_by_hello(&hello, ask.version).await
+        }
         Err(failure) => Err(failure),
     };
+    let sent = from.map(|from| Span::new(Side::Client, from, dialogue.transcript().sent_by(Side::Client)));
     let id = connection.transcript;
     let mut at = Vec::new();
     let mut failure = None;
@@ -391,6 +457,7 @@ async fn one(service: &Arc<Service>, address: Address, ask: Ask, ordinal: u32) -
         }
         Err(found) => {
             failure = Some(found.clone());
+            at.extend(sent.filter(|s| !s.is_empty()).map(|s| Evidence::bytes(id, s)));
             if let Some(anchor) = found.at {
                 at.push(Evidence { transcript: id, anchor });
             }
@@ -403,7 +470,8 @@ async fn one(service: &Arc<Service>, address: Address, ask: Ask, ordinal: u32) -
     };
     let (mut connection, transcript) = close(dialogue, connection, failure).await;
     connection.deviations.extend(odd);
-    Asked { ask, answer, connection, transcript, at }
+    let begun = sent.is_some_and(|s| !s.is_empty());
+    Asked { ask, answer, connection, transcript, at, begun }
 }
 
 /// Leads the dialogue to where a hello can be sent: as few round trips as the protocol allows.
