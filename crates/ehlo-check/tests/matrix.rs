@@ -63,6 +63,18 @@ fn rows() -> Vec<Row> {
         silent("tls-handshake", &["cert-expired@imaps"], Imaps),
         silent("tls-handshake", &["close=greeting@imaps"], Imaps),
         silent("conn-reachable", &["greeting-refused@smtp"], Smtp),
+        // Whoever goes away instead of telling his capabilities was not asked whether he has TLS.
+        fires("starttls-offered", &["farewell=CAPA@pop3"], Pop3, "inconclusive inconclusive"),
+        fires("cleartext-port-no-tls", &["farewell=CAPA@pop3"], Pop3, "inconclusive inconclusive"),
+        fires("conn-lost", &["farewell=CAPA@pop3"], Pop3, "fail farewell"),
+        fires("starttls-offered", &["farewell=EHLO@submission"], Submission, "inconclusive inconclusive"),
+        fires(
+            "auth-not-offered-after-tls",
+            &["farewell=EHLO@submissions"],
+            Submissions,
+            "inconclusive inconclusive",
+        ),
+        fires("conn-lost", &["farewell=EHLO@submissions"], Submissions, "fail farewell"),
         fires("conn-family-parity", &["connection-refused@smtp+v6"], Smtp, "warn one-dead")
             .on_both_families(),
         fires("conn-family-parity", &["silence=greeting@imap+v6"], Imap, "warn one-fails").on_both_families(),

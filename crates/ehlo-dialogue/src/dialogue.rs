@@ -2,11 +2,13 @@ mod deflate;
 mod hello;
 mod lead;
 mod mail;
+mod raw;
 mod sealed;
 mod secrets;
 
 pub use hello::Answered as AnsweredHello;
 pub use lead::{Arrival, Arrived};
+pub use raw::RawArrival;
 
 use crate::connect::{cause_of, millis};
 use crate::tls::{TlsOutcome, begin, describe};

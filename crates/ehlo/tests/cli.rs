@@ -36,5 +36,13 @@ mod scripts;
 mod send;
 #[path = "cli/shown.rs"]
 mod shown;
+#[path = "cli/talk.rs"]
+mod talk;
+#[cfg(unix)]
+#[path = "cli/talk_terminal.rs"]
+mod talk_terminal;
+#[cfg(unix)]
+#[path = "cli/terminal.rs"]
+mod terminal;
 #[path = "cli/usage.rs"]
 mod usage;

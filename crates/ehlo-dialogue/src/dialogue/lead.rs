@@ -3,7 +3,7 @@ use ehlo_core::facts::TlsFacts;
 use ehlo_core::{
     Anchor, Cause, CloseKind, Deviation, EntryKind, Evidence, Failure, Side, Span, Tick, Transcript,
 };
-use ehlo_wire::{Output, Reply, SessionEvent, pop3};
+use ehlo_wire::{Output, Reply, SessionEvent, Tracker, pop3};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Instant, timeout_at};
@@ -34,6 +34,8 @@ pub struct Arrived {
     pub at: Evidence,
     /// When it came.
     pub tick: Tick,
+    /// Whether it is the last word on a command (or asks for more), and not merely data that belongs to one.
+    pub completes: bool,
 }
 
 /// For whoever leads a dialogue step by step, and minds the time himself: scripts, the console.
@@ -163,7 +165,7 @@ impl Dialogue {
             _ => String::new(),
         };
         let before = self.unasked.len();
-        if let Some((reply, _)) = self.take_note(event)? {
+        if let Some((reply, completes)) = self.take_note(event)? {
             // It is told here, so that nobody has to ask for it.
             self.unasked.truncate(before);
             let span = reply.span();
@@ -173,6 +175,7 @@ impl Dialogue {
                 tick: self.clock.now(),
                 reply,
                 verb,
+                completes,
             });
         }
         Ok(())
@@ -187,6 +190,16 @@ impl Dialogue {
         let result = self.upgrade().await;
         self.options.tls = usual;
         result
+    }
+
+    /// What follows the dialogue: which commands wait for an answer, and where secrets would stand.
+    pub fn tracker(&self) -> &Tracker {
+        self.session.tracker()
+    }
+
+    /// Goes on in the clear though STARTTLS was accepted: whoever leads the dialogue wants to see what comes of it.
+    pub fn decline_tls(&mut self) {
+        self.session.tls_declined();
     }
 
     /// The settings of TLS that the dialogue was begun with.

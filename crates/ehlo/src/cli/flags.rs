@@ -390,6 +390,42 @@ pub(crate) const RUN_FLAGS: &[Flag] = &[
     flag("lab-fault", Kind::Values("FAULT"), Group::Lab),
 ];
 
+/// The flags of `talk`.
+pub(crate) const TALK_FLAGS: &[Flag] = &[
+    Flag {
+        name: "target",
+        short: None,
+        kind: Kind::Words("TARGET"),
+        group: Group::Target,
+        text: "talk-target",
+    },
+    flag("connect", Kind::Value("ADDR"), Group::Target),
+    short("ipv4", '4', Kind::Switch, Group::Target),
+    short("ipv6", '6', Kind::Switch, Group::Target),
+    flag("source", Kind::Value("ADDR"), Group::Target),
+    flag("helo", Kind::Value("NAME"), Group::Target),
+    flag("no-capabilities", Kind::Switch, Group::Target),
+    flag("sni", Kind::Value("NAME"), Group::Trust),
+    flag("ca", Kind::Values("FILE"), Group::Trust),
+    flag("pin", Kind::Values("SHA256"), Group::Trust),
+    flag("client-cert", Kind::Value("FILE"), Group::Trust),
+    flag("client-key", Kind::Value("FILE"), Group::Trust),
+    flag("user", Kind::Value("NAME"), Group::Login),
+    flag("password-file", Kind::Value("FILE"), Group::Login),
+    flag("password-command", Kind::Value("COMMAND"), Group::Login),
+    flag("insecure-auth", Kind::Switch, Group::Login),
+    flag("timeout", Kind::Value("TIME"), Group::Waiting),
+    flag("connect-timeout", Kind::Value("TIME"), Group::Waiting),
+    flag("greeting-timeout", Kind::Value("TIME"), Group::Waiting),
+    flag("handshake-timeout", Kind::Value("TIME"), Group::Waiting),
+    flag("command-timeout", Kind::Value("TIME"), Group::Waiting),
+    flag("save-as", Kind::Value("FILE"), Group::Output),
+    flag("replay", Kind::Value("FILE"), Group::Output),
+    COLOR,
+    flag("lab-fault", Kind::Values("FAULT"), Group::Lab),
+    flag("lab-persona", Kind::Values("PERSONA"), Group::Lab),
+];
+
 const COLOR: Flag = flag("color", Kind::Choice("WHEN", &["auto", "always", "never"]), Group::Output);
 
 /// The flags of `fmt`.
