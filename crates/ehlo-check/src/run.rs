@@ -1,5 +1,5 @@
 use crate::acquire::{Turns, acquire};
-use crate::{CheckOptions, Job, Selection, judge};
+use crate::{CHECKS, CheckOptions, Job, Selection, judge};
 use ehlo_core::facts::RunFacts;
 use ehlo_core::{Event, RunReport};
 use ehlo_dialogue::Clock;
@@ -19,6 +19,12 @@ pub async fn run(
         let _ = events.send(event);
     };
     tell(Event::RunStarted { services: jobs.iter().map(|j| j.url.clone()).collect() });
+    // Nobody is asked what nobody wants to know.
+    let wanted = CHECKS.iter().any(|c| c.meta().group == "tls" && selection.takes(*c));
+    let options = match wanted {
+        true => options,
+        false => Arc::new(CheckOptions { tls_probe: None, ..(*options).clone() }),
+    };
     let clock = Clock::start();
     let end = Instant::now() + options.connection.limits.total;
     let turns = Turns::default();

@@ -1,10 +1,12 @@
 mod deflate;
+mod hello;
 mod lead;
 mod mail;
 mod raw;
 mod sealed;
 mod secrets;
 
+pub use hello::Answered as AnsweredHello;
 pub use lead::{Arrival, Arrived};
 pub use raw::RawArrival;
 
@@ -78,6 +80,7 @@ pub struct Dialogue {
     ended: Option<CloseKind>,
     deflate: Option<Box<deflate::Deflate>>,
     order: secrets::Order,
+    held: Option<Box<dyn std::any::Any + Send + Sync>>,
 }
 
 /// Bytes that came from the transport.
@@ -142,6 +145,7 @@ impl Dialogue {
             ended: None,
             deflate: None,
             order: secrets::Order::default(),
+            held: None,
         }
     }
 
@@ -326,13 +330,7 @@ impl Dialogue {
     /// A [`Failure`] of stage [`Stage::Handshake`], or bytes in front of the handshake.
     pub async fn upgrade(&mut self) -> Result<TlsFacts, Failure> {
         self.gone()?;
-        if let Some(span) = self.session.leftover() {
-            // RFC 9051 §6.2.1: what stands behind the answer must not be taken for something said inside TLS.
-            self.transcript.push(self.clock.now(), EntryKind::Data { span, sort: DataSort::Blob });
-            let failure =
-                Failure::new(Stage::StartTls, Cause::InjectedBeforeTls { span }).at(Anchor::Bytes(span));
-            return Err(self.fail(failure));
-        }
+        self.nothing_injected()?;
         let start = Instant::now();
         let deadline = (start + self.options.limits.handshake).min(self.options.deadline);
         let (mut connection, outcome) = match begin(&self.options.tls, &self.options.host) {
@@ -345,6 +343,20 @@ impl Dialogue {
             Ok(()) => Ok(self.secured(connection, &outcome, start.elapsed())),
             Err(failure) => Err(self.fail(failure)),
         }
+    }
+
+    /// RFC 9051 §6.2.1: what stands behind the answer to STARTTLS must not be taken for something said inside TLS.
+    fn nothing_injected(&mut self) -> Result<(), Failure> {
+        let Some(span) = self.session.leftover() else { return Ok(()) };
+        self.transcript.push(self.clock.now(), EntryKind::Data { span, sort: DataSort::Blob });
+        let failure =
+            Failure::new(Stage::StartTls, Cause::InjectedBeforeTls { span }).at(Anchor::Bytes(span));
+        Err(self.fail(failure))
+    }
+
+    /// Holds something as long as the connection is there, such as a permit to have it.
+    pub fn hold(&mut self, thing: impl std::any::Any + Send + Sync) {
+        self.held = Some(Box::new(thing));
     }
 
     /// Ends the dialogue properly where that is possible: QUIT or LOGOUT, then the end of TLS and of the connection.
@@ -743,6 +755,12 @@ impl Dialogue {
         self.failure = Some(failure.clone());
         failure
     }
+}
+
+/// The word that nothing more will come: a warning, so that it does not stand in the server's log as an error.
+fn tls_closing(version: ehlo_wire::tls::Version) -> Vec<u8> {
+    use ehlo_wire::tls::{Alert, Version, alert};
+    alert(version.clamp(Version::SSL3, Version::TLS12), false, Alert::CLOSE_NOTIFY)
 }
 
 fn drain(tls: &mut ClientConnection, out: &mut Vec<u8>) {

@@ -3,9 +3,12 @@
 mod account;
 mod capabilities;
 mod greeting;
+mod hello;
 mod main_dialogue;
+mod pace;
 mod probes;
 mod service;
 mod starttls;
 
+pub(crate) use hello::suites_of;
 pub(crate) use service::{TRANSCRIPTS_EACH, Turns, acquire};
