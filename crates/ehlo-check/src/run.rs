@@ -1,5 +1,5 @@
 use crate::acquire::{Turns, acquire};
-use crate::{CheckOptions, Job, Selection, judge};
+use crate::{CheckOptions, Job, Question, Selection, judge};
 use ehlo_core::facts::RunFacts;
 use ehlo_core::{Event, RunReport};
 use ehlo_dialogue::Clock;
@@ -21,6 +21,8 @@ pub async fn run(
     tell(Event::RunStarted { services: jobs.iter().map(|j| j.url.clone()).collect() });
     let clock = Clock::start();
     let end = Instant::now() + options.connection.limits.total;
+    // Nobody is asked what nobody wants to know.
+    let asks = Question::wanted(selection);
     let turns = Turns::default();
     let mut tasks = Vec::new();
     for (index, job) in (0u32..).zip(jobs) {
@@ -28,6 +30,7 @@ pub async fn run(
             index,
             job,
             Arc::clone(&options),
+            asks.clone(),
             turns.clone(),
             clock,
             end,

@@ -4,8 +4,8 @@ use crate::deflate::Deflate;
 use crate::memory::Memory;
 use crate::observe::{Ended, Observe, Recorder};
 use crate::proxy::{self, Header};
-use crate::settings::{AfterStartTls, Handshake};
-use crate::talk::{Talk, talk_for};
+use crate::settings::{AfterStartTls, Handshake, TextBeforeTls};
+use crate::talk::{Kept, Talk, talk_for};
 use crate::{Lab, Point, Service};
 use ehlo_core::{Side, Tick};
 use ehlo_wire::sasl::{BindingKind, ChannelBinding};
@@ -31,6 +31,8 @@ pub struct Connection {
     certificate: Option<String>,
     deflate: Option<Box<Deflate>>,
     greeted: bool,
+    /// Text of the client that came where a handshake was due, and that a fault keeps.
+    kept_text: Vec<u8>,
     /// What there is of a PROXY header, as long as one is due.
     proxied: Option<Vec<u8>>,
     actions: VecDeque<Action>,
@@ -82,6 +84,7 @@ impl Connection {
             certificate: None,
             deflate: None,
             greeted: false,
+            kept_text: Vec::new(),
             proxied: lab.settings(service).proxy_protocol.then(Vec::new),
             actions: VecDeque::new(),
             ready: VecDeque::new(),
@@ -113,6 +116,7 @@ impl Connection {
             Mode::Deaf | Mode::Ended => {}
             Mode::HangUp => self.actions.push_back(Action::Close),
             Mode::InsteadOfTls(how) => self.instead_of_tls(how, now),
+            Mode::Open if self.keeps_text(bytes) => self.kept_text.extend_from_slice(bytes),
             Mode::Open => match self.tls.take() {
                 None => self.hear(bytes, now),
                 Some(mut tls) => {
@@ -255,7 +259,13 @@ impl Connection {
         match self.memory.state.settings.after_starttls {
             AfterStartTls::Handshake => {
                 self.memory.forget();
-                self.talk.tls_started();
+                let settings = &self.memory.state.settings;
+                let text = settings.text_before_tls;
+                let kept = Kept { text: text == TextBeforeTls::Kept, state: settings.state_before_tls_kept };
+                let left_over = self.talk.tls_started(kept);
+                if left_over && text == TextBeforeTls::TakenForTls {
+                    return self.instead_of_tls(AfterStartTls::Alert, now);
+                }
                 return self.begin_tls(now);
             }
             AfterStartTls::GoOnInClear => self.with(now, |talk, cx| talk.receive(b"", cx)),
@@ -263,6 +273,30 @@ impl Connection {
         }
         if let Some(recorder) = &mut self.recorder {
             recorder.tls_declined(now);
+        }
+    }
+
+    /// Whether these bytes are text in the place of a handshake that is kept for later: a fault.
+    fn keeps_text(&self, bytes: &[u8]) -> bool {
+        const MOST: usize = 64 * 1024;
+        const HANDSHAKE: u8 = 22;
+        self.memory.state.settings.text_before_tls == TextBeforeTls::KeptIfApart
+            && self.tls.is_some()
+            && self.tls_name.is_none()
+            && self.greeted
+            && bytes.first() != Some(&HANDSHAKE)
+            && self.kept_text.len() + bytes.len() <= MOST
+    }
+
+    /// Goes on inside TLS with text that came before it: a fault.
+    fn take_up_kept_text(&mut self, now: Tick) {
+        match self.memory.state.settings.text_before_tls {
+            TextBeforeTls::Kept => self.with(now, |talk, cx| talk.receive(b"", cx)),
+            TextBeforeTls::KeptIfApart if !self.kept_text.is_empty() => {
+                let kept = std::mem::take(&mut self.kept_text);
+                self.receive(&kept, now);
+            }
+            _ => {}
         }
     }
 
@@ -356,6 +390,7 @@ impl Connection {
                 }
                 if self.greeted {
                     self.with(now, |talk, cx| talk.secured(cx));
+                    self.take_up_kept_text(now);
                 } else {
                     self.greet(now);
                 }

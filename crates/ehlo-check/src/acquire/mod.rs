@@ -2,6 +2,7 @@
 
 mod account;
 mod capabilities;
+mod further;
 mod greeting;
 mod main_dialogue;
 mod probes;

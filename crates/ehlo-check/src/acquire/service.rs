@@ -1,7 +1,8 @@
+use super::further::ask_further;
 use super::main_dialogue::lead;
 use super::probes::cleartext_after_starttls;
 use super::starttls::{look_at_other_address, tls_on_silence};
-use crate::{CheckOptions, Job};
+use crate::{CheckOptions, Job, Question};
 use ehlo_core::facts::{
     AddressFacts, ConnectionFacts, GreetingKind, NameFacts, Purpose, ServiceFacts, Vantage,
 };
@@ -15,7 +16,7 @@ use tokio::sync::{mpsc::UnboundedSender, oneshot};
 use tokio::time::Instant;
 
 /// Transcripts of one service are numbered from here; no service has as many.
-pub(crate) const TRANSCRIPTS_EACH: u32 = 32;
+pub(crate) const TRANSCRIPTS_EACH: u32 = 256;
 
 /// What services have to take turns at.
 #[derive(Clone, Default)]
@@ -31,6 +32,8 @@ pub(super) struct Service {
     pub(super) options: Arc<CheckOptions>,
     pub(super) clock: Clock,
     pub(super) deadline: Instant,
+    /// What is asked on connections of their own.
+    pub(super) asks: Vec<Question>,
     index: u32,
     events: UnboundedSender<Event>,
 }
@@ -40,13 +43,14 @@ pub(crate) async fn acquire(
     index: u32,
     job: Job,
     options: Arc<CheckOptions>,
+    asks: Vec<Question>,
     turns: Turns,
     clock: Clock,
     end: Instant,
     events: UnboundedSender<Event>,
 ) -> (ServiceFacts, Vec<Transcript>) {
     let deadline = end.min(Instant::now() + options.connection.limits.service);
-    Arc::new(Service { turns, job, options, clock, deadline, index, events }).examine().await
+    Arc::new(Service { turns, job, options, clock, deadline, asks, index, events }).examine().await
 }
 
 impl Service {
@@ -185,6 +189,7 @@ impl Service {
                     None => None,
                 }
             });
+        let further = address.clone();
         let silent = main.0.greeting.is_none()
             && matches!(
                 &main.0.failure,
@@ -208,6 +213,10 @@ impl Service {
                 }
                 None => {}
             }
+        }
+        for (connection, transcript) in ask_further(&self, &further, &facts).await {
+            facts.connections.push(connection);
+            transcripts.push(transcript);
         }
         if self.role() == Role::Mx {
             facts.names = self.look_up_names(&facts).await;
@@ -237,7 +246,7 @@ impl Service {
     }
 
     /// One more connection to an address that answered before.
-    async fn another(
+    pub(super) async fn another(
         &self,
         address: &Address,
         ordinal: u32,
