@@ -116,7 +116,9 @@ impl Connection {
             Mode::Deaf | Mode::Ended => {}
             Mode::HangUp => self.actions.push_back(Action::Close),
             Mode::InsteadOfTls(how) => self.instead_of_tls(how, now),
-            Mode::Open if self.keeps_text(bytes) => self.kept_text.extend_from_slice(bytes),
+            Mode::Open if self.keeps_text(bytes) => self.keep_text(bytes, now),
+            // STARTTLS is accepted, though the answer is not out yet: nothing is read until the handshake.
+            Mode::Open if self.actions.contains(&Action::StartTls) => {}
             Mode::Open => match self.tls.take() {
                 None => self.hear(bytes, now),
                 Some(mut tls) => {
@@ -279,13 +281,23 @@ impl Connection {
     /// Whether these bytes are text in the place of a handshake that is kept for later: a fault.
     fn keeps_text(&self, bytes: &[u8]) -> bool {
         const MOST: usize = 64 * 1024;
-        const HANDSHAKE: u8 = 22;
+        /// The kinds of records (RFC 8446 §5.1).
+        const RECORDS: std::ops::RangeInclusive<u8> = 20..=24;
         self.memory.state.settings.text_before_tls == TextBeforeTls::KeptIfApart
-            && self.tls.is_some()
+            && (self.tls.is_some() || self.actions.contains(&Action::StartTls))
             && self.tls_name.is_none()
             && self.greeted
-            && bytes.first() != Some(&HANDSHAKE)
+            && bytes.first().is_some_and(|first| !RECORDS.contains(first))
             && self.kept_text.len() + bytes.len() <= MOST
+    }
+
+    /// Keeps the text in front of the handshake.
+    fn keep_text(&mut self, bytes: &[u8], now: Tick) {
+        let end = bytes.windows(2).position(|pair| pair == b"\x16\x03").unwrap_or(bytes.len());
+        self.kept_text.extend_from_slice(&bytes[..end]);
+        if end < bytes.len() {
+            self.handle(&bytes[end..], now);
+        }
     }
 
     /// Goes on inside TLS with text that came before it: a fault.

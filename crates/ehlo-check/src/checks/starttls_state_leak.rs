@@ -60,7 +60,12 @@ impl Check for StarttlsStateLeak {
             }
             (Answered::Accepted, _) => Verdict::fail("goes-on"),
             // "This recipient is refused" is an answer about a transaction; "MAIL first" is none.
-            (_, Some(control)) if code(&rcpt.reply) != code(&control.reply) => Verdict::fail("goes-on"),
+            (_, Some(control))
+                if code(&control.reply).as_deref() == Some("503")
+                    && code(&rcpt.reply) != code(&control.reply) =>
+            {
+                Verdict::fail("goes-on")
+            }
             (Answered::Refused | Answered::Later, Some(_)) => Verdict::pass("forgotten"),
             _ => Verdict::inconclusive(Why::Unclear),
         };

@@ -2,10 +2,10 @@ use super::super::capabilities::{ask, line};
 use super::super::main_dialogue::{close, greet};
 use super::super::service::Service;
 use super::super::starttls::{answered_by, is_ready};
-use ehlo_core::facts::{Answered, ConnectionFacts, Moment, ProbeFacts, ProbeId, StartTlsFacts};
+use ehlo_core::facts::{Answered, ConnectionFacts, Moment, ProbeFacts, ProbeId, Spoken, StartTlsFacts};
 use ehlo_core::{Address, Anchor, Cause, Evidence, Failure, Protocol, Side, Span, Stage, Transcript, escape};
 use ehlo_dialogue::{Arrival, Dialogue};
-use ehlo_wire::{Command, imap, pop3, sieve, smtp};
+use ehlo_wire::{Command, imap, pop3, sieve, smtp, spoken};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -79,9 +79,16 @@ async fn talk(
         Ok(tls) => facts.tls = Some(tls),
         Err(failure) => {
             let at = failure.at.map(|anchor| dialogue.evidence(anchor));
-            // Answered, but in the clear, where it does no harm to this session.
-            if let Cause::InjectedBeforeTls { span } = &failure.cause {
-                let text = escape(&dialogue.transcript().visible(*span));
+            let left = match &failure.cause {
+                Cause::InjectedBeforeTls { span } => dialogue.transcript().visible(*span),
+                _ => Vec::new(),
+            };
+            if spoken(&left) == Spoken::Tls {
+                // An alert to the text that was taken for a handshake, and came at once.
+                facts.probes.push(probe(ProbeId::InjectedCommand, Answered::TlsAlert, None, at));
+            } else if !left.is_empty() {
+                // Answered, but in the clear, where it does no harm to this session.
+                let text = escape(left.trim_ascii_end());
                 facts.probes.push(probe(ProbeId::InjectedCommandInClear, Answered::Accepted, Some(text), at));
             } else {
                 facts.probes.push(probe(ProbeId::InjectedCommand, answered_by(&failure), None, at));
@@ -205,14 +212,13 @@ fn hear(protocol: Protocol, said: &[u8], injected_tag: &str, own_tag: &str) -> H
             let is_status = |l: &&Line| ["OK", "NO", "BYE"].iter().any(|word| begins(l, word));
             let status: Vec<Line> = lines.iter().filter(is_status).copied().collect();
             // The capabilities come unasked, and end in a status of their own (RFC 5804 §2.2).
-            let unasked = usize::from(lines.iter().any(|l| said[l.from..l.to].starts_with(b"\"")));
-            let answers = status.get(unasked..).unwrap_or_default();
-            match answers {
-                [] => Heard { injected, own: None },
-                [own] if injected.is_none() => Heard { injected, own: Some(*own) },
-                [only] => Heard { injected, own: (injected != Some(*only)).then_some(*only) },
-                [first, .., own] => Heard { injected: injected.or(Some(*first)), own: Some(*own) },
-            }
+            let listed = lines.iter().any(|l| said[l.from..l.to].starts_with(b"\""));
+            let own = status.last().filter(|own| Some(**own) != injected && (!listed || status.len() > 1));
+            let between = match status.as_slice() {
+                [_, second, .., _] if listed => Some(*second),
+                _ => None,
+            };
+            Heard { injected: injected.or(between), own: own.copied() }
         }
         // The list of capabilities ends in a dot, or there is an error; `+OK` alone answers QUIT.
         Protocol::Pop3 => match lines.as_slice() {
