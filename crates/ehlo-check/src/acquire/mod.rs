@@ -9,4 +9,4 @@ mod probes;
 mod service;
 mod starttls;
 
-pub(crate) use service::{TRANSCRIPTS_EACH, Turns, acquire};
+pub(crate) use service::{TRANSCRIPTS_EACH, Turns, Whole, acquire};

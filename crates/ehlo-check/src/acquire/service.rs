@@ -38,17 +38,22 @@ pub(super) struct Service {
     events: UnboundedSender<Event>,
 }
 
+/// What all services of a run share.
+#[derive(Clone)]
+pub(crate) struct Whole {
+    pub(crate) options: Arc<CheckOptions>,
+    /// What is asked on connections of their own.
+    pub(crate) asks: Vec<Question>,
+    pub(crate) turns: Turns,
+    pub(crate) clock: Clock,
+    /// When everything must be over.
+    pub(crate) end: Instant,
+    pub(crate) events: UnboundedSender<Event>,
+}
+
 /// Examines one service.
-pub(crate) async fn acquire(
-    index: u32,
-    job: Job,
-    options: Arc<CheckOptions>,
-    asks: Vec<Question>,
-    turns: Turns,
-    clock: Clock,
-    end: Instant,
-    events: UnboundedSender<Event>,
-) -> (ServiceFacts, Vec<Transcript>) {
+pub(crate) async fn acquire(index: u32, job: Job, whole: Whole) -> (ServiceFacts, Vec<Transcript>) {
+    let Whole { options, asks, turns, clock, end, events } = whole;
     let deadline = end.min(Instant::now() + options.connection.limits.service);
     Arc::new(Service { turns, job, options, clock, deadline, asks, index, events }).examine().await
 }
