@@ -317,6 +317,11 @@ impl Dialogue {
         self.state().tls_next && self.session.leftover().is_some()
     }
 
+    /// From here on replies are not judged by the rules: whoever breaks them first cannot complain.
+    pub fn judge_no_replies(&mut self) {
+        self.lenient = true;
+    }
+
     /// The replies that came unasked since the last call.
     pub fn take_unasked(&mut self) -> Vec<Reply> {
         std::mem::take(&mut self.unasked)
@@ -368,7 +373,9 @@ impl Dialogue {
             && state.greeted
             && !state.ended
             && !state.in_data
-            && !state.authenticating;
+            && !state.authenticating
+            // Whoever waits for a handshake does not read text.
+            && !state.tls_next;
         if can_speak {
             let command = match self.options.protocol {
                 Protocol::Smtp | Protocol::Lmtp => smtp::simple("QUIT"),
