@@ -21,7 +21,7 @@ fn probe(run: &RunReport, scheme: Scheme) -> &TlsProbeFacts {
 
 #[tokio::test(start_paused = true)]
 async fn six_handshakes_prove_that_a_service_is_clean_and_seven_an_mx() {
-    let setup = Setup::with(&[]);
+    let setup = Setup::hellos(&[]);
     let (run, dialed) = setup.examine_and_count().await;
     for scheme in setup.schemes {
         let probe = probe(&run, scheme);
@@ -38,7 +38,7 @@ async fn six_handshakes_prove_that_a_service_is_clean_and_seven_an_mx() {
 
 #[tokio::test(start_paused = true)]
 async fn who_refuses_by_hanging_up_is_believed_as_long_as_he_answers_afterwards() {
-    let setup = Setup::with(&["tls-no-alerts"]);
+    let setup = Setup::hellos(&["tls-no-alerts"]);
     let (run, dialed) = setup.examine_and_count().await;
     for scheme in setup.schemes {
         let probe = probe(&run, scheme);
@@ -54,7 +54,7 @@ async fn who_refuses_by_hanging_up_is_believed_as_long_as_he_answers_afterwards(
     assert!(told(&run).iter().all(|t| !t.contains("inconclusive")), "{:#?}", told(&run));
     // Where the last hello is refused it is asked once more whether the server still answers.
     let mut setup =
-        Setup::with(&["tls-no-alerts", "tls-oldest=1.0", "tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA"]);
+        Setup::hellos(&["tls-no-alerts", "tls-oldest=1.0", "tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA"]);
     setup.schemes = vec![Scheme::Imaps];
     let run = setup.examine().await;
     let told = told(&run);
@@ -68,7 +68,7 @@ async fn who_refuses_by_hanging_up_is_believed_as_long_as_he_answers_afterwards(
 async fn nothing_hides_behind_what_was_chosen() {
     // On an MX the suites without certificate have a hello of their own.
     for scheme in [Scheme::Smtp, Scheme::Imaps] {
-        let mut setup = Setup::with(&[
+        let mut setup = Setup::hellos(&[
             "tls-suite=TLS_RSA_WITH_NULL_MD5",
             "tls-suite=TLS_DH_anon_WITH_AES_128_CBC_SHA",
             "tls-suite=TLS_DH_anon_WITH_3DES_EDE_CBC_SHA",
@@ -88,7 +88,7 @@ async fn nothing_hides_behind_what_was_chosen() {
 
 #[tokio::test(start_paused = true)]
 async fn connections_keep_to_the_pace_that_is_wanted() {
-    let mut setup = Setup::with(&[]);
+    let mut setup = Setup::hellos(&[]);
     setup.schemes = vec![Scheme::Imaps];
     let start = tokio::time::Instant::now();
     setup.examine().await;
@@ -115,13 +115,13 @@ async fn connections_keep_to_the_pace_that_is_wanted() {
 
 #[tokio::test(start_paused = true)]
 async fn a_service_without_anything_old_is_known_after_three() {
-    let run = Setup::with(&["tls-12-refused"]).examine().await;
+    let run = Setup::hellos(&["tls-12-refused"]).examine().await;
     assert_eq!(probe(&run, Scheme::Imaps).handshakes, 3);
 }
 
 #[tokio::test(start_paused = true)]
 async fn lists_are_exact_and_stay_within_the_bound() {
-    let mut setup = Setup::with(&[
+    let mut setup = Setup::hellos(&[
         "tls-oldest=1.0@imaps",
         "tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA@imaps",
         "tls-suite=TLS_RSA_WITH_RC4_128_SHA@imaps",
@@ -161,7 +161,7 @@ async fn lists_are_exact_and_stay_within_the_bound() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_has_had_enough_is_left_alone_and_not_called_good() {
-    let mut setup = Setup::with(&["connection-limit=4@smtp"]);
+    let mut setup = Setup::hellos(&["connection-limit=4@smtp"]);
     setup.schemes = vec![Scheme::Smtp];
     let (run, dialed) = setup.examine_and_count().await;
     let told = told(&run);
@@ -180,7 +180,7 @@ async fn a_server_that_has_had_enough_is_left_alone_and_not_called_good() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_without_an_alert_is_no_refusal() {
-    let mut setup = Setup::with(&["handshake-closed@imaps+after:1"]);
+    let mut setup = Setup::hellos(&["handshake-closed@imaps+after:1"]);
     setup.schemes = vec![Scheme::Imaps];
     let run = setup.examine().await;
     let told = told(&run);

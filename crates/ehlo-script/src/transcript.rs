@@ -360,6 +360,8 @@ mod tests {
             id: id.to_owned(),
             params: [("line".to_owned(), line.to_owned())].into(),
         };
+        let address = "127.0.0.1:143".to_owned();
+        transcript.push(Tick(0), EntryKind::Connect { address, local: None });
         transcript.push(Tick(0), note("statement", "C auth scram-sha-256 {{user}} {{password}}"));
         for (side, bytes) in [
             (Side::Client, &b"s1 AUTHENTICATE SCRAM-SHA-256\r\n"[..]),
@@ -375,7 +377,8 @@ mod tests {
         let text = write_transcripts("x", &[described]);
         let wanted = "C auth scram-sha-256 {{user}} {{password}}\nS: % OK [CAPABILITY IMAP4rev1] in\n";
         assert!(text.ends_with(wanted), "{text}");
-        assert!(crate::parse("x", &text, &crate::NoFiles).is_ok(), "{text}");
+        let parsed = crate::parse("x", &text, &crate::NoFiles);
+        assert!(parsed.is_ok(), "{text}{parsed:?}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The lab in memory, examined on a virtual clock.
 
-use ehlo_check::{CheckOptions, Job, Pace, Selection, run};
+use ehlo_check::{CheckOptions, Job, Pace, Question, Selection, run};
 use ehlo_core::facts::TlsProbeMode;
 use ehlo_core::{Address, Endpoint, Family, Limits, RunReport, Scheme};
 use ehlo_dialogue::{ConnectionOptions, Connector, Dialer, LoginOptions, Transport, Trust};
@@ -52,6 +52,8 @@ pub(crate) struct Setup {
     /// How much is asked by hand-made hellos, if anything.
     pub(crate) tls_probe: Option<TlsProbeMode>,
     pub(crate) pace: Pace,
+    /// The checks.
+    pub(crate) selection: Selection,
 }
 
 impl Setup {
@@ -64,7 +66,14 @@ impl Setup {
             single: false,
             tls_probe: Some(TlsProbeMode::Proof),
             pace: Pace::default(),
+            selection: Selection::default(),
         }
+    }
+
+    /// No connections but the usual ones and those for hand-made hellos.
+    pub(crate) fn hellos(faults: &[&'static str]) -> Setup {
+        let further = Question::ALL.iter().flat_map(|q| q.checks()).map(|&id| id.to_owned());
+        Setup { selection: Selection { only: Vec::new(), skip: further.collect() }, ..Setup::with(faults) }
     }
 
     pub(crate) async fn examine(&self) -> RunReport {
@@ -122,7 +131,7 @@ impl Setup {
             }
         });
         let (events, _) = tokio::sync::mpsc::unbounded_channel();
-        let report = run(jobs.collect(), Arc::new(options), &Selection::default(), events).await;
+        let report = run(jobs.collect(), Arc::new(options), &self.selection, events).await;
         let counted = dialed.lock().unwrap().clone();
         (report, counted)
     }
