@@ -329,7 +329,7 @@ pub(crate) struct Hand {
 }
 
 /// So high that nothing scrolls away.
-const ROWS: u16 = 400;
+const ROWS: u16 = 2000;
 
 impl Hand {
     /// Starts the program.
