@@ -45,6 +45,9 @@ mod talk;
 #[path = "cli/talk_howto.rs"]
 mod talk_howto;
 #[cfg(unix)]
+#[path = "cli/talk_more.rs"]
+mod talk_more;
+#[cfg(unix)]
 #[path = "cli/talk_terminal.rs"]
 mod talk_terminal;
 #[cfg(unix)]

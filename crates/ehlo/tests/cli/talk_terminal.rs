@@ -258,6 +258,26 @@ fn colours_are_those_that_light_and_dark_terminals_choose() {
         coloured.contains("\x1b[32m") && !coloured.contains("38;2") && !coloured.contains("38;5"),
         "{coloured:?}"
     );
+    // Neither black nor white, and no background: what is readable on a dark terminal is so on a light one.
+    let codes = coloured.split("\x1b[").skip(1).filter_map(|c| c.split_once('m').map(|(code, _)| code));
+    for number in
+        codes.filter(|c| c.bytes().all(|b| b.is_ascii_digit() || b == b';')).flat_map(|c| c.split(';'))
+    {
+        let number: u8 = number.parse().unwrap_or(0);
+        assert!(!matches!(number, 30 | 37 | 40..=47 | 90 | 97 | 100..=107), "{number} in {coloured:?}");
+    }
+    for columns in [80, 120] {
+        let arguments = ["talk", "smtp://lab", "--helo", "client.test"];
+        let terminal = Terminal::start(&format!("colours-{columns}"), &arguments, (50, columns));
+        terminal.prompt_after("EHLO client.test");
+        terminal.line("MAIL FROM: a@b");
+        terminal.prompt_after("S: 5");
+        terminal.press("RCPT TO: ");
+        terminal.until("hint", |screen| screen.contains("! no blank"));
+        // The same on dark and light: the colours are names, which the terminal fills.
+        let coloured = terminal.coloured().replace('\x1b', "\\e").replace("\r\n", "\n");
+        insta::assert_snapshot!(format!("talk-colours-{columns}"), steady(&coloured));
+    }
     let plain = Terminal::with(
         "plain",
         &["talk", "smtp://lab", "--helo", "client.test"],
