@@ -83,6 +83,20 @@ impl Writer<'_> {
                 }
                 EntryKind::Closed { by: Side::Client, .. } => self.line("C close"),
                 EntryKind::Closed { by: Side::Server, how } => {
+                    // What had no end of line was taken for a unit only when the connection was over. It came before, and
+                    // is nothing that can be waited for: often it is an alert of TLS.
+                    while let Some(next) = entries.peek().map(|e| &e.kind) {
+                        match next {
+                            EntryKind::Data { span, .. } if span.side == Side::Server => {
+                                self.line(&format!("# {}", escape(&transcript.visible(*span))));
+                            }
+                            EntryKind::Deviation { deviation } => {
+                                self.line(&format!("# {}: {}", deviation.kind.id(), deviation.span));
+                            }
+                            _ => break,
+                        }
+                        entries.next();
+                    }
                     let how = match how {
                         CloseKind::Reset => "# reset",
                         CloseKind::Truncated => "# without close_notify",
