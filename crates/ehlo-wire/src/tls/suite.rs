@@ -150,12 +150,12 @@ impl Suite {
         }
     }
 
-    /// Whether hardly any server has it: the key exchange stands in the certificate, which nobody issues, or it is one of
-    /// those with ARIA that OpenSSL does not know.
+    /// Whether hardly any server has it: it takes a certificate that nobody issues (with a key for Diffie-Hellman or for
+    /// DSA), or is one of those with ARIA that OpenSSL does not know.
     pub fn is_exotic(self) -> bool {
         let strange = |name: &str| {
-            name.contains("_ARIA_")
-                && (!name.contains("_GCM_") || name.contains("_DSS_") || name.contains("_anon_"))
+            let aria = name.contains("_ARIA_") && (!name.contains("_GCM_") || name.contains("_anon_"));
+            aria || name.contains("_DSS_")
         };
         matches!(self.key_exchange(), KeyExchange::Dh | KeyExchange::Ecdh) || self.name().is_some_and(strange)
     }
