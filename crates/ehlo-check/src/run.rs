@@ -1,5 +1,5 @@
-use crate::acquire::{Turns, acquire};
-use crate::{CHECKS, CheckOptions, Job, Selection, judge};
+use crate::acquire::{Turns, Whole, acquire};
+use crate::{CHECKS, CheckOptions, Job, Question, Selection, judge};
 use ehlo_core::facts::RunFacts;
 use ehlo_core::{Event, RunReport};
 use ehlo_dialogue::Clock;
@@ -27,19 +27,15 @@ pub async fn run(
     };
     let clock = Clock::start();
     let end = Instant::now() + options.connection.limits.total;
+    // Nobody is asked what nobody wants to know.
+    let asks = Question::wanted(selection);
     let turns = Turns::default();
+    let whole = Whole { options: Arc::clone(&options), asks, turns, clock, end, events: events.clone() };
     let mut tasks = Vec::new();
     for (index, job) in (0u32..).zip(jobs) {
-        tasks.push(tokio::spawn(acquire(
-            index,
-            job,
-            Arc::clone(&options),
-            turns.clone(),
-            clock,
-            end,
-            events.clone(),
-        )));
+        tasks.push(tokio::spawn(acquire(index, job, whole.clone())));
     }
+    drop(whole);
     let mut services = Vec::new();
     let mut transcripts = Vec::new();
     for task in tasks {

@@ -15,8 +15,8 @@ use crate::tls::{TlsOutcome, begin, describe};
 use crate::{Clock, Connector, TlsSettings, Transport, Turn};
 use ehlo_core::facts::{Spoken, TlsFacts};
 use ehlo_core::{
-    Address, Anchor, Cause, CloseKind, DataSort, Deviation, EntryId, EntryKind, Evidence, Failure, Limits,
-    Masker, Params, Protocol, Side, Span, Stage, Transcript,
+    Address, Anchor, Cause, CloseKind, DataSort, Deviation, DeviationKind, EntryId, EntryKind, Evidence,
+    Failure, Limits, Masker, Params, Protocol, Side, Span, Stage, Transcript,
 };
 use ehlo_wire::sasl::{BindingKind, ChannelBinding};
 use ehlo_wire::{
@@ -79,6 +79,7 @@ pub struct Dialogue {
     /// How the server ended the connection.
     ended: Option<CloseKind>,
     deflate: Option<Box<deflate::Deflate>>,
+    order: secrets::Order,
     held: Option<Box<dyn std::any::Any + Send + Sync>>,
 }
 
@@ -143,6 +144,7 @@ impl Dialogue {
             led: VecDeque::new(),
             ended: None,
             deflate: None,
+            order: secrets::Order::default(),
             held: None,
         }
     }
@@ -315,6 +317,11 @@ impl Dialogue {
         self.state().tls_next && self.session.leftover().is_some()
     }
 
+    /// From here on replies are not judged by the rules: whoever breaks them first cannot complain.
+    pub fn judge_no_replies(&mut self) {
+        self.lenient = true;
+    }
+
     /// The replies that came unasked since the last call.
     pub fn take_unasked(&mut self) -> Vec<Reply> {
         std::mem::take(&mut self.unasked)
@@ -366,7 +373,9 @@ impl Dialogue {
             && state.greeted
             && !state.ended
             && !state.in_data
-            && !state.authenticating;
+            && !state.authenticating
+            // Whoever waits for a handshake does not read text.
+            && !state.tls_next;
         if can_speak {
             let command = match self.options.protocol {
                 Protocol::Smtp | Protocol::Lmtp => smtp::simple("QUIT"),
@@ -516,6 +525,7 @@ impl Dialogue {
                 Ok(None)
             }
             SessionEvent::Reply { reply, completes, .. } => {
+                self.order.lost |= reply.deviations.iter().any(|d| d.kind == DeviationKind::UnaskedReply);
                 let judged = if self.lenient { Vec::new() } else { reply.deviations };
                 for deviation in judged {
                     let tick = self.transcript.entries.last().map_or(self.clock.now(), |e| e.tick);
@@ -716,6 +726,7 @@ impl Dialogue {
         let entry =
             self.transcript.push(self.clock.now(), EntryKind::Handshake { tls: Box::new(facts.clone()) });
         facts.at = Some(self.evidence(Anchor::Entry(entry)));
+        self.order = secrets::Order::begun(self.session.state().tls_next);
         self.session.tls_started();
         self.tls = Some(Box::new(connection));
         self.tls_facts = Some(facts.clone());

@@ -8,6 +8,9 @@ mod auth;
 mod common;
 #[path = "cli/explain.rs"]
 mod explain;
+#[cfg(unix)]
+#[path = "cli/hand.rs"]
+mod hand;
 #[path = "cli/hostile.rs"]
 mod hostile;
 #[path = "cli/json.rs"]
@@ -20,6 +23,8 @@ mod lab_mail;
 mod lab_store;
 #[path = "cli/lab_watch.rs"]
 mod lab_watch;
+#[path = "cli/large.rs"]
+mod large;
 #[path = "cli/mailbox.rs"]
 mod mailbox;
 #[path = "cli/monitor.rs"]
@@ -41,6 +46,9 @@ mod talk;
 #[cfg(unix)]
 #[path = "cli/talk_terminal.rs"]
 mod talk_terminal;
+#[cfg(unix)]
+#[path = "cli/talk_traps.rs"]
+mod talk_traps;
 #[cfg(unix)]
 #[path = "cli/terminal.rs"]
 mod terminal;

@@ -2,6 +2,7 @@
 
 mod account;
 mod capabilities;
+mod further;
 mod greeting;
 mod hello;
 mod main_dialogue;
@@ -11,4 +12,4 @@ mod service;
 mod starttls;
 
 pub(crate) use hello::suites_of;
-pub(crate) use service::{TRANSCRIPTS_EACH, Turns, acquire};
+pub(crate) use service::{TRANSCRIPTS_EACH, Turns, Whole, acquire};

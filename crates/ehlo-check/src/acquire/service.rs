@@ -1,9 +1,10 @@
+use super::further::ask_further;
 use super::hello;
 use super::main_dialogue::lead;
 use super::pace::Paced;
 use super::probes::cleartext_after_starttls;
 use super::starttls::{look_at_other_address, tls_on_silence};
-use crate::{CheckOptions, Job};
+use crate::{CheckOptions, Job, Question};
 use ehlo_core::facts::{
     AddressFacts, ConnectionFacts, GreetingKind, NameFacts, Purpose, ServiceFacts, Vantage,
 };
@@ -34,23 +35,31 @@ pub(super) struct Service {
     pub(super) clock: Clock,
     pub(super) deadline: Instant,
     paced: Paced,
+    /// What is asked on connections of their own.
+    pub(super) asks: Vec<Question>,
     index: u32,
     events: UnboundedSender<Event>,
 }
 
+/// What all services of a run share.
+#[derive(Clone)]
+pub(crate) struct Whole {
+    pub(crate) options: Arc<CheckOptions>,
+    /// What is asked on connections of their own.
+    pub(crate) asks: Vec<Question>,
+    pub(crate) turns: Turns,
+    pub(crate) clock: Clock,
+    /// When everything must be over.
+    pub(crate) end: Instant,
+    pub(crate) events: UnboundedSender<Event>,
+}
+
 /// Examines one service.
-pub(crate) async fn acquire(
-    index: u32,
-    job: Job,
-    options: Arc<CheckOptions>,
-    turns: Turns,
-    clock: Clock,
-    end: Instant,
-    events: UnboundedSender<Event>,
-) -> (ServiceFacts, Vec<Transcript>) {
+pub(crate) async fn acquire(index: u32, job: Job, whole: Whole) -> (ServiceFacts, Vec<Transcript>) {
+    let Whole { options, asks, turns, clock, end, events } = whole;
     let deadline = end.min(Instant::now() + options.connection.limits.service);
     let paced = Paced::new(options.pace);
-    Arc::new(Service { turns, job, options, clock, deadline, paced, index, events }).examine().await
+    Arc::new(Service { turns, job, options, clock, deadline, paced, asks, index, events }).examine().await
 }
 
 impl Service {
@@ -203,6 +212,7 @@ impl Service {
                     None => None,
                 }
             });
+        let further = address.clone();
         let silent = main.0.greeting.is_none()
             && matches!(
                 &main.0.failure,
@@ -238,6 +248,10 @@ impl Service {
                 facts.connections.push(connection);
                 transcripts.push(transcript);
             }
+        }
+        for (connection, transcript) in ask_further(&self, &further, &facts).await {
+            facts.connections.push(connection);
+            transcripts.push(transcript);
         }
         if self.role() == Role::Mx {
             facts.names = self.look_up_names(&facts).await;

@@ -27,6 +27,7 @@ mod hello;
 mod imap_logindisabled;
 mod imap_preauth_clear;
 mod implicit_tls_missing;
+mod injected;
 mod kex_dh_size;
 mod plaintext_auth_accepted;
 mod plaintext_auth_offered;
@@ -36,8 +37,12 @@ mod sieve_caps_after_tls;
 mod sig_sha1;
 mod starttls_accepts_unadvertised;
 mod starttls_cleartext_after;
+mod starttls_injection;
+mod starttls_injection_split;
 mod starttls_offered;
 mod starttls_readvertised;
+mod starttls_state_leak;
+mod starttls_twice;
 mod starttls_works;
 mod submission_no_auth;
 mod suite_aead_fs_missing;
@@ -73,7 +78,11 @@ pub static CHECKS: &[&dyn Check] = &[
     &starttls_offered::StarttlsOffered,
     &starttls_works::StarttlsWorks,
     &starttls_accepts_unadvertised::StarttlsAcceptsUnadvertised,
+    &starttls_injection::StarttlsInjection,
+    &starttls_injection_split::StarttlsInjectionSplit,
     &starttls_cleartext_after::StarttlsCleartextAfter,
+    &starttls_state_leak::StarttlsStateLeak,
+    &starttls_twice::StarttlsTwice,
     &starttls_readvertised::StarttlsReadvertised,
     &sieve_caps_after_tls::SieveCapsAfterTls,
     &caps_tls_diff::CapsTlsDiff,

@@ -134,6 +134,12 @@ pub enum Purpose {
     TlsOnSilence,
     /// A hand-made hello.
     TlsHello,
+    /// A command behind STARTTLS, in one segment with it.
+    StartTlsInjection,
+    /// A command behind STARTTLS, in a segment of its own.
+    StartTlsInjectionSplit,
+    /// A mail transaction that is begun before TLS.
+    StartTlsState,
 }
 
 impl Purpose {
@@ -145,6 +151,9 @@ impl Purpose {
             Purpose::CleartextAfterStartTls => "cleartext-after-start-tls",
             Purpose::TlsOnSilence => "tls-on-silence",
             Purpose::TlsHello => "tls-hello",
+            Purpose::StartTlsInjection => "start-tls-injection",
+            Purpose::StartTlsInjectionSplit => "start-tls-injection-split",
+            Purpose::StartTlsState => "start-tls-state",
         }
     }
 }
@@ -358,6 +367,21 @@ pub enum ProbeId {
     LoginInClear,
     /// A command in the clear after STARTTLS was accepted.
     CleartextAfterStartTls,
+    /// A command in the clear right behind STARTTLS, as far as it is answered inside TLS; [`Answered::Silence`] if it is
+    /// not, as it should.
+    InjectedCommand,
+    /// The same, answered before TLS.
+    InjectedCommandInClear,
+    /// The first command inside TLS after such a one.
+    CommandAfterInjection,
+    /// MAIL before TLS.
+    MailBeforeTls,
+    /// RCPT as the first command inside TLS.
+    RcptFromBeforeTls,
+    /// RCPT without MAIL on the same connection.
+    RcptWithoutMail,
+    /// STARTTLS inside TLS.
+    StartTlsInsideTls,
     /// MAIL without a login.
     MailWithoutAuth,
     /// RCPT to a stranger without a login.

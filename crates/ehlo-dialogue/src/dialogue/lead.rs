@@ -51,15 +51,12 @@ impl Dialogue {
         self.session.send_bytes(bytes.to_vec());
         // What we send is a secret by its value, too, wherever it stands.
         let secrets = self.options.masker.find(bytes);
-        let mut sent = false;
-        while !sent {
+        // Where the secrets stand is told behind the bytes: whoever shows them must know.
+        loop {
             match self.session.poll(self.clock.now()) {
-                Output::Transmit(bytes) => {
-                    self.transmit(&bytes).await?;
-                    sent = true;
-                }
+                Output::Transmit(bytes) => self.transmit(&bytes).await?,
                 Output::Event(event) => self.keep(event)?,
-                Output::WaitUntil(_) | Output::Idle => sent = true,
+                Output::WaitUntil(_) | Output::Idle => break,
             }
         }
         for range in secrets {

@@ -39,6 +39,10 @@ impl Session {
         let Some(setup) = self.setup(&statement, credentials.as_ref()) else {
             return self.finish_statement(false);
         };
+        // A server may send back what it was told.
+        if let (Some(credentials), Some(dialogue)) = (&credentials, &mut self.dialogue) {
+            dialogue.learn(credentials.password.expose().as_bytes());
+        }
         let prepared = self.prepared();
         self.console.begin_statement();
         // A line is written down as a line; a login that is done in steps, as the statement that it was.

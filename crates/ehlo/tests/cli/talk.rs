@@ -47,6 +47,11 @@ impl Fake {
         self.told.lock().unwrap().iter().map(|b| String::from_utf8_lossy(b).into_owned()).collect()
     }
 
+    /// The same as bytes.
+    pub(crate) fn wrote(&self) -> Vec<Vec<u8>> {
+        self.told.lock().unwrap().clone()
+    }
+
     /// Says something unasked.
     pub(crate) fn says(&self, text: &[u8]) {
         self.stream.lock().unwrap().as_ref().unwrap().write_all(text).unwrap();
@@ -118,6 +123,20 @@ fn secrets_are_held_back_and_never_shown() {
     let said = ehlo_with_input(&unknown, &format!("STARTTLS\nAUTH PLAIN {secret}\n:yes\n"));
     assert_eq!(said.code, 1);
     assert!(!said.out.contains("C: AUTH"), "{}", said.out);
+}
+
+#[test]
+fn logins_by_statement_do_not_show_what_they_send() {
+    for (url, shown) in
+        [("imap", "LOGIN \"alice\" ****"), ("pop3", "PASS ****"), ("submission", "AUTH PLAIN")]
+    {
+        let lines = ":starttls\n:login alice\n:reconnect\n:starttls\n:auth plain alice\n:reconnect\n:auth login alice\n";
+        let said = ehlo_with_input(&["talk", &format!("{url}://lab")], lines);
+        assert!(said.out.contains(shown), "{}", said.out);
+        for secret in ["wonderland", "AGFsaWNlAHdvbmRlcmxhbmQ=", "d29uZGVybGFuZA=="] {
+            assert!(!said.out.contains(secret), "{url}: {secret}\n{}", said.out);
+        }
+    }
 }
 
 #[test]
