@@ -37,6 +37,17 @@ async fn six_handshakes_prove_that_a_service_is_clean_and_seven_an_mx() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_wants_to_know_of_tls_alone_makes_no_other_connections() {
+    let mut setup = Setup::with(&[]);
+    setup.selection.only = vec!["tls".into()];
+    let (_, dialed) = setup.examine_and_count().await;
+    for scheme in setup.schemes {
+        let most = if scheme.role() == Role::Mx { 7 } else { 6 };
+        assert_eq!(dialed[&scheme.port()], most, "{scheme}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_refuses_by_hanging_up_is_believed_as_long_as_he_answers_afterwards() {
     let setup = Setup::with(&["tls-no-alerts"]);
     let (run, dialed) = setup.examine_and_count().await;

@@ -52,6 +52,8 @@ pub(crate) struct Setup {
     /// How much is asked by hand-made hellos, if anything.
     pub(crate) tls_probe: Option<TlsProbeMode>,
     pub(crate) pace: Pace,
+    /// What is looked at.
+    pub(crate) selection: Selection,
 }
 
 impl Setup {
@@ -64,6 +66,7 @@ impl Setup {
             single: false,
             tls_probe: Some(TlsProbeMode::Proof),
             pace: Pace::default(),
+            selection: Selection::default(),
         }
     }
 
@@ -122,7 +125,7 @@ impl Setup {
             }
         });
         let (events, _) = tokio::sync::mpsc::unbounded_channel();
-        let report = run(jobs.collect(), Arc::new(options), &Selection::default(), events).await;
+        let report = run(jobs.collect(), Arc::new(options), &self.selection, events).await;
         let counted = dialed.lock().unwrap().clone();
         (report, counted)
     }
