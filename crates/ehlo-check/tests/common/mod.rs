@@ -1,6 +1,6 @@
 //! The lab in memory, examined on a virtual clock.
 
-use ehlo_check::{CheckOptions, Job, Pace, Question, Selection, run};
+use ehlo_check::{CheckOptions, Job, Pace, Selection, run};
 use ehlo_core::facts::TlsProbeMode;
 use ehlo_core::{Address, Endpoint, Family, Limits, RunReport, Scheme};
 use ehlo_dialogue::{ConnectionOptions, Connector, Dialer, LoginOptions, Transport, Trust};
@@ -52,7 +52,7 @@ pub(crate) struct Setup {
     /// How much is asked by hand-made hellos, if anything.
     pub(crate) tls_probe: Option<TlsProbeMode>,
     pub(crate) pace: Pace,
-    /// The checks.
+    /// What is looked at.
     pub(crate) selection: Selection,
 }
 
@@ -68,12 +68,6 @@ impl Setup {
             pace: Pace::default(),
             selection: Selection::default(),
         }
-    }
-
-    /// No connections but the usual ones and those for hand-made hellos.
-    pub(crate) fn hellos(faults: &[&'static str]) -> Setup {
-        let further = Question::ALL.iter().flat_map(|q| q.checks()).map(|&id| id.to_owned());
-        Setup { selection: Selection { only: Vec::new(), skip: further.collect() }, ..Setup::with(faults) }
     }
 
     pub(crate) async fn examine(&self) -> RunReport {
