@@ -46,6 +46,15 @@ pub struct Trip {
     pub copies: Vec<TripCopy>,
 }
 
+impl Trip {
+    /// Whether it came, once, where it should, and as it was sent.
+    pub fn is_sound(&self) -> bool {
+        self.verdict == TripVerdict::Arrived
+            && self.copies.len() == 1
+            && self.copies.iter().all(|copy| !copy.is_junk() && !copy.changes.is_damaged())
+    }
+}
+
 /// What came of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -209,10 +218,37 @@ pub struct TripChanges {
 }
 
 impl TripChanges {
-    /// Whether what somebody wrote came as it was written: header fields on the way are added, and that is as it
-    /// should be.
+    /// Whether what came is what was sent: that servers add fields to the header is as it should be.
     pub fn is_faithful(&self) -> bool {
         self.removed.is_empty() && self.changed.is_empty() && self.body.is_empty() && self.parts.is_empty()
+    }
+
+    /// Whether something that was written is missing, or says something else.
+    pub fn is_damaged(&self) -> bool {
+        !self.removed.is_empty()
+            || !self.changed.is_empty()
+            || self.body.iter().any(|kind| kind.is_damage())
+            || self.parts.iter().any(|part| !matches!(part.what.as_str(), "encoding" | "charset"))
+    }
+}
+
+impl BodyChange {
+    /// Whether what somebody wrote is not what is read any more. Servers may encode otherwise what the next one does not
+    /// take, and what a mailbox does to line ends and blanks is seen by no reader.
+    pub fn is_damage(self) -> bool {
+        match self {
+            BodyChange::Dots
+            | BodyChange::EightBit
+            | BodyChange::Cut
+            | BodyChange::Appended
+            | BodyChange::Content => true,
+            BodyChange::LineEndings
+            | BodyChange::TrailingBlanks
+            | BodyChange::LinesFolded
+            | BodyChange::FromLines
+            | BodyChange::Encoding
+            | BodyChange::Charset => false,
+        }
     }
 }
 

@@ -109,28 +109,12 @@ fn body(
     sent_body: &[u8],
     received_body: &[u8],
 ) -> (Vec<BodyChange>, Vec<ehlo_core::trip::PartChange>) {
-    let level = |bytes: &[u8], without: Option<usize>| {
-        KNOWN
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| Some(*index) != without)
-            .fold(bytes.to_vec(), |bytes, (_, (_, levelled))| levelled(&bytes))
-    };
     // The parts of a message say what their encoding, charset or file is, and whether what they hold is the same.
     let (in_parts, parts) = parts::compare(sent, received);
     if let Some(kinds) = in_parts {
         return (kinds, parts);
     }
-    if level(sent_body, None) == level(received_body, None) {
-        let same_without = |index: usize| level(sent_body, Some(index)) == level(received_body, Some(index));
-        let needed: Vec<BodyChange> =
-            (0..KNOWN.len()).filter(|&index| !same_without(index)).map(|index| KNOWN[index].0).collect();
-        if !needed.is_empty() {
-            return (needed, parts);
-        }
-        // More than one of them would do: the first that does alone.
-        let alone = KNOWN.iter().find(|(_, levelled)| levelled(sent_body) == levelled(received_body));
-        let kinds = alone.map_or(vec![BodyChange::Content], |(kind, _)| vec![*kind]);
+    if let Some(kinds) = fewest(sent_body, received_body) {
         return (kinds, parts);
     }
     let mut kinds = Vec::new();
@@ -147,6 +131,20 @@ fn body(
         BodyChange::Content
     });
     (kinds, parts)
+}
+
+/// The fewest of the known changes that explain all of the difference.
+fn fewest(sent: &[u8], received: &[u8]) -> Option<Vec<BodyChange>> {
+    /// Larger bodies are not worth trying everything.
+    const LARGEST: usize = 1 << 20;
+    let most = if sent.len().max(received.len()) > LARGEST { 1 } else { 3 };
+    let mut choices: Vec<u32> = (1..1 << KNOWN.len()).filter(|set: &u32| set.count_ones() <= most).collect();
+    choices.sort_by_key(|set| (set.count_ones(), *set));
+    let chosen =
+        |set: u32| (0..KNOWN.len()).filter(move |index| set & (1 << index) != 0).map(|index| KNOWN[index]);
+    let level = |bytes: &[u8], set| chosen(set).fold(bytes.to_vec(), |bytes, (_, levelled)| levelled(&bytes));
+    let set = choices.into_iter().find(|set| level(sent, *set) == level(received, *set))?;
+    Some(chosen(set).map(|(kind, _)| kind).collect())
 }
 
 /// Whether there are line ends that are not CR LF.
@@ -254,8 +252,8 @@ mod tests {
     fn the_first_difference_is_shown_with_what_is_around_it() {
         let first = of("one\r\ntwo\r\n", b"one\r\ntwo!\r\n").first.unwrap();
         assert_eq!((first.offset, first.line), (8, 2));
-        assert_eq!(first.sent, "two\\r\\n");
-        assert_eq!(first.received, "two!\\r\\n");
+        assert_eq!(first.sent, "two\\x0d\\x0a");
+        assert_eq!(first.received, "two!\\x0d\\x0a");
         // At the end there is nothing, and nothing fails.
         let cut = of("one\r\ntwo\r\n", b"").first.unwrap();
         assert_eq!((cut.offset, cut.received.as_str()), (0, ""));

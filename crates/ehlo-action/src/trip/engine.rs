@@ -22,6 +22,8 @@ const SETTLING: Duration = Duration::from_secs(1);
 const MOST_LOST: u32 = 3;
 /// Of many reports of sending, so many are kept.
 const MOST_REPORTS: usize = 10;
+/// Nobody tests with more messages.
+pub const MOST_TRIPS: u64 = 100_000;
 /// The waits between tries, where the server does not say how long; the last one stays.
 const WAITS: &[u64] = &[15, 60, 120, 300];
 
@@ -48,6 +50,8 @@ pub struct TripOptions {
     pub patience: Option<Duration>,
     /// Whether the test messages stay where they arrive.
     pub keep: bool,
+    /// Nothing is sent after this time.
+    pub longest: Duration,
 }
 
 /// How it went.
@@ -84,10 +88,9 @@ pub struct TripReport {
 }
 
 impl TripReport {
-    /// Whether every message came, once.
+    /// Whether every message came, once, where it should, and as it was sent.
     pub fn is_good(&self) -> bool {
-        self.trouble.is_none()
-            && self.trips.iter().all(|t| t.verdict == TripVerdict::Arrived && t.copies.len() == 1)
+        self.trouble.is_none() && !self.trips.is_empty() && self.trips.iter().all(Trip::is_sound)
     }
 }
 
@@ -123,9 +126,24 @@ pub async fn run(
         Ok(mut lookout) => {
             report.watched_by = Some(if lookout.is_told() { "idle" } else { "polling" });
             report.folders = lookout.folders();
-            let run =
-                Run { from, options, events: &events, started, state: Mutex::default(), stop: Notify::new() };
-            let (watched, ()) = tokio::join!(Box::pin(run.watch(&mut lookout)), Box::pin(run.send_all()));
+            let run = Run {
+                from,
+                options,
+                events: &events,
+                started,
+                state: Mutex::default(),
+                stop: Notify::new(),
+                halt: Notify::new(),
+            };
+            let watching = async {
+                let watched = run.watch(&mut lookout).await;
+                if watched.is_err() {
+                    run.state().halted = true;
+                    run.halt.notify_one();
+                }
+                watched
+            };
+            let (watched, ()) = tokio::join!(Box::pin(watching), Box::pin(run.send_all()));
             report.trouble = watched.err();
             run.clean_up(&mut lookout, &mut report).await;
             report.transcripts = lookout.close().await;
@@ -148,6 +166,8 @@ struct Run<'a> {
     state: Mutex<State>,
     /// Wakes who watches.
     stop: Notify,
+    /// Wakes who waits to send.
+    halt: Notify,
 }
 
 /// What sending and watching tell each other.
@@ -156,6 +176,8 @@ struct State {
     journeys: Vec<Journey>,
     /// Nothing more is sent.
     sent_all: bool,
+    /// The mailbox cannot be watched any more, so nothing more is to be sent.
+    halted: bool,
     /// Letters are encoded, because the server takes seven bits only.
     seven_bit: bool,
     reports: Vec<SendReport>,
@@ -191,12 +213,24 @@ impl Run<'_> {
         self.options.send.connection.now.saturating_add(i64::try_from(since).unwrap_or(i64::MAX))
     }
 
+    /// Waits, unless there is nothing to wait for any more.
+    async fn wait(&self, until: Instant) {
+        let until = until.min(self.started + self.options.longest);
+        tokio::select! {
+            () = self.halt.notified() => {}
+            () = tokio::time::sleep_until(until) => {}
+        }
+    }
+
     async fn send_all(&self) {
         let options = self.options;
         for number in 1..=options.count {
             if let Some(rate) = options.rate.filter(|rate| *rate > 0.0) {
                 let due = self.started + Duration::from_secs_f64((number - 1) as f64 / rate);
-                tokio::time::sleep_until(due).await;
+                self.wait(due).await;
+            }
+            if self.state().halted || self.started.elapsed() >= options.longest {
+                break;
             }
             let _ = self.events.send(TripEvent::Sending { number, of: options.count });
             if !self.send_one(number).await {
@@ -211,25 +245,7 @@ impl Run<'_> {
     async fn send_one(&self, number: u64) -> bool {
         let began = Instant::now();
         let index = self.state().journeys.len();
-        let trip = Trip {
-            number,
-            token: format!("{}-{number}", self.options.token),
-            message_id: None,
-            octets: 0,
-            verdict: TripVerdict::Unsent,
-            stages: Vec::new(),
-            tries: 0,
-            put_off_us: 0,
-            greylisted: false,
-            answer: None,
-            queue_id: None,
-            problem: None,
-            failure: None,
-            accepted_us: None,
-            arrival_us: None,
-            took_us: None,
-            copies: Vec::new(),
-        };
+        let trip = blank(number, &self.options.token);
         let journey = Journey { trip, began, accepted: None, composed: (0, true), copies: Vec::new() };
         self.state().journeys.push(journey);
         loop {
@@ -263,8 +279,12 @@ impl Run<'_> {
             match wait {
                 Some(wait) => {
                     let _ = self.events.send(TripEvent::PutOff { number, seconds: wait.as_secs() });
-                    sleep(wait).await;
-                    self.state().journeys[index].trip.put_off_us += micros(wait);
+                    self.wait(Instant::now() + wait).await;
+                    let mut state = self.state();
+                    state.journeys[index].trip.put_off_us += micros(wait);
+                    if state.halted {
+                        return false;
+                    }
                 }
                 None => return reached,
             }
@@ -466,9 +486,7 @@ impl Run<'_> {
     /// What came of each message.
     fn conclude(self, report: &mut TripReport) {
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut number = 0;
         for Journey { mut trip, began, accepted, mut copies, .. } in state.journeys {
-            number = trip.number;
             copies.sort_by_key(|(seen, _)| *seen);
             let base = accepted.unwrap_or(began);
             if let Some((seen, _)) = copies.first() {
@@ -488,8 +506,34 @@ impl Run<'_> {
                 .collect();
             report.trips.push(trip);
         }
-        debug_assert!(number <= self.options.count, "as many as were wanted");
+        // What was not begun was not sent.
+        for number in report.trips.len() as u64 + 1..=self.options.count.min(MOST_TRIPS) {
+            report.trips.push(blank(number, &self.options.token));
+        }
         report.sending = state.reports;
+    }
+}
+
+/// A message that was not sent yet.
+fn blank(number: u64, token: &str) -> Trip {
+    Trip {
+        number,
+        token: format!("{token}-{number}"),
+        message_id: None,
+        octets: 0,
+        verdict: TripVerdict::Unsent,
+        stages: Vec::new(),
+        tries: 0,
+        put_off_us: 0,
+        greylisted: false,
+        answer: None,
+        queue_id: None,
+        problem: None,
+        failure: None,
+        accepted_us: None,
+        arrival_us: None,
+        took_us: None,
+        copies: Vec::new(),
     }
 }
 

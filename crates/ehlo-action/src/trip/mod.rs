@@ -9,6 +9,6 @@ mod letter;
 mod parts;
 
 pub use changes::changes;
-pub use engine::{TripOptions, TripReport, run};
+pub use engine::{MOST_TRIPS, TripOptions, TripReport, run};
 pub use hops::{authentication_results, hops};
-pub use letter::{TripContent, TripLetter};
+pub use letter::{TripContent, TripLetter, TripWords};
