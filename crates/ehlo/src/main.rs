@@ -12,6 +12,7 @@ mod lab_mail;
 mod lab_store;
 mod mailbox;
 mod output;
+mod profiles;
 mod progress;
 mod run;
 mod sasl;
@@ -19,6 +20,7 @@ mod script;
 mod secrets;
 mod send;
 mod targets;
+mod trip;
 
 use ehlo_knowledge::Lang;
 use ehlo_report::Texts;
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
             Some(("auth", matches)) => auth::main(matches, texts),
             Some(("mailbox", matches)) => mailbox::main(matches, texts),
             Some(("send", matches)) => send::main(matches, texts),
+            Some(("trip", matches)) => trip::main(matches, texts),
             Some(("fmt", matches)) => script::format(matches, texts),
             Some(("record", matches)) => script::record(matches, texts),
             Some(("import", matches)) => script::import(matches, texts),
