@@ -312,7 +312,7 @@ pub(crate) fn connection(
     texts: Texts,
 ) -> anyhow::Result<ConnectionOptions> {
     let address = |name: &str| -> anyhow::Result<Option<IpAddr>> {
-        text(matches, name)
+        optional(matches, name)
             .map(|value| {
                 value.parse().map_err(|_| {
                     input::wrong(texts, &format!("--{name}"), value, &texts.get("cli/an-address")).into()
@@ -335,7 +335,7 @@ pub(crate) fn connection(
         connector: Connector { source: address("source")?, dialer: None },
         trust: Arc::new(trust(matches, lab)?),
         identity,
-        sni: text(matches, "sni").map(str::to_owned),
+        sni: optional(matches, "sni").map(str::to_owned),
         helo,
         now: moment(matches, texts)?.unwrap_or_else(input::now),
         seed: input::seed(),
@@ -447,6 +447,11 @@ fn script(report: &RunReport) -> String {
         })
         .collect();
     write_transcripts("ehlo check", &described)
+}
+
+/// The value of a flag that not every command has.
+fn optional<'a>(matches: &'a ArgMatches, name: &str) -> Option<&'a str> {
+    matches.try_get_one::<String>(name).ok().flatten().map(String::as_str)
 }
 
 pub(crate) fn text<'a>(matches: &'a ArgMatches, name: &str) -> Option<&'a str> {
