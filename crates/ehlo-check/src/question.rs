@@ -59,6 +59,6 @@ impl Question {
     /// The questions that the selected checks want answered.
     pub fn wanted(selection: &Selection) -> Vec<Question> {
         let wants = |id: &&str| CHECKS.iter().any(|c| c.meta().id == *id && selection.takes(*c));
-        Question::ALL.iter().copied().filter(|q| q.checks().iter().any(|id| wants(id))).collect()
+        Question::ALL.iter().copied().filter(|q| q.checks().iter().any(&wants)).collect()
     }
 }
