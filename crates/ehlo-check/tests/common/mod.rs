@@ -1,6 +1,6 @@
 //! The lab in memory, examined on a virtual clock.
 
-use ehlo_check::{CheckOptions, Job, Selection, run};
+use ehlo_check::{CheckOptions, Extra, Job, Selection, run};
 use ehlo_core::{Address, Endpoint, Family, Limits, RunReport, Scheme};
 use ehlo_dialogue::{ConnectionOptions, Connector, Dialer, LoginOptions, Transport, Trust};
 use ehlo_lab::{ActiveFault, Lab, LabConfig, Service};
@@ -41,6 +41,8 @@ pub(crate) struct Setup {
     pub(crate) login: bool,
     /// As a single URL instead of a host with all its ports.
     pub(crate) single: bool,
+    /// What is allowed beyond looking.
+    pub(crate) extra: Extra,
 }
 
 impl Setup {
@@ -51,6 +53,7 @@ impl Setup {
             families: vec![Family::V4],
             login: false,
             single: false,
+            extra: Extra::default(),
         }
     }
 
@@ -81,6 +84,7 @@ impl Setup {
             credentials,
             login: LoginOptions { no_secrets: true, ..LoginOptions::default() },
             as_outside: false,
+            extra: self.extra.clone(),
         };
         let jobs = self.schemes.iter().map(|&scheme| {
             let mut endpoint = Endpoint::new(scheme, "lab.test", None);

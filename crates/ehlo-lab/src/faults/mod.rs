@@ -11,6 +11,7 @@ mod hostile;
 mod mail;
 mod mailbox;
 mod policy;
+mod relay;
 pub(crate) mod reply;
 mod rule;
 mod scope;
@@ -327,6 +328,9 @@ pub static FAULTS: &[&dyn Fault] = &[
     &policy::RATE_LIMIT,
     &policy::RECIPIENT_LIMIT,
     &policy::TARPIT,
+    &relay::OPEN,
+    &relay::TELLS,
+    &relay::FAKE_END,
     &tls::CLOSED,
     &tls::STALLED,
     &tls::NO_CLOSE_NOTIFY,
