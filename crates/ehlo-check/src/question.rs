@@ -1,5 +1,5 @@
 use crate::{CHECKS, Extra, Selection};
-use ehlo_core::facts::{ConnectionFacts, GreetingKind, Purpose};
+use ehlo_core::facts::{CapabilityFacts, ConnectionFacts, GreetingKind, Moment, Purpose};
 use ehlo_core::{Endpoint, Protocol, Role, TlsMode};
 
 /// A question that needs connections of its own. Several checks may read the answer.
@@ -17,6 +17,8 @@ pub enum Question {
     Relay,
     /// Does something else than the end of data end a message?
     Smuggling,
+    /// What does the challenge of NTLM tell?
+    Ntlm,
 }
 
 impl Question {
@@ -27,6 +29,7 @@ impl Question {
         Question::State,
         Question::Policy,
         Question::Relay,
+        Question::Ntlm,
         Question::Smuggling,
     ];
 
@@ -39,6 +42,7 @@ impl Question {
             Question::Policy => Purpose::SmtpPolicy,
             Question::Relay => Purpose::SmtpRelay,
             Question::Smuggling => Purpose::SmtpSmuggling,
+            Question::Ntlm => Purpose::AuthNtlm,
         }
     }
 
@@ -53,13 +57,18 @@ impl Question {
             }
             Question::Relay => &["smtp-open-relay"],
             Question::Smuggling => &["smtp-smuggling-in"],
+            Question::Ntlm => &["auth-ntlm-leak"],
         }
     }
 
     /// The most connections that it makes to one service.
     pub fn connections(self) -> u32 {
         match self {
-            Question::Injection | Question::InjectionApart | Question::State | Question::Policy => 1,
+            Question::Injection
+            | Question::InjectionApart
+            | Question::State
+            | Question::Policy
+            | Question::Ntlm => 1,
             // Eight patterns each, and one for the proof.
             Question::Relay => 3,
             Question::Smuggling => 10,
@@ -81,6 +90,7 @@ impl Question {
             Question::Policy => smtp,
             Question::Relay => matches!(endpoint.role, Role::Mx | Role::Submission),
             Question::Smuggling => endpoint.role == Role::Mx,
+            Question::Ntlm => endpoint.role.takes_logins(),
         }
     }
 
@@ -93,6 +103,14 @@ impl Question {
                 // TLS must have come about as usual.
                 Question::Injection | Question::InjectionApart | Question::State => main.tls.is_some(),
                 Question::Policy | Question::Relay | Question::Smuggling => speaks,
+                Question::Ntlm => {
+                    let listed = main.capabilities.iter().rfind(|c| c.moment != Moment::Login);
+                    let protocol = endpoint.scheme.protocol();
+                    let offers = |list: &CapabilityFacts| {
+                        list.mechanisms(protocol).iter().any(|(name, _)| name == "NTLM")
+                    };
+                    speaks && main.tls.is_some() && listed.is_some_and(offers)
+                }
             }
     }
 

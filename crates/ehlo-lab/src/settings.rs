@@ -55,6 +55,8 @@ pub struct Settings {
     pub auth: bool,
     /// The mechanisms, in the order in which they are listed.
     pub mechanisms: Vec<&'static str>,
+    /// The name of the server in challenges, if it is another.
+    pub inner_name: Option<String>,
     /// Whether NTLM version 1 is taken as well.
     pub ntlm_v1: bool,
     /// Whether logins are tied to another TLS connection than the client's, as if somebody sat in between.
@@ -164,6 +166,7 @@ impl Settings {
             state_before_tls_kept: false,
             auth: role.takes_logins(),
             mechanisms: MECHANISMS.to_vec(),
+            inner_name: None,
             ntlm_v1: false,
             binding_altered: false,
             clear_auth_offered: false,

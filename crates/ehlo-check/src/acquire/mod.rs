@@ -6,6 +6,7 @@ mod further;
 mod greeting;
 mod main_dialogue;
 mod probes;
+mod said;
 mod service;
 mod starttls;
 

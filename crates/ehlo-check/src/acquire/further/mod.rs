@@ -3,6 +3,7 @@
 
 mod injection;
 mod message;
+mod ntlm;
 mod policy;
 mod relay;
 mod session;
@@ -57,6 +58,11 @@ pub(super) async fn ask_further(service: &Service, address: &Address, facts: &Se
                 if let Some(dialogue) = asker.open(question).await {
                     let led = policy::ask_about_addresses(service, address.clone(), dialogue, with_tls).await;
                     asker.found.push(led);
+                }
+            }
+            Question::Ntlm => {
+                if let Some(dialogue) = asker.open(question).await {
+                    asker.found.push(ntlm::ask(service, address.clone(), dialogue, with_tls).await);
                 }
             }
             Question::Relay => asker.relay(main).await,

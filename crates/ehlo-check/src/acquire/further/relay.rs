@@ -5,7 +5,7 @@ use super::super::service::Service;
 use super::message::message;
 use super::session::begin;
 use ehlo_core::facts::{Answered, ConnectionFacts, ProbeFacts, ProbeId};
-use ehlo_core::{Address, Failure, Role, Stage, Transcript, escape};
+use ehlo_core::{Address, Failure, Stage, Transcript, escape};
 use ehlo_dialogue::Dialogue;
 use ehlo_wire::{Command, smtp};
 use std::time::Duration;
@@ -101,7 +101,8 @@ async fn offer(
         turn = dialogue.say(line(rcpt)).await?;
     }
     // MAIL alone proves nothing, whatever becomes of it.
-    let answer = if begun || turn.answered() != Answered::Accepted { turn.answered() } else { Answered::Refused };
+    let answer =
+        if begun || turn.answered() != Answered::Accepted { turn.answered() } else { Answered::Refused };
     let shown = Some(pattern.shown());
     facts.probes.push(ProbeFacts { answer, detail: shown, ..probe(ProbeId::RelayPattern, &turn) });
     Ok(answer)
@@ -184,11 +185,6 @@ pub(super) fn names(service: &Service, address: &Address, main: &ConnectionFacts
 pub(super) fn target(service: &Service) -> String {
     let given = service.options.extra.relay_to.clone();
     given.unwrap_or_else(|| "postmaster@example.com".to_owned())
-}
-
-/// Whether a question about strangers is one: where users log in without TLS nothing is taken anyway.
-pub(super) fn applies(role: Role) -> bool {
-    matches!(role, Role::Mx | Role::Submission)
 }
 
 #[cfg(test)]

@@ -133,8 +133,7 @@ impl Smtp {
             Some(name) if cx.settings.tells_addresses => {
                 match owner(name.split('@').next().unwrap_or_default(), cx) {
                     Some(account) => {
-                        let line =
-                            format!("2.1.5 <{}@{}>", escape(account.as_bytes()), cx.lab.host_name());
+                        let line = format!("2.1.5 <{}@{}>", escape(account.as_bytes()), cx.lab.host_name());
                         cx.send(Point::Reply, "VRFY", encode_reply(250, None, &[&line]));
                     }
                     None => reply(cx, "VRFY", 550, "5.1.1", "no such mailbox"),
