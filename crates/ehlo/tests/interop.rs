@@ -19,10 +19,10 @@ mod scripts;
 mod send;
 #[path = "interop/site.rs"]
 mod site;
-#[path = "interop/tls.rs"]
-mod tls;
 #[path = "interop/talk.rs"]
 mod talk;
 #[path = "cli/terminal.rs"]
 #[allow(dead_code, reason = "shared with the tests against the lab, which look at more")]
 mod terminal;
+#[path = "interop/tls.rs"]
+mod tls;
