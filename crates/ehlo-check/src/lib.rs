@@ -8,6 +8,7 @@ mod judge;
 mod level;
 mod meta;
 mod options;
+mod policy;
 mod run;
 mod verdict;
 
@@ -17,5 +18,6 @@ pub use judge::{Judged, Judging, Selection, judge};
 pub use level::level;
 pub use meta::{Check, CheckMeta, Manner};
 pub use options::{CheckOptions, Job};
+pub use policy::{Policy, PolicyRow};
 pub use run::run;
 pub use verdict::Verdict;
