@@ -64,5 +64,11 @@ pub async fn run(
     for (service, report) in &judged.levels {
         tell(Event::Level { service: service.clone(), report: report.clone() });
     }
-    RunReport { facts, findings: judged.findings, levels: judged.levels, transcripts }
+    RunReport {
+        facts,
+        findings: judged.findings,
+        levels: judged.levels,
+        transcripts,
+        policy: selection.policy.id.clone(),
+    }
 }

@@ -1,7 +1,7 @@
 //! `ehlo check`
 
 use crate::exit::{FOUND, GOOD, Internal, UNABLE, Usage};
-use crate::{input, output, progress, secrets, targets};
+use crate::{input, output, policy, progress, secrets, targets};
 use clap::ArgMatches;
 use ehlo_check::{CHECKS, CheckOptions, Extra, Pace, Selection, judge, run};
 use ehlo_core::facts::TlsProbeMode;
@@ -130,7 +130,13 @@ fn selection(matches: &ArgMatches, texts: Texts) -> anyhow::Result<Selection> {
         let values = matches.get_many::<String>(name).unwrap_or_default();
         values.flat_map(|v| v.split(',')).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty()).collect()
     };
-    let selection = Selection { only: list("only"), skip: list("skip") };
+    let name = text(matches, "policy").unwrap_or("rfc");
+    let Some(policy) = policy::named(name) else {
+        let places: [(&str, &dyn std::fmt::Display); 2] =
+            [("name", &ehlo_core::escape(name.as_bytes())), ("names", &policy::names().join(", "))];
+        return Err(Usage(texts.fill("cli/unknown-policy", &places)).into());
+    };
+    let selection = Selection { only: list("only"), skip: list("skip"), policy };
     match selection.unknown().first() {
         Some(unknown) => Err(Usage(texts.fill("cli/unknown-check", &[("name", unknown)])).into()),
         None => Ok(selection),
@@ -157,7 +163,13 @@ fn rejudge(
         facts.now = now;
     }
     let judged = judge(&facts, selection);
-    Ok(RunReport { facts, findings: judged.findings, levels: judged.levels, transcripts })
+    Ok(RunReport {
+        facts,
+        findings: judged.findings,
+        levels: judged.levels,
+        transcripts,
+        policy: selection.policy.id.clone(),
+    })
 }
 
 fn examine(matches: &ArgMatches, selection: &Selection, texts: Texts) -> anyhow::Result<RunReport> {

@@ -12,6 +12,7 @@ mod lab_mail;
 mod lab_store;
 mod mailbox;
 mod output;
+mod policy;
 mod profiles;
 mod progress;
 mod run;

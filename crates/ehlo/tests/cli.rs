@@ -31,6 +31,8 @@ mod mailbox;
 mod monitor;
 #[path = "cli/offline_json.rs"]
 mod offline_json;
+#[path = "cli/policy.rs"]
+mod policy;
 #[path = "cli/report.rs"]
 mod report;
 #[path = "cli/sasl.rs"]

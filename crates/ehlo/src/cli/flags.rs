@@ -80,6 +80,7 @@ pub(crate) const CHECK_FLAGS: &[Flag] = &[
     flag("insecure-auth", Kind::Switch, Group::Login),
     flag("only", Kind::Values("CHECK"), Group::Checks),
     flag("skip", Kind::Values("CHECK"), Group::Checks),
+    flag("policy", Kind::Value("NAME"), Group::Checks),
     flag("as-outside", Kind::Switch, Group::Checks),
     flag("tls-list", Kind::Switch, Group::Checks),
     flag("deep", Kind::Switch, Group::Checks),
