@@ -8,6 +8,7 @@ mod judge;
 mod level;
 mod meta;
 mod options;
+mod question;
 mod run;
 mod verdict;
 
@@ -16,6 +17,7 @@ pub use detect::detect;
 pub use judge::{Judged, Judging, Selection, judge};
 pub use level::level;
 pub use meta::{Check, CheckMeta, Manner};
-pub use options::{CheckOptions, Job};
+pub use options::{CheckOptions, Job, Pace};
+pub use question::Question;
 pub use run::run;
 pub use verdict::Verdict;

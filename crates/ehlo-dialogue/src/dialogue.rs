@@ -1,10 +1,12 @@
 mod deflate;
+mod hello;
 mod lead;
 mod mail;
 mod raw;
 mod sealed;
 mod secrets;
 
+pub use hello::Answered as AnsweredHello;
 pub use lead::{Arrival, Arrived};
 pub use raw::RawArrival;
 
@@ -13,8 +15,8 @@ use crate::tls::{TlsOutcome, begin, describe};
 use crate::{Clock, Connector, TlsSettings, Transport, Turn};
 use ehlo_core::facts::{Spoken, TlsFacts};
 use ehlo_core::{
-    Address, Anchor, Cause, CloseKind, DataSort, Deviation, EntryId, EntryKind, Evidence, Failure, Limits,
-    Masker, Params, Protocol, Side, Span, Stage, Transcript,
+    Address, Anchor, Cause, CloseKind, DataSort, Deviation, DeviationKind, EntryId, EntryKind, Evidence,
+    Failure, Limits, Masker, Params, Protocol, Side, Span, Stage, Transcript,
 };
 use ehlo_wire::sasl::{BindingKind, ChannelBinding};
 use ehlo_wire::{
@@ -77,6 +79,8 @@ pub struct Dialogue {
     /// How the server ended the connection.
     ended: Option<CloseKind>,
     deflate: Option<Box<deflate::Deflate>>,
+    order: secrets::Order,
+    held: Option<Box<dyn std::any::Any + Send + Sync>>,
 }
 
 /// Bytes that came from the transport.
@@ -140,6 +144,8 @@ impl Dialogue {
             led: VecDeque::new(),
             ended: None,
             deflate: None,
+            order: secrets::Order::default(),
+            held: None,
         }
     }
 
@@ -311,6 +317,11 @@ impl Dialogue {
         self.state().tls_next && self.session.leftover().is_some()
     }
 
+    /// From here on replies are not judged by the rules: whoever breaks them first cannot complain.
+    pub fn judge_no_replies(&mut self) {
+        self.lenient = true;
+    }
+
     /// The replies that came unasked since the last call.
     pub fn take_unasked(&mut self) -> Vec<Reply> {
         std::mem::take(&mut self.unasked)
@@ -324,13 +335,7 @@ impl Dialogue {
     /// A [`Failure`] of stage [`Stage::Handshake`], or bytes in front of the handshake.
     pub async fn upgrade(&mut self) -> Result<TlsFacts, Failure> {
         self.gone()?;
-        if let Some(span) = self.session.leftover() {
-            // RFC 9051 §6.2.1: what stands behind the answer must not be taken for something said inside TLS.
-            self.transcript.push(self.clock.now(), EntryKind::Data { span, sort: DataSort::Blob });
-            let failure =
-                Failure::new(Stage::StartTls, Cause::InjectedBeforeTls { span }).at(Anchor::Bytes(span));
-            return Err(self.fail(failure));
-        }
+        self.nothing_injected()?;
         let start = Instant::now();
         let deadline = (start + self.options.limits.handshake).min(self.options.deadline);
         let (mut connection, outcome) = match begin(&self.options.tls, &self.options.host) {
@@ -345,6 +350,20 @@ impl Dialogue {
         }
     }
 
+    /// RFC 9051 §6.2.1: what stands behind the answer to STARTTLS must not be taken for something said inside TLS.
+    fn nothing_injected(&mut self) -> Result<(), Failure> {
+        let Some(span) = self.session.leftover() else { return Ok(()) };
+        self.transcript.push(self.clock.now(), EntryKind::Data { span, sort: DataSort::Blob });
+        let failure =
+            Failure::new(Stage::StartTls, Cause::InjectedBeforeTls { span }).at(Anchor::Bytes(span));
+        Err(self.fail(failure))
+    }
+
+    /// Holds something as long as the connection is there, such as a permit to have it.
+    pub fn hold(&mut self, thing: impl std::any::Any + Send + Sync) {
+        self.held = Some(Box::new(thing));
+    }
+
     /// Ends the dialogue properly where that is possible: QUIT or LOGOUT, then the end of TLS and of the connection.
     pub async fn finish(mut self) -> (Transcript, Vec<Deviation>) {
         const PATIENCE: Duration = Duration::from_secs(5);
@@ -354,7 +373,9 @@ impl Dialogue {
             && state.greeted
             && !state.ended
             && !state.in_data
-            && !state.authenticating;
+            && !state.authenticating
+            // Whoever waits for a handshake does not read text.
+            && !state.tls_next;
         if can_speak {
             let command = match self.options.protocol {
                 Protocol::Smtp | Protocol::Lmtp => smtp::simple("QUIT"),
@@ -504,6 +525,7 @@ impl Dialogue {
                 Ok(None)
             }
             SessionEvent::Reply { reply, completes, .. } => {
+                self.order.lost |= reply.deviations.iter().any(|d| d.kind == DeviationKind::UnaskedReply);
                 let judged = if self.lenient { Vec::new() } else { reply.deviations };
                 for deviation in judged {
                     let tick = self.transcript.entries.last().map_or(self.clock.now(), |e| e.tick);
@@ -704,6 +726,7 @@ impl Dialogue {
         let entry =
             self.transcript.push(self.clock.now(), EntryKind::Handshake { tls: Box::new(facts.clone()) });
         facts.at = Some(self.evidence(Anchor::Entry(entry)));
+        self.order = secrets::Order::begun(self.session.state().tls_next);
         self.session.tls_started();
         self.tls = Some(Box::new(connection));
         self.tls_facts = Some(facts.clone());
@@ -739,6 +762,12 @@ impl Dialogue {
         self.failure = Some(failure.clone());
         failure
     }
+}
+
+/// The word that nothing more will come: a warning, so that it does not stand in the server's log as an error.
+fn tls_closing(version: ehlo_wire::tls::Version) -> Vec<u8> {
+    use ehlo_wire::tls::{Alert, Version, alert};
+    alert(version.clamp(Version::SSL3, Version::TLS12), false, Alert::CLOSE_NOTIFY)
 }
 
 fn drain(tls: &mut ClientConnection, out: &mut Vec<u8>) {

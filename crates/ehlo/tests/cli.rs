@@ -23,6 +23,8 @@ mod lab_mail;
 mod lab_store;
 #[path = "cli/lab_watch.rs"]
 mod lab_watch;
+#[path = "cli/large.rs"]
+mod large;
 #[path = "cli/mailbox.rs"]
 mod mailbox;
 #[path = "cli/monitor.rs"]

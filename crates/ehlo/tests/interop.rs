@@ -24,3 +24,5 @@ mod talk;
 #[path = "cli/terminal.rs"]
 #[allow(dead_code, reason = "shared with the tests against the lab, which look at more")]
 mod terminal;
+#[path = "interop/tls.rs"]
+mod tls;
