@@ -1,4 +1,4 @@
-use crate::{CHECKS, Check, Verdict, level};
+use crate::{CHECKS, Check, Policy, Verdict, level};
 use ehlo_core::facts::{ConnectionFacts, RunFacts, ServiceFacts, Vantage};
 use ehlo_core::{Anchor, EntryId, Evidence, Finding, LevelReport, Outcome, Protocol, Role, TlsMode, Why};
 
@@ -18,6 +18,8 @@ pub struct Selection {
     pub only: Vec<String>,
     /// Not these.
     pub skip: Vec<String>,
+    /// By which norm verdicts are weighed.
+    pub policy: Policy,
 }
 
 /// What the checks say.
@@ -51,7 +53,13 @@ pub fn judge(run: &RunFacts, selection: &Selection) -> Judged {
         let mut findings = Vec::new();
         for &check in CHECKS.iter().filter(|c| selection.takes(**c)) {
             for verdict in check.judge(&facts) {
-                findings.push(finding(check, &facts, verdict));
+                let mut finding = finding(check, &facts, verdict);
+                selection.policy.weigh(&mut finding, facts.role());
+                // What a policy takes for a failure is one.
+                let failed = finding.outcome == Outcome::Fail && finding.params.contains_key("policy");
+                finding.function |= failed && check.meta().function;
+                finding.exploitable |= failed && check.meta().exploitable;
+                findings.push(finding);
             }
         }
         judged.levels.push((service.url.clone(), level(&findings)));

@@ -29,7 +29,7 @@ pub async fn run(
     let clock = Clock::start();
     let end = Instant::now() + options.connection.limits.total;
     // Nobody is asked what nobody wants to know.
-    let asks = Question::wanted(selection);
+    let asks = Question::wanted(selection, &options.extra);
     let turns = Turns::default();
     let whole =
         Whole { options: Arc::clone(&options), asks, types_on, turns, clock, end, events: events.clone() };
@@ -64,5 +64,11 @@ pub async fn run(
     for (service, report) in &judged.levels {
         tell(Event::Level { service: service.clone(), report: report.clone() });
     }
-    RunReport { facts, findings: judged.findings, levels: judged.levels, transcripts }
+    RunReport {
+        facts,
+        findings: judged.findings,
+        levels: judged.levels,
+        transcripts,
+        policy: selection.policy.id.clone(),
+    }
 }

@@ -93,6 +93,7 @@ async fn examine(port: u16) -> RunReport {
         login: LoginOptions { no_secrets: true, ..LoginOptions::default() },
         tls_probe: Some(TlsProbeMode::List),
         pace: Pace::default(),
+        extra: ehlo_check::Extra::default(),
         as_outside: true,
     };
     let job = Job {
@@ -102,7 +103,7 @@ async fn examine(port: u16) -> RunReport {
         addresses: Some(vec![Address::Ip(SocketAddr::from(([127, 0, 0, 1], port)))]),
         lab: false,
     };
-    let selection = Selection { only: vec!["tls".into()], skip: Vec::new() };
+    let selection = Selection { only: vec!["tls".into()], ..Selection::default() };
     let (events, _) = tokio::sync::mpsc::unbounded_channel();
     run(vec![job], Arc::new(options), &selection, events).await
 }

@@ -31,6 +31,8 @@ mod mailbox;
 mod monitor;
 #[path = "cli/offline_json.rs"]
 mod offline_json;
+#[path = "cli/policy.rs"]
+mod policy;
 #[path = "cli/report.rs"]
 mod report;
 #[path = "cli/sasl.rs"]
@@ -43,6 +45,12 @@ mod send;
 mod shown;
 #[path = "cli/talk.rs"]
 mod talk;
+#[cfg(unix)]
+#[path = "cli/talk_howto.rs"]
+mod talk_howto;
+#[cfg(unix)]
+#[path = "cli/talk_more.rs"]
+mod talk_more;
 #[cfg(unix)]
 #[path = "cli/talk_terminal.rs"]
 mod talk_terminal;

@@ -87,7 +87,8 @@ fn what_is_registered_is_explained() {
     let wants =
         ["password", "token", "certificate", "nothing", "binding"].map(|what| format!("wants-{what}"));
     let others =
-        ["not-offered", "unknown", "unsafe-clear", "unsafe-unverified", "deadline"].map(str::to_owned);
+        ["not-offered", "unknown", "unsafe-clear", "unsafe-unverified", "unsafe-out-of-step", "deadline"]
+            .map(str::to_owned);
     for why in wants.iter().chain(&others) {
         for part in ["", "/about", "/fix"] {
             want(format!("auth/why/{why}{part}"));

@@ -1,6 +1,6 @@
 //! The lab in memory, examined on a virtual clock.
 
-use ehlo_check::{CheckOptions, Job, Pace, Selection, run};
+use ehlo_check::{CheckOptions, Extra, Job, Pace, Selection, run};
 use ehlo_core::facts::TlsProbeMode;
 use ehlo_core::{Address, Endpoint, Family, Limits, RunReport, Scheme};
 use ehlo_dialogue::{ConnectionOptions, Connector, Dialer, LoginOptions, Transport, Trust};
@@ -54,6 +54,8 @@ pub(crate) struct Setup {
     pub(crate) pace: Pace,
     /// What is looked at.
     pub(crate) selection: Selection,
+    /// What is allowed beyond looking.
+    pub(crate) extra: Extra,
 }
 
 impl Setup {
@@ -67,6 +69,7 @@ impl Setup {
             tls_probe: Some(TlsProbeMode::Proof),
             pace: Pace::default(),
             selection: Selection::default(),
+            extra: Extra::default(),
         }
     }
 
@@ -108,6 +111,7 @@ impl Setup {
             tls_probe: self.tls_probe,
             pace: self.pace,
             as_outside: false,
+            extra: self.extra.clone(),
         };
         let jobs = self.schemes.iter().map(|&scheme| {
             let mut endpoint = Endpoint::new(scheme, "lab.test", None);
