@@ -5,6 +5,7 @@ mod imap;
 mod offline;
 mod send;
 mod smtp;
+mod talk;
 
 use crate::docs::target;
 use crate::steps::{cargo, output, step};
@@ -15,7 +16,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The tables that can be asked for by name.
-const PARTS: &[&str] = &["check", "offline", "run", "smtp", "imap", "send"];
+const PARTS: &[&str] = &["check", "offline", "run", "talk", "smtp", "imap", "send"];
 
 /// Runs of each command; the median counts.
 const RUNS: usize = 15;
@@ -41,6 +42,9 @@ pub(crate) fn run(parts: &[String]) -> Result<()> {
     }
     if wanted("run") {
         exchanges(&ehlo)?;
+    }
+    if wanted("talk") {
+        talk::run(&ehlo)?;
     }
     let folder = std::env::temp_dir().join(format!("ehlo-bench-lab-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;

@@ -154,6 +154,21 @@ impl<'a> Judging<'a> {
         Verdict::inconclusive(why).at(self.where_it_ended())
     }
 
+    /// The refusal over which the server went away when it was asked for its capabilities: nobody knows what it offers.
+    pub(crate) fn went_over_capabilities(&self) -> Option<(&'a str, Evidence)> {
+        let main = self.main()?;
+        main.failure.as_ref().filter(|_| main.greeting.is_some())?;
+        let mut asked = main.capabilities.iter().filter(|list| !list.unasked);
+        let (first, rest) = (asked.next()?, asked);
+        let refused = first.refused.as_deref()?;
+        rest.into_iter().all(|list| list.refused.is_some()).then_some((refused, first.at))
+    }
+
+    /// Whether nobody knows what the server offers.
+    pub(crate) fn capabilities_unknown(&self) -> bool {
+        self.went_over_capabilities().is_some()
+    }
+
     /// Where the main dialogue broke off.
     pub(crate) fn where_it_ended(&self) -> Option<Evidence> {
         let main = self.main()?;

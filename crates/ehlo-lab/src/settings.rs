@@ -1,4 +1,4 @@
-use crate::CertificateKind;
+use crate::{CertificateKind, WeakTls};
 use ehlo_core::{Protocol, Role, Scheme};
 
 /// The mechanisms of a lab to which nothing else is said, in the order in which they are listed. ANONYMOUS is not among
@@ -43,10 +43,16 @@ pub struct Settings {
     pub starttls_after_tls: bool,
     /// What becomes of handshakes.
     pub handshake: Handshake,
+    /// What TLS takes beside what is good.
+    pub weak_tls: WeakTls,
     /// Whether the end of TLS is said (RFC 8446 §6.1).
     pub close_notify: bool,
     /// What comes after STARTTLS was accepted.
     pub after_starttls: AfterStartTls,
+    /// What becomes of text that came in the clear behind STARTTLS.
+    pub text_before_tls: TextBeforeTls,
+    /// Whether what was said before TLS still holds inside it.
+    pub state_before_tls_kept: bool,
     /// Whether logins are possible here at all (not on port 25, not for LMTP).
     pub auth: bool,
     /// The mechanisms, in the order in which they are listed.
@@ -109,6 +115,19 @@ pub enum AfterStartTls {
     Silence,
 }
 
+/// What becomes of text that came in the clear behind STARTTLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextBeforeTls {
+    /// It is thrown away, as it should.
+    Forgotten,
+    /// It is taken for the beginning of what is said inside TLS.
+    Kept,
+    /// The same, but only for what came apart from STARTTLS.
+    KeptIfApart,
+    /// It is taken for the beginning of the handshake, which fails.
+    TakenForTls,
+}
+
 impl Settings {
     /// The defaults of a service.
     pub fn new(scheme: Scheme, host_name: &str) -> Settings {
@@ -124,8 +143,11 @@ impl Settings {
             starttls_honoured: true,
             starttls_after_tls: false,
             handshake: Handshake::Answered,
+            weak_tls: WeakTls::default(),
             close_notify: true,
             after_starttls: AfterStartTls::Handshake,
+            text_before_tls: TextBeforeTls::Forgotten,
+            state_before_tls_kept: false,
             auth: role.takes_logins(),
             mechanisms: MECHANISMS.to_vec(),
             ntlm_v1: false,

@@ -85,6 +85,7 @@ fn expected(payload: &str, tags: &[String]) -> String {
         text = volatile(&text, &format!("[{code} "), ']');
     }
     text = volatile(&text, "(MODSEQ (", ')');
+    text = volatile(&text, "[MAILBOXID (", ')');
     text
 }
 

@@ -3,7 +3,8 @@
 use crate::exit::{FOUND, GOOD, Internal, UNABLE, Usage};
 use crate::{input, output, policy, progress, secrets, targets};
 use clap::ArgMatches;
-use ehlo_check::{CHECKS, CheckOptions, Selection, judge, run};
+use ehlo_check::{CHECKS, CheckOptions, Pace, Selection, judge, run};
+use ehlo_core::facts::TlsProbeMode;
 use ehlo_core::{Family, Limits, Outcome, Role, RunReport, Severity, Target};
 use ehlo_dialogue::{ClientIdentity, ConnectionOptions, Connector, LoginOptions, Trust};
 use ehlo_lab::{ActiveFault, Lab, LabConfig, Listeners, Ports, Running};
@@ -285,8 +286,32 @@ fn options(matches: &ArgMatches, lab: Option<&Lab>, texts: Texts) -> anyhow::Res
             no_secrets: lab.is_some(),
             ..LoginOptions::default()
         },
+        tls_probe: Some(match (matches.get_flag("deep"), matches.get_flag("tls-list")) {
+            (true, _) => TlsProbeMode::Deep,
+            (false, true) => TlsProbeMode::List,
+            (false, false) => TlsProbeMode::Proof,
+        }),
+        pace: pace(matches, texts)?,
         as_outside: matches.get_flag("as-outside"),
     })
+}
+
+/// `--budget`, `--gap` and `--max-conn`
+fn pace(matches: &ArgMatches, texts: Texts) -> anyhow::Result<Pace> {
+    let mut pace = Pace::default();
+    if let Some(value) = text(matches, "budget") {
+        let budget = value.parse().ok().filter(|number| (1..=Pace::MOST).contains(number));
+        let expected = texts.fill("cli/a-number-up-to", &[("most", &Pace::MOST)]);
+        pace.budget = budget.ok_or_else(|| input::wrong(texts, "--budget", value, &expected))?;
+    }
+    if let Some(gap) = time(matches, "gap", texts)? {
+        pace.gap = gap;
+    }
+    if let Some(value) = text(matches, "max-conn") {
+        let wrong = |_| input::wrong(texts, "--max-conn", value, &texts.get("cli/a-number"));
+        pace.max_conn = Some(value.parse().map_err(wrong)?);
+    }
+    Ok(pace)
 }
 
 /// How connections are made: the flags of every command that makes them.

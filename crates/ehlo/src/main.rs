@@ -19,6 +19,7 @@ mod sasl;
 mod script;
 mod secrets;
 mod send;
+mod talk;
 mod targets;
 
 use ehlo_knowledge::Lang;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
             Some(("run", matches)) => run::main(matches, texts),
             Some(("explain", matches)) => explain::main(matches, texts),
             Some(("sasl", matches)) => sasl::main(matches, texts),
+            Some(("talk", matches)) => talk::main(matches, texts),
             Some(("lab", matches)) => lab::main(matches, texts),
             _ => Ok(exit::USAGE),
         },

@@ -8,6 +8,9 @@ mod auth;
 mod common;
 #[path = "cli/explain.rs"]
 mod explain;
+#[cfg(unix)]
+#[path = "cli/hand.rs"]
+mod hand;
 #[path = "cli/hostile.rs"]
 mod hostile;
 #[path = "cli/json.rs"]
@@ -40,5 +43,16 @@ mod scripts;
 mod send;
 #[path = "cli/shown.rs"]
 mod shown;
+#[path = "cli/talk.rs"]
+mod talk;
+#[cfg(unix)]
+#[path = "cli/talk_terminal.rs"]
+mod talk_terminal;
+#[cfg(unix)]
+#[path = "cli/talk_traps.rs"]
+mod talk_traps;
+#[cfg(unix)]
+#[path = "cli/terminal.rs"]
+mod terminal;
 #[path = "cli/usage.rs"]
 mod usage;

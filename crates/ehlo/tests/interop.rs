@@ -17,3 +17,5 @@ mod scripts;
 mod send;
 #[path = "interop/site.rs"]
 mod site;
+#[path = "interop/tls.rs"]
+mod tls;

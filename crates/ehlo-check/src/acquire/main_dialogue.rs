@@ -1,9 +1,9 @@
 use super::account::look_around;
 use super::capabilities::{ask, line, unasked};
 use super::greeting::{greeting_facts, other_protocol};
-use super::probes::{ask_in_clear, ask_without_login};
+use super::probes::{ask_in_clear, ask_twice, ask_without_login};
 use super::service::Service;
-use super::starttls::{offered, start_tls};
+use super::starttls::{is_ready, offered, start_tls};
 use ehlo_core::facts::{ConnectionFacts, GreetingKind, LoginResult, Moment, Purpose, Said};
 use ehlo_core::{
     Address, Cause, Deviation, EntryKind, Evidence, Failure, Protocol, ServiceStep, Side, Span, Stage,
@@ -27,7 +27,16 @@ pub(super) async fn lead(
     // Held until QUIT has been answered: only then does the server let go of the maildrop.
     let mut maildrop = None;
     let result = talk(service, &mut dialogue, &mut facts, starttls_offered, &mut maildrop).await;
-    close(dialogue, facts, result.err()).await
+    let came_through = result.is_ok() && dialogue.failure().is_none();
+    if came_through && facts.tls.is_some() && is_ready(&facts) {
+        ask_twice(&mut dialogue, &mut facts).await;
+    }
+    let (mut facts, transcript) = close(dialogue, facts, result.err()).await;
+    if came_through {
+        // Whoever hangs up over the last question has answered everything before it.
+        facts.failure = None;
+    }
+    (facts, transcript)
 }
 
 /// Ends a dialogue and takes down how.

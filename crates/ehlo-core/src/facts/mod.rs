@@ -3,10 +3,12 @@
 
 mod account;
 mod capability;
+mod hello;
 mod tls;
 
 pub use account::{AccountFacts, FolderFacts, LoginFacts, LoginResult, NamespaceFacts};
 pub use capability::{Capability, CapabilityFacts, Moment, is_masked_keyword};
+pub use hello::{ChosenFacts, HelloAnswer, HelloFacts, HelloQuestion, TlsProbeFacts, TlsProbeMode};
 pub use tls::{CertificateFacts, NameMatch, PathFacts, TlsFacts};
 
 use crate::{Address, Deviation, Endpoint, Evidence, Failure, TranscriptId};
@@ -42,6 +44,9 @@ pub struct ServiceFacts {
     pub connections: Vec<ConnectionFacts>,
     /// Names that the service gives itself, looked up (only for an MX).
     pub names: Vec<NameFacts>,
+    /// What hand-made hellos brought to light; none if none were sent.
+    #[serde(default)]
+    pub tls_probe: Option<TlsProbeFacts>,
     /// Why nothing could be tried, if so (no address).
     pub failure: Option<Failure>,
 }
@@ -127,6 +132,14 @@ pub enum Purpose {
     CleartextAfterStartTls,
     /// A TLS hello to a port that stays silent.
     TlsOnSilence,
+    /// A hand-made hello.
+    TlsHello,
+    /// A command behind STARTTLS, in one segment with it.
+    StartTlsInjection,
+    /// A command behind STARTTLS, in a segment of its own.
+    StartTlsInjectionSplit,
+    /// A mail transaction that is begun before TLS.
+    StartTlsState,
 }
 
 impl Purpose {
@@ -137,6 +150,10 @@ impl Purpose {
             Purpose::OtherAddress => "other-address",
             Purpose::CleartextAfterStartTls => "cleartext-after-start-tls",
             Purpose::TlsOnSilence => "tls-on-silence",
+            Purpose::TlsHello => "tls-hello",
+            Purpose::StartTlsInjection => "start-tls-injection",
+            Purpose::StartTlsInjectionSplit => "start-tls-injection-split",
+            Purpose::StartTlsState => "start-tls-state",
         }
     }
 }
@@ -350,6 +367,21 @@ pub enum ProbeId {
     LoginInClear,
     /// A command in the clear after STARTTLS was accepted.
     CleartextAfterStartTls,
+    /// A command in the clear right behind STARTTLS, as far as it is answered inside TLS; [`Answered::Silence`] if it is
+    /// not, as it should.
+    InjectedCommand,
+    /// The same, answered before TLS.
+    InjectedCommandInClear,
+    /// The first command inside TLS after such a one.
+    CommandAfterInjection,
+    /// MAIL before TLS.
+    MailBeforeTls,
+    /// RCPT as the first command inside TLS.
+    RcptFromBeforeTls,
+    /// RCPT without MAIL on the same connection.
+    RcptWithoutMail,
+    /// STARTTLS inside TLS.
+    StartTlsInsideTls,
     /// MAIL without a login.
     MailWithoutAuth,
     /// RCPT to a stranger without a login.

@@ -41,7 +41,7 @@ impl Dialogue {
     }
 
     /// Remembers something that lets whoever has it in: the server may send it back.
-    pub(crate) fn learn(&mut self, secret: &[u8]) {
+    pub fn learn(&mut self, secret: &[u8]) {
         self.options.masker.learn(secret);
     }
 

@@ -147,6 +147,11 @@ impl Tracker {
         }
     }
 
+    /// How many bytes the client has sent.
+    pub fn client_offset(&self) -> u64 {
+        self.client.rest_from() + self.client.rest().len() as u64
+    }
+
     /// Takes bytes that the client sent.
     pub fn client_sent(&mut self, bytes: &[u8]) -> Vec<Tracked> {
         let mut out = Vec::new();

@@ -6,9 +6,9 @@ use base64::engine::general_purpose::STANDARD;
 use ehlo_action::mailbox::{Item, MailboxOptions, Page, Sink, Verb};
 use ehlo_action::send::{Composition, Message, Messages, Parameters, SendOptions, TlsWish, Wish, mailbox};
 use ehlo_action::{Target, auth, send};
-use ehlo_check::{CheckOptions, Job, Selection};
+use ehlo_check::{CheckOptions, Job, Pace, Selection};
 use ehlo_core::auth::AuthResult;
-use ehlo_core::facts::{LoginResult, Moment};
+use ehlo_core::facts::{LoginResult, Moment, TlsProbeMode};
 use ehlo_core::run::{RunEvent, Verdict};
 use ehlo_core::{Address, Endpoint, Limits, Outcome, Protocol, Secret};
 use ehlo_dialogue::{ConnectionOptions, Connector, LoginOptions, Trust};
@@ -178,6 +178,8 @@ impl Setup<'_> {
             credentials: Some(self.credentials()),
             connection: self.connection,
             login: LoginOptions::default(),
+            tls_probe: Some(TlsProbeMode::Proof),
+            pace: Pace::default(),
             as_outside: true,
         };
         let (events, _told) = mpsc::unbounded_channel();

@@ -10,7 +10,7 @@ mod transaction;
 pub(crate) use message::Held;
 
 use super::sasl::{Login, LoginStep};
-use super::{Talk, named};
+use super::{Kept, Talk, named};
 use crate::Point;
 use crate::context::Context;
 use client::Client;
@@ -284,13 +284,19 @@ impl Talk for Smtp {
         }
     }
 
-    fn tls_started(&mut self) {
-        self.server.forget();
-        self.client.hello = None;
-        self.extended = false;
-        self.user = None;
+    fn tls_started(&mut self, kept: Kept) -> bool {
+        let left_over = !self.server.unread().is_empty();
+        if !kept.text {
+            self.server.forget();
+        }
         self.login = None;
-        self.mail = None;
+        if !kept.state {
+            self.client.hello = None;
+            self.extended = false;
+            self.user = None;
+            self.mail = None;
+        }
+        left_over
     }
 
     fn account(&self) -> Option<&str> {
