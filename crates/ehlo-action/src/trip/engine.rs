@@ -419,10 +419,10 @@ impl Run<'_> {
             let value = std::str::from_utf8(&value).ok()?;
             value.strip_prefix(&self.options.token)?.strip_prefix('-')?.parse::<u64>().ok()
         });
-        self.arrived(number, sighted);
+        self.arrived(number, sighted, false);
     }
 
-    fn arrived(&self, number: Option<u64>, sighted: Sighted) {
+    fn arrived(&self, number: Option<u64>, sighted: Sighted, found_late: bool) {
         let mut state = self.state();
         // Who altered the token has altered a message of ours all the same.
         let number = number.or_else(|| (state.journeys.len() == 1).then_some(1));
@@ -439,6 +439,7 @@ impl Run<'_> {
             folder: sighted.folder,
             special_use: sighted.special_use,
             uid: sighted.uid,
+            found_late,
             seen_us: 0,
         };
         journey.copies.push((sighted.seen, copy));
@@ -459,7 +460,7 @@ impl Run<'_> {
                     Ok(found) if found.is_empty() => {}
                     Ok(found) => {
                         fields.push(("Message-ID".to_owned(), id.clone()));
-                        found.into_iter().for_each(|sighted| self.arrived(Some(*number), sighted));
+                        found.into_iter().for_each(|sighted| self.arrived(Some(*number), sighted, true));
                     }
                     Err(trouble) => {
                         report.trouble = Some(trouble);
@@ -489,11 +490,12 @@ impl Run<'_> {
         for Journey { mut trip, began, accepted, mut copies, .. } in state.journeys {
             copies.sort_by_key(|(seen, _)| *seen);
             let base = accepted.unwrap_or(began);
-            if let Some((seen, _)) = copies.first() {
+            if let Some((seen, copy)) = copies.first() {
                 trip.verdict = TripVerdict::Arrived;
                 // It may be seen while the dialogue is still being ended.
-                trip.arrival_us = Some(micros(seen.saturating_duration_since(base)));
-                trip.took_us = Some(micros(seen.saturating_duration_since(began)));
+                let known = |time| (!copy.found_late).then_some(time);
+                trip.arrival_us = known(micros(seen.saturating_duration_since(base)));
+                trip.took_us = known(micros(seen.saturating_duration_since(began)));
             } else if report.trouble.is_some() && trip.verdict == TripVerdict::Lost {
                 trip.verdict = TripVerdict::Unseen;
             }
