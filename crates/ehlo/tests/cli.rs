@@ -36,5 +36,7 @@ mod scripts;
 mod send;
 #[path = "cli/shown.rs"]
 mod shown;
+#[path = "cli/trip.rs"]
+mod trip;
 #[path = "cli/usage.rs"]
 mod usage;

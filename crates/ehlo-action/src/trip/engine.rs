@@ -136,7 +136,7 @@ pub async fn run(
                 halt: Notify::new(),
             };
             let watching = async {
-                let watched = run.watch(&mut lookout).await;
+                let watched = Box::pin(run.watch(&mut lookout)).await;
                 if watched.is_err() {
                     run.state().halted = true;
                     run.halt.notify_one();
@@ -145,8 +145,8 @@ pub async fn run(
             };
             let (watched, ()) = tokio::join!(Box::pin(watching), Box::pin(run.send_all()));
             report.trouble = watched.err();
-            run.clean_up(&mut lookout, &mut report).await;
-            report.transcripts = lookout.close().await;
+            Box::pin(run.clean_up(&mut lookout, &mut report)).await;
+            report.transcripts = Box::pin(lookout.close()).await;
             run.conclude(&mut report);
         }
         Err((trouble, transcripts)) => {
@@ -233,7 +233,7 @@ impl Run<'_> {
                 break;
             }
             let _ = self.events.send(TripEvent::Sending { number, of: options.count });
-            if !self.send_one(number).await {
+            if !Box::pin(self.send_one(number)).await {
                 break;
             }
         }
@@ -348,7 +348,7 @@ impl Run<'_> {
                 Err(Trouble::Failed(_)) if lost < MOST_LOST && self.left().is_some() => {
                     // A session may end while one waits, and the mailbox is there all the same.
                     lost += 1;
-                    lookout.renew().await;
+                    Box::pin(lookout.renew()).await;
                     sleep(SHORTEST_LOOK * lost).await;
                     continue;
                 }
@@ -362,11 +362,11 @@ impl Run<'_> {
                 sleep(SETTLING).await;
                 continue;
             };
-            if let Err(trouble) = lookout.pause(wake, &self.stop).await {
+            if let Err(trouble) = Box::pin(lookout.pause(wake, &self.stop)).await {
                 match trouble {
                     Trouble::Failed(_) if lost < MOST_LOST => {
                         lost += 1;
-                        lookout.renew().await;
+                        Box::pin(lookout.renew()).await;
                     }
                     other => return Err(other),
                 }
@@ -400,7 +400,7 @@ impl Run<'_> {
     }
 
     async fn look(&self, lookout: &mut Lookout<'_>) -> Result<(), Trouble> {
-        let found = lookout.fresh(TOKEN_FIELD, &self.options.token).await?;
+        let found = Box::pin(lookout.fresh(TOKEN_FIELD, &self.options.token)).await?;
         for sighted in found {
             self.seen(sighted);
         }
@@ -456,7 +456,7 @@ impl Run<'_> {
         // A server that drops the field with the token has delivered all the same.
         if report.trouble.is_none() && matches!(self.options.content, TripContent::Composed(_)) {
             for (number, id) in open.iter().take(MOST_REPORTS) {
-                match lookout.look("Message-ID", id).await {
+                match Box::pin(lookout.look("Message-ID", id)).await {
                     Ok(found) if found.is_empty() => {}
                     Ok(found) => {
                         fields.push(("Message-ID".to_owned(), id.clone()));
@@ -474,7 +474,7 @@ impl Run<'_> {
         }
         let _ = self.events.send(TripEvent::Removing);
         for (field, token) in &fields {
-            match lookout.remove(field, token).await {
+            match Box::pin(lookout.remove(field, token)).await {
                 Ok((count, _)) => report.removed += count,
                 Err(trouble) => {
                     report.not_removed = Some(trouble);
