@@ -262,10 +262,7 @@ async fn what_was_written_about_the_sender_is_told_as_it_stands() {
         "mail-field-added=Authentication-Results: mx.test; spf=fail smtp.mailfrom=joe@example.test@all",
     ])
     .await;
-    assert_eq!(
-        found.copies[0].authentication_results,
-        ["mx.test; spf=fail smtp.mailfrom=joe@example.test"]
-    );
+    assert_eq!(found.copies[0].authentication_results, ["mx.test; spf=fail smtp.mailfrom=joe@example.test"]);
 }
 
 #[tokio::test(start_paused = true)]

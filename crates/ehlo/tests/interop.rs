@@ -17,3 +17,5 @@ mod scripts;
 mod send;
 #[path = "interop/site.rs"]
 mod site;
+#[path = "interop/trip.rs"]
+mod trip;
