@@ -1,7 +1,7 @@
 //! What came, for people: the way it took, and how it differs.
 
 use super::View;
-use ehlo_core::trip::{Hop, HopOddity, TripChanges, TripCopy};
+use ehlo_core::trip::{Hop, TripChanges, TripCopy};
 use ehlo_report::{pad, shorten, width, wrapped};
 use std::fmt::{Display, Write as _};
 
@@ -43,11 +43,7 @@ pub(super) fn way(out: &mut String, copy: &TripCopy, view: View) {
 }
 
 fn delay(hop: &Hop) -> String {
-    match (hop.delay_s, hop.oddity) {
-        (Some(seconds), _) => format!("{seconds:+} s"),
-        (None, Some(HopOddity::NoDate | HopOddity::BadDate) | None) => "?".into(),
-        (None, Some(_)) => "?".into(),
-    }
+    hop.delay_s.map_or_else(|| "?".into(), |seconds| format!("{seconds:+} s"))
 }
 
 /// What receivers wrote about the sender.

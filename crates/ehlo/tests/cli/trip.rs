@@ -45,7 +45,7 @@ fn exit_codes_tell_the_truth() {
         (1, "mail-field-lost=Subject", "missing from the header: Subject"),
         (0, "mail-recoded", "Parts are encoded otherwise"),
         (0, "mail-line-ends", "The lines of the body end otherwise"),
-        (1, "greylisted", "greylisting, RFC 6647"),
+        (1, "greylisted", "(greylisting,"),
         (1, "reply=RCPT:550 5.1.1 no", "550 5.1.1 no"),
         (3, "connection-refused", "Nothing was sent"),
         (1, "auth-refused@imaps", "Nothing was sent"),
