@@ -1,6 +1,8 @@
+use ehlo_core::facts::TlsProbeMode;
 use ehlo_core::{Address, Endpoint};
 use ehlo_dialogue::{ConnectionOptions, LoginOptions};
 use ehlo_wire::sasl::Credentials;
+use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +16,10 @@ pub struct CheckOptions {
     pub credentials: Option<Credentials>,
     /// Under which conditions secrets may go out.
     pub login: LoginOptions,
+    /// How much is asked by hand-made hellos; none to send none.
+    pub tls_probe: Option<TlsProbeMode>,
+    /// How gently a service is asked.
+    pub pace: Pace,
     /// Judge as from the internet.
     pub as_outside: bool,
     /// What is allowed beyond looking.
@@ -49,6 +55,28 @@ pub trait Outside: Send + Sync {
         token: &'a str,
         within: Duration,
     ) -> Pin<Box<dyn Future<Output = Result<bool, String>> + Send + 'a>>;
+}
+
+/// How gently a service is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// The most handshakes that are begun with one service.
+    pub budget: u32,
+    /// The least time from one connection to the next.
+    pub gap: Duration,
+    /// The most connections at once to the address that is examined; none for as many as its kind bears.
+    pub max_conn: Option<NonZeroUsize>,
+}
+
+impl Pace {
+    /// The largest budget that can be had.
+    pub const MOST: u32 = 400;
+}
+
+impl Default for Pace {
+    fn default() -> Pace {
+        Pace { budget: 64, gap: Duration::ZERO, max_conn: None }
+    }
 }
 
 /// A service to examine.

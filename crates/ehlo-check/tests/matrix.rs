@@ -6,6 +6,7 @@ mod common;
 
 use common::{Setup, told};
 use ehlo_check::{CHECKS, Extra, Outside};
+use ehlo_core::facts::TlsProbeMode;
 use ehlo_core::{Family, Scheme};
 use std::collections::BTreeSet;
 use std::pin::Pin;
@@ -21,6 +22,7 @@ struct Row {
     families: &'static [Family],
     login: bool,
     single: bool,
+    list: bool,
     extra: Extra,
 }
 
@@ -33,7 +35,7 @@ fn fires(check: &'static str, faults: &'static [&'static str], service: Scheme, 
 
 fn silent(check: &'static str, faults: &'static [&'static str], service: Scheme) -> Row {
     let extra = Extra::default();
-    Row { check, faults, service, says: None, families: V4, login: false, single: false, extra }
+    Row { check, faults, service, says: None, families: V4, login: false, single: false, list: false, extra }
 }
 
 impl Row {
@@ -43,6 +45,10 @@ impl Row {
 
     fn by_url(self) -> Row {
         Row { single: true, ..self }
+    }
+
+    fn listed(self) -> Row {
+        Row { list: true, ..self }
     }
 
     /// The user has allowed everything, and has a mailbox here and one elsewhere.
@@ -93,6 +99,18 @@ fn rows() -> Vec<Row> {
         silent("tls-handshake", &["cert-expired@imaps"], Imaps),
         silent("tls-handshake", &["close=greeting@imaps"], Imaps),
         silent("conn-reachable", &["greeting-refused@smtp"], Smtp),
+        // Whoever goes away instead of telling his capabilities was not asked whether he has TLS.
+        fires("starttls-offered", &["farewell=CAPA@pop3"], Pop3, "inconclusive inconclusive"),
+        fires("cleartext-port-no-tls", &["farewell=CAPA@pop3"], Pop3, "inconclusive inconclusive"),
+        fires("conn-lost", &["farewell=CAPA@pop3"], Pop3, "fail farewell"),
+        fires("starttls-offered", &["farewell=EHLO@submission"], Submission, "inconclusive inconclusive"),
+        fires(
+            "auth-not-offered-after-tls",
+            &["farewell=EHLO@submissions"],
+            Submissions,
+            "inconclusive inconclusive",
+        ),
+        fires("conn-lost", &["farewell=EHLO@submissions"], Submissions, "fail farewell"),
         fires("conn-family-parity", &["connection-refused@smtp+v6"], Smtp, "warn one-dead")
             .on_both_families(),
         fires("conn-family-parity", &["silence=greeting@imap+v6"], Imap, "warn one-fails").on_both_families(),
@@ -235,6 +253,78 @@ fn rows() -> Vec<Row> {
         fires("caps-tls-diff", &["capabilities-frozen@sieve"], Sieve, "warn same-logins"),
         fires("caps-tls-diff", &["capabilities-frozen@submission"], Submission, "warn same-logins"),
         silent("caps-tls-diff", &["starttls-readvertised@submission"], Submission),
+        // SSL 2.0 is asked for only where something old is taken.
+        fires("tls-ssl2", &["tls-ssl2@imaps", "tls-oldest=ssl3@imaps"], Imaps, "fail taken"),
+        silent("tls-ssl2", &["tls-oldest=ssl3@imaps"], Imaps),
+        fires("tls-ssl3", &["tls-oldest=ssl3@imaps"], Imaps, "fail taken"),
+        fires("tls-ssl3", &["tls-oldest=ssl3@smtp"], Smtp, "fail taken"),
+        silent("tls-ssl3", &["tls-oldest=1.0@imaps"], Imaps),
+        fires("tls-10", &["tls-oldest=1.0@smtp"], Smtp, "fail taken"),
+        silent("tls-10", &["tls-oldest=1.1@smtp"], Smtp),
+        fires("tls-11", &["tls-oldest=1.1@pop3"], Pop3, "fail taken"),
+        silent("tls-11", &["tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA@pop3"], Pop3),
+        fires("tls-12-missing", &["tls-12-refused@smtp"], Smtp, "warn missing"),
+        fires("tls-12-missing", &["tls-12-refused@imaps"], Imaps, "info missing"),
+        silent("tls-12-missing", &["tls-13-refused@smtp"], Smtp),
+        fires("tls-13-missing", &["tls-13-refused@imaps"], Imaps, "warn missing"),
+        fires("tls-13-missing", &["tls-only-dated@imaps"], Imaps, "warn missing"),
+        silent("tls-13-missing", &["tls-12-refused@imaps"], Imaps),
+        fires("suite-null", &["tls-suite=TLS_RSA_WITH_NULL_SHA@imaps"], Imaps, "fail taken"),
+        silent("suite-null", &["tls-suite=TLS_RSA_WITH_AES_128_GCM_SHA256@imaps"], Imaps),
+        fires("suite-export", &["tls-suite=TLS_RSA_EXPORT_WITH_RC4_40_MD5@imap"], Imap, "fail taken"),
+        silent("suite-export", &["tls-suite=TLS_RSA_WITH_RC4_128_MD5@imap"], Imap),
+        fires("suite-anon", &["tls-suite=TLS_DH_anon_WITH_AES_128_CBC_SHA@imaps"], Imaps, "fail taken"),
+        fires("suite-anon", &["tls-suite=TLS_DH_anon_WITH_AES_128_CBC_SHA@smtp"], Smtp, "warn taken"),
+        silent("suite-anon", &["tls-suite=TLS_DHE_RSA_WITH_AES_128_CBC_SHA@imaps"], Imaps),
+        fires("suite-rc4", &["tls-suite=TLS_RSA_WITH_RC4_128_SHA@submission"], Submission, "fail taken"),
+        silent("suite-rc4", &["tls-suite=TLS_RSA_WITH_3DES_EDE_CBC_SHA@submission"], Submission),
+        fires("suite-64bit-block", &["tls-suite=TLS_RSA_WITH_3DES_EDE_CBC_SHA@pop3s"], Pop3s, "fail taken"),
+        silent("suite-64bit-block", &["tls-suite=TLS_RSA_WITH_RC4_128_SHA@pop3s"], Pop3s),
+        fires("suite-static-rsa", &["tls-suite=TLS_RSA_WITH_AES_128_GCM_SHA256@imaps"], Imaps, "fail taken"),
+        fires("suite-static-rsa", &["tls-suite=TLS_RSA_WITH_AES_128_GCM_SHA256@smtp"], Smtp, "warn taken"),
+        silent("suite-static-rsa", &["tls-suite=TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA@imaps"], Imaps),
+        // It hides behind a suite that the server prefers, and is found all the same.
+        fires(
+            "suite-static-rsa",
+            &[
+                "tls-suite=TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA@imaps",
+                "tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA@imaps",
+            ],
+            Imaps,
+            "fail taken",
+        ),
+        fires("suite-ffdhe12", &["tls-dh=3072@imap"], Imap, "warn taken"),
+        silent("suite-ffdhe12", &["tls-suite=TLS_RSA_WITH_AES_128_GCM_SHA256@imap"], Imap),
+        fires(
+            "suite-cbc",
+            &["tls-suite=TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA@sieve", "tls-no-encrypt-then-mac@sieve"],
+            Sieve,
+            "warn taken",
+        ),
+        silent("suite-cbc", &["tls-suite=TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA@sieve"], Sieve),
+        fires("suite-aead-fs-missing", &["tls-only-dated@imaps"], Imaps, "fail missing"),
+        silent("suite-aead-fs-missing", &["tls-13-refused@imaps"], Imaps),
+        fires("kex-dh-size", &["tls-dh=1024@imaps"], Imaps, "fail small"),
+        fires("kex-dh-size", &["tls-dh=2048@smtp"], Smtp, "warn short"),
+        silent("kex-dh-size", &["tls-dh=3072@imaps"], Imaps),
+        fires("sig-sha1", &["tls-sha1@imaps"], Imaps, "fail signed"),
+        silent("sig-sha1", &["tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA@imaps"], Imaps),
+        fires("tls-compression", &["tls-compression@imaps"], Imaps, "fail compresses"),
+        silent("tls-compression", &["tls-no-renegotiation-info@imaps"], Imaps),
+        fires("tls-reneg-info", &["tls-no-renegotiation-info@lmtp"], Lmtp, "fail missing"),
+        silent("tls-reneg-info", &["tls-12-refused@imaps"], Imaps),
+        fires("tls-ems", &["tls-no-extended-master-secret@imaps"], Imaps, "fail missing"),
+        fires("tls-ems", &["tls-no-extended-master-secret@smtp"], Smtp, "warn missing"),
+        silent("tls-ems", &["tls-no-renegotiation-info@imaps"], Imaps),
+        fires(
+            "tls-fallback-scsv",
+            &["tls-oldest=1.1@imaps", "tls-fallback-ignored@imaps"],
+            Imaps,
+            "fail ignored",
+        ),
+        silent("tls-fallback-scsv", &["tls-oldest=1.1@imaps"], Imaps),
+        fires("tls-list", &[], Imaps, "info all").listed(),
+        silent("tls-list", &["tls-oldest=1.1@imaps"], Imaps),
         fires("cert-expired", &["cert-expired@imaps"], Imaps, "fail expired"),
         fires("cert-expired", &["cert-expired@smtp"], Smtp, "warn expired"),
         silent("cert-expired", &["cert-expiring=1@imaps"], Imaps),
@@ -340,11 +430,34 @@ fn rows() -> Vec<Row> {
         fires("auth-scram", &["auth-mechanisms=PLAIN@imaps"], Imaps, "info none"),
         fires("auth-scram", &["auth-mechanisms=SCRAM-SHA-256@pop3"], Pop3, "info not-bound"),
         silent("auth-scram", &[], Imaps),
-        fires("auth-scram-server-proof", &["scram-proof-wrong@imaps", "auth-mechanisms=SCRAM-SHA-256@imaps"], Imaps, "fail wrong").logged_in(),
-        fires("auth-scram-server-proof", &["scram-proof-wrong@submission", "auth-mechanisms=SCRAM-SHA-256@submission"], Submission, "fail wrong")
-            .logged_in(),
-        fires("auth-scram-server-proof", &["scram-proof-wrong@sieve", "auth-mechanisms=SCRAM-SHA-256@sieve"], Sieve, "fail wrong").logged_in(),
-        fires("auth-scram-server-proof", &["scram-proof-wrong@pop3", "auth-mechanisms=SCRAM-SHA-256@pop3"], Pop3, "fail wrong").logged_in(),
+        fires(
+            "auth-scram-server-proof",
+            &["scram-proof-wrong@imaps", "auth-mechanisms=SCRAM-SHA-256@imaps"],
+            Imaps,
+            "fail wrong",
+        )
+        .logged_in(),
+        fires(
+            "auth-scram-server-proof",
+            &["scram-proof-wrong@submission", "auth-mechanisms=SCRAM-SHA-256@submission"],
+            Submission,
+            "fail wrong",
+        )
+        .logged_in(),
+        fires(
+            "auth-scram-server-proof",
+            &["scram-proof-wrong@sieve", "auth-mechanisms=SCRAM-SHA-256@sieve"],
+            Sieve,
+            "fail wrong",
+        )
+        .logged_in(),
+        fires(
+            "auth-scram-server-proof",
+            &["scram-proof-wrong@pop3", "auth-mechanisms=SCRAM-SHA-256@pop3"],
+            Pop3,
+            "fail wrong",
+        )
+        .logged_in(),
         silent("auth-scram-server-proof", &["auth-mechanisms=SCRAM-SHA-256@imaps"], Imaps).logged_in(),
         fires("auth-ntlm-leak", &["ntlm-host=exch01.corp.internal@imaps"], Imaps, "warn tells"),
         fires("auth-ntlm-leak", &["ntlm-host=exch01.corp.internal@submission"], Submission, "warn tells"),
@@ -384,6 +497,16 @@ async fn every_check_fires_and_stays_silent() {
         setup.families = row.families.to_vec();
         setup.login = row.login;
         setup.single = row.single;
+        let about_tls = CHECKS.iter().any(|c| c.meta().id == row.check && c.meta().group == "tls");
+        setup.tls_probe = match (about_tls, row.list) {
+            (true, true) => Some(TlsProbeMode::List),
+            (true, false) => Some(TlsProbeMode::Proof),
+            // Seven handshakes for each of nine services take their time, and say nothing about the others.
+            (false, _) => None,
+        };
+        if about_tls {
+            setup.schemes = vec![row.service];
+        }
         setup.extra = row.extra.clone();
         let run = setup.examine().await;
         let prefix = format!("{} {} ", row.service, row.check);
@@ -435,6 +558,9 @@ async fn what_else_a_fault_brings_to_light() {
         };
         let mut setup = Setup::with(&[Box::leak(text.clone().into_boxed_str())]);
         setup.login = true;
+        if !["tls", "connection"].contains(&fault.meta().family) {
+            setup.tls_probe = None;
+        }
         lines.push(text);
         let run = setup.examine().await;
         let usual = ["cleartext-port-no-tls info", "pop3-apop warn", "auth-weak-mech warn"];

@@ -6,6 +6,7 @@ use crate::observe::{Ended, Observe, Recorder};
 use crate::proxy::{self, Header};
 use crate::settings::{AfterStartTls, Handshake, TextBeforeTls};
 use crate::talk::{Kept, Talk, talk_for};
+use crate::weak_tls::{Sniffed, Verdict};
 use crate::{Lab, Point, Service};
 use ehlo_core::{Side, Tick};
 use ehlo_wire::sasl::{BindingKind, ChannelBinding};
@@ -24,6 +25,8 @@ pub struct Connection {
     memory: Memory,
     talk: Box<dyn Talk>,
     tls: Option<Box<ServerConnection>>,
+    /// A client that wants TLS, as long as its hello is not complete: only where TLS is weak.
+    sniffed: Option<Box<Sniffed>>,
     tls_name: Option<String>,
     /// What ties a login to the TLS connection.
     bindings: Vec<ChannelBinding>,
@@ -79,6 +82,7 @@ impl Connection {
             memory: Memory::new(lab, service),
             talk: talk_for(service.scheme),
             tls: None,
+            sniffed: None,
             tls_name: None,
             bindings: Vec::new(),
             certificate: None,
@@ -116,6 +120,7 @@ impl Connection {
             Mode::Deaf | Mode::Ended => {}
             Mode::HangUp => self.actions.push_back(Action::Close),
             Mode::InsteadOfTls(how) => self.instead_of_tls(how, now),
+            Mode::Open if self.sniffed.is_some() => self.sniff(bytes, now),
             Mode::Open if self.keeps_text(bytes) => self.keep_text(bytes, now),
             // STARTTLS is accepted, though the answer is not out yet: nothing is read until the handshake.
             Mode::Open if self.actions.contains(&Action::StartTls) => {}
@@ -337,6 +342,38 @@ impl Connection {
             Handshake::Closed => return self.mode = Mode::HangUp,
             Handshake::Stalled => return self.mode = Mode::Deaf,
         }
+        if self.memory.state.settings.weak_tls.looks_at_hellos() {
+            self.sniffed = Some(Box::new(Sniffed::new()));
+            return;
+        }
+        self.begin_session();
+    }
+
+    /// Looks at a hello before the TLS library does, which would refuse what this service takes.
+    fn sniff(&mut self, bytes: &[u8], now: Tick) {
+        let Some(mut sniffed) = self.sniffed.take() else { return };
+        let state = &self.memory.state;
+        match sniffed.take(bytes, &state.settings.weak_tls, &state.tls.chain) {
+            Verdict::Wait => self.sniffed = Some(sniffed),
+            Verdict::Real(bytes) => {
+                self.begin_session();
+                self.handle(&bytes, now);
+            }
+            Verdict::Replayed(flight) => {
+                self.ready.push_back(flight);
+                // Nobody can go on from here.
+                self.mode = Mode::HangUp;
+            }
+            Verdict::Refused(alert) => {
+                if !state.settings.weak_tls.no_alerts {
+                    self.ready.push_back(alert);
+                }
+                self.actions.push_back(Action::Close);
+            }
+        }
+    }
+
+    fn begin_session(&mut self) {
         let tls = Arc::clone(&self.memory.state.tls);
         match ServerConnection::new(Arc::clone(&tls.config)) {
             Ok(connection) => {

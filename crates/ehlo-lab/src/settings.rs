@@ -1,4 +1,4 @@
-use crate::CertificateKind;
+use crate::{CertificateKind, WeakTls};
 use ehlo_core::{Protocol, Role, Scheme};
 
 /// The mechanisms of a lab to which nothing else is said, in the order in which they are listed. ANONYMOUS is not among
@@ -43,6 +43,8 @@ pub struct Settings {
     pub starttls_after_tls: bool,
     /// What becomes of handshakes.
     pub handshake: Handshake,
+    /// What TLS takes beside what is good.
+    pub weak_tls: WeakTls,
     /// Whether the end of TLS is said (RFC 8446 §6.1).
     pub close_notify: bool,
     /// What comes after STARTTLS was accepted.
@@ -160,6 +162,7 @@ impl Settings {
             starttls_honoured: true,
             starttls_after_tls: false,
             handshake: Handshake::Answered,
+            weak_tls: WeakTls::default(),
             close_notify: true,
             after_starttls: AfterStartTls::Handshake,
             text_before_tls: TextBeforeTls::Forgotten,

@@ -12,13 +12,17 @@ mod lab_mail;
 mod lab_store;
 mod mailbox;
 mod output;
+mod policy;
+mod profiles;
 mod progress;
 mod run;
 mod sasl;
 mod script;
 mod secrets;
 mod send;
+mod talk;
 mod targets;
+mod trip;
 
 use ehlo_knowledge::Lang;
 use ehlo_report::Texts;
@@ -35,12 +39,14 @@ fn main() -> ExitCode {
             Some(("auth", matches)) => auth::main(matches, texts),
             Some(("mailbox", matches)) => mailbox::main(matches, texts),
             Some(("send", matches)) => send::main(matches, texts),
+            Some(("trip", matches)) => trip::main(matches, texts),
             Some(("fmt", matches)) => script::format(matches, texts),
             Some(("record", matches)) => script::record(matches, texts),
             Some(("import", matches)) => script::import(matches, texts),
             Some(("run", matches)) => run::main(matches, texts),
             Some(("explain", matches)) => explain::main(matches, texts),
             Some(("sasl", matches)) => sasl::main(matches, texts),
+            Some(("talk", matches)) => talk::main(matches, texts),
             Some(("lab", matches)) => lab::main(matches, texts),
             _ => Ok(exit::USAGE),
         },

@@ -1,5 +1,7 @@
 use super::further::ask_further;
+use super::hello;
 use super::main_dialogue::lead;
+use super::pace::Paced;
 use super::probes::cleartext_after_starttls;
 use super::starttls::{look_at_other_address, tls_on_silence};
 use crate::{CheckOptions, Job, Question};
@@ -16,7 +18,7 @@ use tokio::sync::{mpsc::UnboundedSender, oneshot};
 use tokio::time::Instant;
 
 /// Transcripts of one service are numbered from here; no service has as many.
-pub(crate) const TRANSCRIPTS_EACH: u32 = 256;
+pub(crate) const TRANSCRIPTS_EACH: u32 = 1024;
 
 /// What services have to take turns at.
 #[derive(Clone, Default)]
@@ -32,8 +34,11 @@ pub(super) struct Service {
     pub(super) options: Arc<CheckOptions>,
     pub(super) clock: Clock,
     pub(super) deadline: Instant,
+    paced: Paced,
     /// What is asked on connections of their own.
     pub(super) asks: Vec<Question>,
+    /// Whether somebody should type on in the clear after STARTTLS, on a connection of its own.
+    types_on: bool,
     index: u32,
     events: UnboundedSender<Event>,
 }
@@ -44,6 +49,8 @@ pub(crate) struct Whole {
     pub(crate) options: Arc<CheckOptions>,
     /// What is asked on connections of their own.
     pub(crate) asks: Vec<Question>,
+    /// Whether somebody should type on in the clear after STARTTLS.
+    pub(crate) types_on: bool,
     pub(crate) turns: Turns,
     pub(crate) clock: Clock,
     /// When everything must be over.
@@ -53,9 +60,12 @@ pub(crate) struct Whole {
 
 /// Examines one service.
 pub(crate) async fn acquire(index: u32, job: Job, whole: Whole) -> (ServiceFacts, Vec<Transcript>) {
-    let Whole { options, asks, turns, clock, end, events } = whole;
+    let Whole { options, asks, types_on, turns, clock, end, events } = whole;
     let deadline = end.min(Instant::now() + options.connection.limits.service);
-    Arc::new(Service { turns, job, options, clock, deadline, asks, index, events }).examine().await
+    let paced = Paced::new(options.pace);
+    Arc::new(Service { turns, job, options, clock, deadline, paced, asks, types_on, index, events })
+        .examine()
+        .await
 }
 
 impl Service {
@@ -76,10 +86,17 @@ impl Service {
         self.job.endpoint.scheme.tls_mode()
     }
 
-    fn transcript(&self, ordinal: u32, purpose: Purpose) -> Transcript {
+    pub(super) fn transcript(&self, ordinal: u32, purpose: Purpose) -> Transcript {
         let id = TranscriptId(self.index * TRANSCRIPTS_EACH + ordinal);
         let label = format!("{} ({})", self.job.url, purpose.id());
         Transcript::new(id, label, self.options.connection.limits.stream_bytes)
+    }
+
+    /// The server name to ask for: none for an address.
+    pub(super) fn server_name(&self) -> Option<String> {
+        let name = self.options.connection.sni.as_deref().unwrap_or(&self.job.endpoint.host);
+        let is_name = name.parse::<std::net::IpAddr>().is_err() && !name.is_empty() && name.is_ascii();
+        is_name.then(|| name.to_owned())
     }
 
     fn dialogue_options(&self) -> DialogueOptions {
@@ -109,6 +126,7 @@ impl Service {
             addresses: Vec::new(),
             connections: Vec::new(),
             names: Vec::new(),
+            tls_probe: None,
             failure: None,
         };
         let addresses = match self
@@ -128,9 +146,14 @@ impl Service {
         };
         let mut transcripts = Vec::new();
         let mut open = Vec::new();
+        // The other addresses are other places; the pace is that of one.
+        let mut turn = self.paced.turn(self.deadline).await;
         for (address, attempt) in self.connect_all(&addresses).await {
             match attempt {
-                Ok((dialogue, took)) => {
+                Ok((mut dialogue, took)) => {
+                    if let Some(turn) = turn.take() {
+                        dialogue.hold(turn);
+                    }
                     let at = dialogue.evidence(Anchor::Entry(EntryId(0)));
                     facts.addresses.push(AddressFacts {
                         address: address.clone(),
@@ -153,6 +176,7 @@ impl Service {
                 }
             }
         }
+        drop(turn);
         let mut open = open.into_iter();
         let Some((address, main)) = open.next() else { return (facts, transcripts) };
         facts.vantage = match self.job.lab {
@@ -176,12 +200,12 @@ impl Service {
         };
         let cleartext = async {
             match wait_for_offer.await {
-                Ok(()) => {
+                Ok(()) if self.types_on => {
                     let ordinal = u32::try_from(addresses.len()).unwrap_or(0);
                     self.another(&address, ordinal, Purpose::CleartextAfterStartTls).await
                 }
                 // STARTTLS is not offered, or not asked about.
-                Err(_) => None,
+                _ => None,
             }
         };
         let (main, others, cleartext) =
@@ -204,6 +228,7 @@ impl Service {
             facts.connections.push(connection);
             transcripts.push(transcript);
         }
+        let hello_address = address.clone();
         if silent && self.tls_mode() == TlsMode::StartTls {
             let ordinal = u32::try_from(addresses.len()).unwrap_or(0) + 1;
             match self.another(&address, ordinal, Purpose::TlsOnSilence).await {
@@ -217,6 +242,17 @@ impl Service {
                     transcripts.push(transcript);
                 }
                 None => {}
+            }
+        }
+        let asks_by_hand = facts.main().is_some_and(|main| hello::is_askable(&self, main));
+        if let Some(mode) = self.options.tls_probe.filter(|_| asks_by_hand) {
+            let ordinal = u32::try_from(addresses.len()).unwrap_or(0) + 2;
+            let has_session = facts.main().is_some_and(|main| main.tls.is_some());
+            let (probe, connections) = hello::probe(&self, hello_address, mode, ordinal, has_session).await;
+            facts.tls_probe = Some(probe);
+            for (connection, transcript) in connections {
+                facts.connections.push(connection);
+                transcripts.push(transcript);
             }
         }
         for (connection, transcript) in ask_further(&self, &further, &facts).await {
@@ -257,9 +293,7 @@ impl Service {
         ordinal: u32,
         purpose: Purpose,
     ) -> Option<Result<Dialogue, (ConnectionFacts, Transcript)>> {
-        if Instant::now() >= self.deadline {
-            return None;
-        }
+        let turn = self.paced.turn(self.deadline).await?;
         let transcript = self.transcript(ordinal, purpose);
         let id = transcript.id;
         let opened = Dialogue::open(
@@ -270,6 +304,10 @@ impl Service {
             transcript,
         )
         .await;
+        let opened = opened.map(|mut dialogue| {
+            dialogue.hold(turn);
+            dialogue
+        });
         Some(opened.map_err(|(failure, transcript)| {
             let mut connection = ConnectionFacts::new(purpose, id, address.clone());
             connection.failure = Some(failure);
@@ -327,7 +365,7 @@ impl Service {
 }
 
 /// What all tasks came to, in the order in which they ended.
-async fn all<T: 'static>(mut tasks: tokio::task::JoinSet<T>) -> Vec<T> {
+pub(super) async fn all<T: 'static>(mut tasks: tokio::task::JoinSet<T>) -> Vec<T> {
     let mut found = Vec::new();
     while let Some(task) = tasks.join_next().await {
         match task {

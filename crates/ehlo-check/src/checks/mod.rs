@@ -30,6 +30,7 @@ mod conn_rate_limited;
 mod conn_reachable;
 mod greeting_latency;
 mod greeting_syntax;
+mod hello;
 mod imap_logindisabled;
 mod imap_preauth_clear;
 mod imap_referral;
@@ -37,12 +38,14 @@ mod imap_tag_confusion;
 mod imap_untagged_early;
 mod implicit_tls_missing;
 mod injected;
+mod kex_dh_size;
 mod mx_requires_tls;
 mod plaintext_auth_accepted;
 mod plaintext_auth_offered;
 mod pop3_apop;
 mod port_speaks_other;
 mod sieve_caps_after_tls;
+mod sig_sha1;
 mod smtp_null_sender;
 mod smtp_open_relay;
 mod smtp_postmaster;
@@ -61,7 +64,18 @@ mod starttls_state_leak;
 mod starttls_twice;
 mod starttls_works;
 mod submission_no_auth;
+mod suite_aead_fs_missing;
+mod suite_class;
+mod tls_12_missing;
+mod tls_13_missing;
+mod tls_compression;
+mod tls_ems;
+mod tls_fallback_scsv;
 mod tls_handshake;
+mod tls_list;
+mod tls_old_version;
+mod tls_reneg_info;
+mod tls_ssl2;
 
 use crate::Check;
 
@@ -92,6 +106,28 @@ pub static CHECKS: &[&dyn Check] = &[
     &starttls_readvertised::StarttlsReadvertised,
     &sieve_caps_after_tls::SieveCapsAfterTls,
     &caps_tls_diff::CapsTlsDiff,
+    &tls_ssl2::TlsSsl2,
+    &tls_old_version::SSL3,
+    &tls_old_version::TLS_10,
+    &tls_old_version::TLS_11,
+    &tls_12_missing::Tls12Missing,
+    &tls_13_missing::Tls13Missing,
+    &suite_class::NULL,
+    &suite_class::EXPORT,
+    &suite_class::ANON,
+    &suite_class::RC4,
+    &suite_class::SMALL_BLOCK,
+    &suite_class::STATIC_RSA,
+    &suite_class::FFDHE,
+    &suite_class::CBC,
+    &suite_aead_fs_missing::SuiteAeadFsMissing,
+    &kex_dh_size::KexDhSize,
+    &sig_sha1::SigSha1,
+    &tls_compression::TlsCompression,
+    &tls_reneg_info::TlsRenegInfo,
+    &tls_ems::TlsEms,
+    &tls_fallback_scsv::TlsFallbackScsv,
+    &tls_list::TlsList,
     &cert_expired::CertExpired,
     &cert_not_yet_valid::CertNotYetValid,
     &cert_expiring::CertExpiring,

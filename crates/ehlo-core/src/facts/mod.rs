@@ -3,10 +3,12 @@
 
 mod account;
 mod capability;
+mod hello;
 mod tls;
 
 pub use account::{AccountFacts, FolderFacts, LoginFacts, LoginResult, NamespaceFacts};
 pub use capability::{Capability, CapabilityFacts, Moment, is_masked_keyword};
+pub use hello::{ChosenFacts, HelloAnswer, HelloFacts, HelloQuestion, TlsProbeFacts, TlsProbeMode};
 pub use tls::{CertificateFacts, NameMatch, PathFacts, TlsFacts};
 
 use crate::{Address, Deviation, Endpoint, Evidence, Failure, TranscriptId};
@@ -42,6 +44,9 @@ pub struct ServiceFacts {
     pub connections: Vec<ConnectionFacts>,
     /// Names that the service gives itself, looked up (only for an MX).
     pub names: Vec<NameFacts>,
+    /// What hand-made hellos brought to light; none if none were sent.
+    #[serde(default)]
+    pub tls_probe: Option<TlsProbeFacts>,
     /// Why nothing could be tried, if so (no address).
     pub failure: Option<Failure>,
 }
@@ -127,6 +132,8 @@ pub enum Purpose {
     CleartextAfterStartTls,
     /// A TLS hello to a port that stays silent.
     TlsOnSilence,
+    /// A hand-made hello.
+    TlsHello,
     /// A command behind STARTTLS, in one segment with it.
     StartTlsInjection,
     /// A command behind STARTTLS, in a segment of its own.
@@ -151,6 +158,7 @@ impl Purpose {
             Purpose::OtherAddress => "other-address",
             Purpose::CleartextAfterStartTls => "cleartext-after-start-tls",
             Purpose::TlsOnSilence => "tls-on-silence",
+            Purpose::TlsHello => "tls-hello",
             Purpose::StartTlsInjection => "start-tls-injection",
             Purpose::StartTlsInjectionSplit => "start-tls-injection-split",
             Purpose::StartTlsState => "start-tls-state",

@@ -19,6 +19,7 @@ mod shape;
 mod stage;
 mod starttls;
 mod tls;
+mod weak_tls;
 
 pub(crate) use scope::Count;
 pub use scope::{Circumstances, PLACES, Scope};
@@ -339,6 +340,21 @@ pub static FAULTS: &[&dyn Fault] = &[
     &tls::CLOSED,
     &tls::STALLED,
     &tls::NO_CLOSE_NOTIFY,
+    &weak_tls::SSL2,
+    &weak_tls::OLDEST,
+    &weak_tls::NO_12,
+    &weak_tls::NO_13,
+    &weak_tls::NOTHING_GOOD,
+    &weak_tls::SUITE,
+    &weak_tls::DH,
+    &weak_tls::DH_FAILS,
+    &weak_tls::SHA1,
+    &weak_tls::COMPRESSION,
+    &weak_tls::NO_RENEGOTIATION_INFO,
+    &weak_tls::NO_EMS,
+    &weak_tls::MAC_OUTSIDE,
+    &weak_tls::FALLBACK_IGNORED,
+    &weak_tls::NO_ALERTS,
     &mailbox::SIZE,
     &mailbox::LITERAL_SHORT,
     &mailbox::LITERAL_LONG,

@@ -41,11 +41,18 @@ pub(crate) fn command(texts: Texts) -> Command {
     let mailbox = flags::add(base("mailbox"), flags::MAILBOX_FLAGS, texts)
         .about(text("mailbox"))
         .after_help(format!("{}\n\n{}", text("mailbox-more"), text("mailbox-exit-codes")));
+    let trip = flags::add(base("trip"), flags::TRIP_FLAGS, texts).about(text("trip")).after_help(format!(
+        "{}\n\n{}",
+        text("trip-more"),
+        text("trip-exit-codes")
+    ));
     let run = flags::add(base("run"), flags::RUN_FLAGS, texts).about(text("run")).after_help(format!(
         "{}\n\n{}",
         text("run-more"),
         text("exit-codes")
     ));
+    let talk =
+        flags::add(base("talk"), flags::TALK_FLAGS, texts).about(text("talk")).after_help(text("talk-more"));
     let fmt = flags::add(base("fmt"), flags::FMT_FLAGS, texts).about(text("fmt"));
     let record = flags::add(base("record"), flags::RECORD_FLAGS, texts).about(text("record"));
     let import = flags::add(base("import"), flags::IMPORT_FLAGS, texts).about(text("import"));
@@ -65,9 +72,11 @@ pub(crate) fn command(texts: Texts) -> Command {
         .arg_required_else_help(true)
         .subcommand_help_heading(text("heading-commands"))
         .subcommand(check)
+        .subcommand(talk)
         .subcommand(auth)
         .subcommand(send)
         .subcommand(mailbox)
+        .subcommand(trip)
         .subcommand(run)
         .subcommand(fmt)
         .subcommand(record)
@@ -93,8 +102,10 @@ mod tests {
                 .chain(flags::AUTH_FLAGS)
                 .chain(flags::SEND_FLAGS)
                 .chain(flags::MAILBOX_FLAGS)
+                .chain(flags::TRIP_FLAGS)
                 .chain(flags::LAB_FLAGS)
                 .chain(flags::RUN_FLAGS)
+                .chain(flags::TALK_FLAGS)
                 .chain(flags::FMT_FLAGS)
                 .chain(flags::RECORD_FLAGS)
                 .chain(flags::IMPORT_FLAGS)

@@ -18,7 +18,7 @@ use ehlo_dialogue::Dialogue;
 use tokio::time::Instant;
 
 /// Further transcripts of a service are numbered from here.
-const FIRST: u32 = 200;
+const FIRST: u32 = 900;
 
 type Found = Vec<(ConnectionFacts, Transcript)>;
 
