@@ -1,7 +1,7 @@
 /// What a message lacks that mail programs and filters expect: keys of hints.
 pub(crate) fn lacks(message: &[u8]) -> Vec<&'static str> {
     let mut found = Vec::new();
-    // A message may begin with the blank line: then it has no header at all (RFC 5322 §3.5).
+    // An empty line in front means that there is no header at all.
     let end = match message.starts_with(b"\r\n") {
         true => Some(0),
         false => message.windows(4).position(|w| w == b"\r\n\r\n"),
