@@ -6,6 +6,7 @@ mod offline;
 mod send;
 mod smtp;
 mod talk;
+mod tls;
 
 use crate::docs::target;
 use crate::steps::{cargo, output, step};
@@ -16,7 +17,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The tables that can be asked for by name.
-const PARTS: &[&str] = &["check", "offline", "run", "talk", "smtp", "imap", "send"];
+const PARTS: &[&str] = &["check", "offline", "run", "talk", "smtp", "imap", "send", "tls"];
 
 /// Runs of each command; the median counts.
 const RUNS: usize = 15;
@@ -57,6 +58,9 @@ pub(crate) fn run(parts: &[String]) -> Result<()> {
         }
         if wanted("send") {
             send::run(&ehlo, &folder)?;
+        }
+        if wanted("tls") {
+            tls::run(&ehlo, &folder)?;
         }
         Ok(())
     };

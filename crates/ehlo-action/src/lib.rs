@@ -4,5 +4,6 @@ pub mod auth;
 pub mod mailbox;
 pub mod send;
 mod session;
+pub mod trip;
 
 pub use session::{Session, Target};

@@ -3,6 +3,8 @@ use ehlo_core::{Address, Endpoint};
 use ehlo_dialogue::{ConnectionOptions, LoginOptions};
 use ehlo_wire::sasl::Credentials;
 use std::num::NonZeroUsize;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How services are examined.
@@ -20,6 +22,39 @@ pub struct CheckOptions {
     pub pace: Pace,
     /// Judge as from the internet.
     pub as_outside: bool,
+    /// What is allowed beyond looking.
+    pub extra: Extra,
+}
+
+/// What is allowed beyond looking, and the addresses that it takes.
+#[derive(Clone, Default)]
+pub struct Extra {
+    /// Ids of checks that may send mail or what looks like an attack; `opt-in` for all of them.
+    pub allow: Vec<String>,
+    /// An address of the user that the server is not responsible for.
+    pub relay_to: Option<String>,
+    /// The mailbox behind that address.
+    pub outside: Option<Arc<dyn Outside>>,
+    /// An address of the user that the server is responsible for.
+    pub own_mailbox: Option<String>,
+}
+
+impl Extra {
+    /// Whether a check that needs it was allowed.
+    pub fn allows(&self, check: &str) -> bool {
+        self.allow.iter().any(|name| name == check || name == "opt-in")
+    }
+}
+
+/// A mailbox elsewhere that can be looked into.
+pub trait Outside: Send + Sync {
+    /// Whether a message with the token in its field `X-Ehlo-Token` comes within the time; it is removed again.
+    /// The error says why the mailbox cannot be looked into.
+    fn saw<'a>(
+        &'a self,
+        token: &'a str,
+        within: Duration,
+    ) -> Pin<Box<dyn Future<Output = Result<bool, String>> + Send + 'a>>;
 }
 
 /// How gently a service is asked.

@@ -21,6 +21,7 @@ pub async fn run(
     tell(Event::RunStarted { services: jobs.iter().map(|j| j.url.clone()).collect() });
     // Nobody is asked what nobody wants to know.
     let wanted = CHECKS.iter().any(|c| c.meta().group == "tls" && selection.takes(*c));
+    let types_on = CHECKS.iter().any(|c| c.meta().id == "starttls-cleartext-after" && selection.takes(*c));
     let options = match wanted {
         true => options,
         false => Arc::new(CheckOptions { tls_probe: None, ..(*options).clone() }),
@@ -28,9 +29,10 @@ pub async fn run(
     let clock = Clock::start();
     let end = Instant::now() + options.connection.limits.total;
     // Nobody is asked what nobody wants to know.
-    let asks = Question::wanted(selection);
+    let asks = Question::wanted(selection, &options.extra);
     let turns = Turns::default();
-    let whole = Whole { options: Arc::clone(&options), asks, turns, clock, end, events: events.clone() };
+    let whole =
+        Whole { options: Arc::clone(&options), asks, types_on, turns, clock, end, events: events.clone() };
     let mut tasks = Vec::new();
     for (index, job) in (0u32..).zip(jobs) {
         tasks.push(tokio::spawn(acquire(index, job, whole.clone())));

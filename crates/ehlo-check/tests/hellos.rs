@@ -8,7 +8,7 @@ mod common;
 use common::{Setup, told};
 use ehlo_check::Pace;
 use ehlo_core::facts::{HelloAnswer, HelloQuestion, Purpose, TlsProbeFacts, TlsProbeMode};
-use ehlo_core::{Role, RunReport, Scheme, TlsMode};
+use ehlo_core::{Role, RunReport, Scheme};
 use ehlo_wire::tls::Version;
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -22,7 +22,7 @@ fn probe(run: &RunReport, scheme: Scheme) -> &TlsProbeFacts {
 #[tokio::test(start_paused = true)]
 async fn six_handshakes_prove_that_a_service_is_clean_and_seven_an_mx() {
     let setup = Setup::with(&[]);
-    let (run, dialed) = setup.examine_and_count().await;
+    let run = setup.examine().await;
     for scheme in setup.schemes {
         let probe = probe(&run, scheme);
         let most = if scheme.role() == Role::Mx { 7 } else { 6 };
@@ -30,26 +30,31 @@ async fn six_handshakes_prove_that_a_service_is_clean_and_seven_an_mx() {
         assert!(
             probe.hellos.iter().all(|h| h.attempts == 1 && !matches!(h.answer, HelloAnswer::None { .. }))
         );
-        // The connection on which somebody types on after STARTTLS has no handshake.
-        let others = u32::from(scheme.tls_mode() == TlsMode::StartTls);
-        assert_eq!(dialed[&scheme.port()], most + others, "{scheme}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_wants_to_know_of_tls_alone_makes_no_other_connections() {
+    let mut setup = Setup::with(&[]);
+    setup.selection.only = vec!["tls".into()];
+    let (_, dialed) = setup.examine_and_count().await;
+    for scheme in setup.schemes {
+        let most = if scheme.role() == Role::Mx { 7 } else { 6 };
+        assert_eq!(dialed[&scheme.port()], most, "{scheme}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_refuses_by_hanging_up_is_believed_as_long_as_he_answers_afterwards() {
-    let setup = Setup::with(&["tls-no-alerts"]);
+    let mut setup = Setup::with(&["tls-no-alerts"]);
+    setup.selection.only = vec!["tls".into()];
     let (run, dialed) = setup.examine_and_count().await;
     for scheme in setup.schemes {
         let probe = probe(&run, scheme);
-        let most = if scheme.role() == Role::Mx { 7 } else { 6 };
-        assert_eq!(probe.handshakes, most, "{scheme}: {:#?}", probe.hellos);
-        let others = u32::from(scheme.tls_mode() == TlsMode::StartTls);
-        assert_eq!(dialed[&scheme.port()], most + others, "{scheme}");
-        assert_eq!(
-            probe.hellos.iter().filter(|h| h.answer == HelloAnswer::HungUp).count() + 2,
-            most as usize
-        );
+        // One more, because he does not say what he stumbled over; on an MX it takes the place of another.
+        assert_eq!(probe.handshakes, 7, "{scheme}: {:#?}", probe.hellos);
+        assert_eq!(dialed[&scheme.port()], 7, "{scheme}");
+        assert_eq!(probe.hellos.iter().filter(|h| h.answer == HelloAnswer::HungUp).count(), 5);
     }
     assert!(told(&run).iter().all(|t| !t.contains("inconclusive")), "{:#?}", told(&run));
     // Where the last hello is refused it is asked once more whether the server still answers.
@@ -83,6 +88,31 @@ async fn nothing_hides_behind_what_was_chosen() {
             assert!(told.iter().any(|t| t.starts_with(&format!("{scheme} {check} "))), "{check}: {told:#?}");
         }
         assert!(!told.iter().any(|t| t.contains("suite-rc4") || t.contains("suite-export")), "{told:#?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_hides_behind_what_a_server_stumbles_over() {
+    for (faults, handshakes) in [(&["tls-dh-fails"][..], 8), (&["tls-dh-fails", "tls-no-alerts"], 7)] {
+        for scheme in [Scheme::Smtp, Scheme::Imaps] {
+            let mut setup = Setup::with(faults);
+            setup.schemes = vec![scheme];
+            let clean = setup.examine().await;
+            assert_eq!(probe(&clean, scheme).handshakes, handshakes, "{:#?}", probe(&clean, scheme).hellos);
+            assert!(told(&clean).iter().all(|t| !t.contains("suite-")), "{:#?}", told(&clean));
+            for suite in ["tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA", "tls-suite=TLS_RSA_WITH_RC4_128_SHA"] {
+                setup.faults.push(suite);
+            }
+            let told = told(&setup.examine().await);
+            for check in ["suite-static-rsa", "suite-rc4"] {
+                assert!(
+                    told.iter().any(|t| t.starts_with(&format!("{scheme} {check} "))),
+                    "{check}: {told:#?}"
+                );
+            }
+            assert!(told.iter().all(|t| !t.contains("suite-ffdhe12")), "{told:#?}");
+            assert!(told.iter().all(|t| !t.contains("inconclusive")), "{told:#?}");
+        }
     }
 }
 
@@ -163,12 +193,13 @@ async fn lists_are_exact_and_stay_within_the_bound() {
 async fn a_server_that_has_had_enough_is_left_alone_and_not_called_good() {
     let mut setup = Setup::with(&["connection-limit=4@smtp"]);
     setup.schemes = vec![Scheme::Smtp];
+    setup.selection.only = vec!["tls".into(), "conn-rate-limited".into()];
     let (run, dialed) = setup.examine_and_count().await;
     let told = told(&run);
     let open = |check: &str| told.contains(&format!("smtp {check} inconclusive inconclusive"));
     assert!(open("suite-rc4") && open("suite-null"), "{told:#?}");
     assert!(told.iter().any(|t| t.starts_with("smtp conn-rate-limited ")), "{told:#?}");
-    // The main dialogue, the one in the clear, two hellos; then a refusal, and another.
+    // The main dialogue, three hellos; then a refusal, and another.
     assert_eq!(dialed[&25], 6);
     let service = &run.facts.services[0];
     let limited = service.tls_probe.as_ref().unwrap().hellos.iter();
@@ -188,5 +219,5 @@ async fn a_refusal_without_an_alert_is_no_refusal() {
     // Nothing was answered afterwards, and nobody asks for ever.
     let hellos = &probe(&run, Scheme::Imaps).hellos;
     assert!(hellos.iter().all(|h| h.attempts == 1 && h.is_wordless()), "{hellos:#?}");
-    assert_eq!(hellos.len(), 6, "{hellos:#?}");
+    assert_eq!(hellos.len(), 7, "{hellos:#?}");
 }

@@ -93,6 +93,7 @@ async fn examine(port: u16) -> RunReport {
         login: LoginOptions { no_secrets: true, ..LoginOptions::default() },
         tls_probe: Some(TlsProbeMode::List),
         pace: Pace::default(),
+        extra: ehlo_check::Extra::default(),
         as_outside: true,
     };
     let job = Job {

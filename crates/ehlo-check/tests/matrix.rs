@@ -5,10 +5,13 @@
 mod common;
 
 use common::{Setup, told};
-use ehlo_check::CHECKS;
+use ehlo_check::{CHECKS, Extra, Outside};
 use ehlo_core::facts::TlsProbeMode;
 use ehlo_core::{Family, Scheme};
 use std::collections::BTreeSet;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// A fault, a check, and what it must say of a service; `None`: it must find nothing wrong there.
 struct Row {
@@ -20,17 +23,19 @@ struct Row {
     login: bool,
     single: bool,
     list: bool,
+    extra: Extra,
 }
 
 const V4: &[Family] = &[Family::V4];
 const BOTH: &[Family] = &[Family::V4, Family::V6];
 
 fn fires(check: &'static str, faults: &'static [&'static str], service: Scheme, says: &'static str) -> Row {
-    Row { check, faults, service, says: Some(says), families: V4, login: false, single: false, list: false }
+    Row { check, faults, service, says: Some(says), ..silent(check, faults, service) }
 }
 
 fn silent(check: &'static str, faults: &'static [&'static str], service: Scheme) -> Row {
-    Row { check, faults, service, says: None, families: V4, login: false, single: false, list: false }
+    let extra = Extra::default();
+    Row { check, faults, service, says: None, families: V4, login: false, single: false, list: false, extra }
 }
 
 impl Row {
@@ -46,8 +51,39 @@ impl Row {
         Row { list: true, ..self }
     }
 
+    /// The user has allowed everything, and has a mailbox here and one elsewhere.
+    fn allowed(self) -> Row {
+        let extra = Extra {
+            allow: vec!["opt-in".into()],
+            relay_to: Some("me@outside.example".into()),
+            outside: None,
+            own_mailbox: Some("alice@lab.test".into()),
+        };
+        Row { extra, ..self }
+    }
+
+    /// What was relayed arrives, or does not.
+    fn arrives(self, arrives: bool) -> Row {
+        let row = self.allowed();
+        Row { extra: Extra { outside: Some(Arc::new(Elsewhere(arrives))), ..row.extra }, ..row }
+    }
+
     fn logged_in(self) -> Row {
         Row { login: true, ..self }
+    }
+}
+
+/// A mailbox elsewhere, in which mail arrives or does not.
+struct Elsewhere(bool);
+
+impl Outside for Elsewhere {
+    fn saw<'a>(
+        &'a self,
+        token: &'a str,
+        _: Duration,
+    ) -> Pin<Box<dyn Future<Output = Result<bool, String>> + Send + 'a>> {
+        assert!(token.starts_with("ehlo-") && !token.contains(['\r', '\n', ' ']));
+        Box::pin(async { Ok(self.0) })
     }
 }
 
@@ -338,6 +374,111 @@ fn rows() -> Vec<Row> {
         fires("submission-no-auth", &["submission-open@submissions"], Submissions, "fail accepted"),
         // MAIL is accepted, RCPT is refused: late, but refused.
         silent("submission-no-auth", &["reply=MAIL:250 2.1.0 OK@submission"], Submission),
+        fires("mx-requires-tls", &["reply=MAIL:530 5.7.0 STARTTLS first@smtp"], Smtp, "warn required"),
+        silent("mx-requires-tls", &["reply=MAIL:530 5.7.0 STARTTLS first@submission"], Submission),
+        silent("mx-requires-tls", &["reply=MAIL:550 5.7.1 not you@smtp"], Smtp),
+        fires("smtp-open-relay", &["open-relay@smtp"], Smtp, "warn suspected").allowed(),
+        fires("smtp-open-relay", &["open-relay=routes@smtp"], Smtp, "warn suspected").allowed(),
+        fires("smtp-open-relay", &["open-relay@smtp"], Smtp, "fail proven").arrives(true),
+        // Taken and thrown away.
+        fires("smtp-open-relay", &["open-relay=routes@smtp"], Smtp, "warn not-arrived").arrives(false),
+        fires("smtp-open-relay", &["reply=MAIL:450 4.7.1 later@smtp"], Smtp, "inconclusive inconclusive")
+            .allowed(),
+        silent("smtp-open-relay", &[], Smtp).arrives(true),
+        silent("smtp-open-relay", &["submission-open@submission"], Smtp).allowed(),
+        silent("smtp-open-relay", &[], Submission).allowed(),
+        // Nobody has allowed it.
+        silent("smtp-open-relay", &["open-relay@smtp"], Smtp),
+        fires("smtp-vrfy-expn", &["addresses-told@smtp"], Smtp, "warn vrfy-tells"),
+        fires("smtp-vrfy-expn", &["addresses-told@submission"], Submission, "warn vrfy-tells"),
+        fires("smtp-vrfy-expn", &["reply=EXPN:250 2.1.5 <bob@lab.test>@smtp"], Smtp, "warn expn-tells"),
+        silent("smtp-vrfy-expn", &["reply=VRFY:502 5.5.1 no@smtp"], Smtp),
+        // The same to everybody tells nothing.
+        silent("smtp-vrfy-expn", &["reply=VRFY:250 2.5.0 OK@smtp"], Smtp),
+        fires("smtp-postmaster", &["reply=RCPT:550 5.1.1 nobody here@smtp"], Smtp, "warn refused"),
+        fires("smtp-postmaster", &["greylisted@smtp"], Smtp, "inconclusive inconclusive"),
+        silent("smtp-postmaster", &["addresses-told@smtp"], Smtp).allowed(),
+        fires("smtp-null-sender", &["reply=MAIL:550 5.7.1 who are you@smtp"], Smtp, "warn refused"),
+        fires("smtp-null-sender", &["reply=MAIL:550 5.7.1 who are you@lmtp"], Lmtp, "warn refused"),
+        silent("smtp-null-sender", &["reply=RCPT:550 5.1.1 nobody here@smtp"], Smtp),
+        fires("smtp-rcpt-unknown", &["reply=RCPT:250 2.1.5 OK@smtp"], Smtp, "warn taken").allowed(),
+        fires("smtp-rcpt-unknown", &["greylisted@smtp"], Smtp, "info later").allowed(),
+        silent("smtp-rcpt-unknown", &["open-relay=routes@smtp"], Smtp).allowed(),
+        fires("smtp-smuggling-in", &["fake-end=LF.LF@smtp"], Smtp, "fail ends").allowed(),
+        fires("smtp-smuggling-in", &["fake-end=LF.CRLF@smtp"], Smtp, "fail ends").allowed(),
+        fires("smtp-smuggling-in", &["fake-end=CRLF NUL.CRLF@smtp"], Smtp, "fail ends").allowed(),
+        silent("smtp-smuggling-in", &[], Smtp).allowed(),
+        silent("smtp-smuggling-in", &["fake-end=LF.LF@smtp"], Smtp),
+        // What is none of the ten is not asked for.
+        silent("smtp-smuggling-in", &["fake-end=LF..LF@smtp"], Smtp).allowed(),
+        fires("smtp-xclient", &["capability-invented=XCLIENT NAME ADDR@smtp"], Smtp, "fail offered"),
+        fires("smtp-xclient", &["capability-invented=XFORWARD NAME@submission"], Submission, "warn more"),
+        fires("smtp-xclient", &["capability-invented=ETRN@smtp"], Smtp, "info etrn"),
+        silent("smtp-xclient", &["capability-invented=XCLIENTELE@smtp"], Smtp),
+        fires("smtp-requiretls", &["capability-invented=REQUIRETLS@smtp"], Smtp, "warn in-clear"),
+        silent("smtp-requiretls", &["capability-invented=REQUIRETLS@submissions"], Submissions),
+        fires("cert-key-weak", &["cert-rsa=1024@imaps"], Imaps, "fail weak"),
+        fires("cert-key-weak", &["cert-rsa=1024@smtp"], Smtp, "warn weak"),
+        fires("cert-key-weak", &["cert-rsa=2048@imaps"], Imaps, "info short"),
+        silent("cert-key-weak", &["cert-rsa=3072@imaps"], Imaps),
+        fires("cert-sig-weak", &["cert-sha1@imaps"], Imaps, "fail weak"),
+        fires("cert-sig-weak", &["cert-sha1@smtp"], Smtp, "warn weak"),
+        silent("cert-sig-weak", &["cert-self-signed@imaps"], Imaps),
+        fires("auth-weak-mech", &["auth-mechanisms=PLAIN,CRAM-MD5@imaps"], Imaps, "warn weak"),
+        fires("auth-weak-mech", &["auth-mechanisms=PLAIN,LOGIN@submission"], Submission, "info login"),
+        silent("auth-weak-mech", &["auth-mechanisms=PLAIN,SCRAM-SHA-256@imaps"], Imaps),
+        fires("auth-scram", &["auth-mechanisms=PLAIN@imaps"], Imaps, "info none"),
+        fires("auth-scram", &["auth-mechanisms=SCRAM-SHA-256@pop3"], Pop3, "info not-bound"),
+        silent("auth-scram", &[], Imaps),
+        fires(
+            "auth-scram-server-proof",
+            &["scram-proof-wrong@imaps", "auth-mechanisms=SCRAM-SHA-256@imaps"],
+            Imaps,
+            "fail wrong",
+        )
+        .logged_in(),
+        fires(
+            "auth-scram-server-proof",
+            &["scram-proof-wrong@submission", "auth-mechanisms=SCRAM-SHA-256@submission"],
+            Submission,
+            "fail wrong",
+        )
+        .logged_in(),
+        fires(
+            "auth-scram-server-proof",
+            &["scram-proof-wrong@sieve", "auth-mechanisms=SCRAM-SHA-256@sieve"],
+            Sieve,
+            "fail wrong",
+        )
+        .logged_in(),
+        fires(
+            "auth-scram-server-proof",
+            &["scram-proof-wrong@pop3", "auth-mechanisms=SCRAM-SHA-256@pop3"],
+            Pop3,
+            "fail wrong",
+        )
+        .logged_in(),
+        silent("auth-scram-server-proof", &["auth-mechanisms=SCRAM-SHA-256@imaps"], Imaps).logged_in(),
+        fires("auth-ntlm-leak", &["ntlm-host=exch01.corp.internal@imaps"], Imaps, "warn tells"),
+        fires("auth-ntlm-leak", &["ntlm-host=exch01.corp.internal@submission"], Submission, "warn tells"),
+        fires("auth-ntlm-leak", &["ntlm-host=exch01.corp.internal@pop3"], Pop3, "warn tells"),
+        fires("auth-ntlm-leak", &["ntlm-host=exch01.corp.internal@sieve"], Sieve, "warn tells"),
+        silent("auth-ntlm-leak", &["ntlm-host=LAB.test@imaps"], Imaps),
+        fires("auth-login", &["auth-refused@imaps"], Imaps, "fail refused").logged_in(),
+        silent("auth-login", &["auth-refused@imaps"], Pop3s).logged_in(),
+        fires("imap-untagged-early", &["early-data@imap"], Imap, "fail data"),
+        fires("imap-untagged-early", &["inject=CAPABILITY:* LIST () \"/\" INBOX@imaps"], Imaps, "fail data"),
+        fires("imap-untagged-early", &["inject=CAPABILITY:* OK [ALERT] call us@imap"], Imap, "warn alert"),
+        silent("imap-untagged-early", &["inject=CAPABILITY:* OK still here@imap"], Imap),
+        fires("imap-tag-confusion", &["inject=CAPABILITY:zz9 OK done@imap"], Imap, "fail unknown"),
+        silent("imap-tag-confusion", &["inject=CAPABILITY:* OK done@imap"], Imap),
+        fires(
+            "imap-referral",
+            &["greeting-text=* OK [REFERRAL imap://;AUTH=*@evil.example/] go there@imap"],
+            Imap,
+            "warn refers",
+        ),
+        silent("imap-referral", &["inject=CAPABILITY:* OK REFERRAL is a word@imap"], Imap),
         fires("imap-preauth-clear", &["preauth@imap"], Imap, "fail preauth"),
         silent("imap-preauth-clear", &["banner-text=PREAUTH is a word@imap"], Imap),
         fires("imap-logindisabled", &["logindisabled-missing@imap"], Imap, "fail missing"),
@@ -366,6 +507,7 @@ async fn every_check_fires_and_stays_silent() {
         if about_tls {
             setup.schemes = vec![row.service];
         }
+        setup.extra = row.extra.clone();
         let run = setup.examine().await;
         let prefix = format!("{} {} ", row.service, row.check);
         let said: Vec<String> =
@@ -421,7 +563,7 @@ async fn what_else_a_fault_brings_to_light() {
         }
         lines.push(text);
         let run = setup.examine().await;
-        let usual = ["cleartext-port-no-tls info", "pop3-apop warn"];
+        let usual = ["cleartext-port-no-tls info", "pop3-apop warn", "auth-weak-mech warn"];
         let told = told(&run);
         let open = told.iter().filter(|t| t.ends_with(" inconclusive inconclusive")).count();
         let rest = told.iter().filter(|t| !t.ends_with(" inconclusive inconclusive"));

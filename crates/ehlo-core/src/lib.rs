@@ -25,6 +25,7 @@ mod span;
 mod target;
 mod tick;
 mod transcript;
+pub mod trip;
 
 pub use date::date;
 pub use deviation::{Deviation, DeviationKind};

@@ -57,6 +57,8 @@ pub struct Settings {
     pub auth: bool,
     /// The mechanisms, in the order in which they are listed.
     pub mechanisms: Vec<&'static str>,
+    /// The name of the server in challenges, if it is another.
+    pub inner_name: Option<String>,
     /// Whether NTLM version 1 is taken as well.
     pub ntlm_v1: bool,
     /// Whether logins are tied to another TLS connection than the client's, as if somebody sat in between.
@@ -83,6 +85,12 @@ pub struct Settings {
     pub largest_message: usize,
     /// Whether submission holds messages until a time that the client names (RFC 4865).
     pub future_release: bool,
+    /// Whether VRFY and EXPN tell strangers who is here (SMTP).
+    pub tells_addresses: bool,
+    /// Which mail for others is taken from strangers (SMTP).
+    pub relays: Relays,
+    /// What ends a message as well (SMTP).
+    pub fake_end: Option<Vec<u8>>,
     /// Whether XCLIENT and XFORWARD are offered (SMTP): anybody may then give himself out for another.
     pub xclient: bool,
     /// Whether each connection begins with a PROXY header, which names the client.
@@ -113,6 +121,17 @@ pub enum AfterStartTls {
     Alert,
     /// It says nothing any more.
     Silence,
+}
+
+/// Which mail for others is taken from strangers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relays {
+    /// None, as it should.
+    Nothing,
+    /// All of it.
+    Everything,
+    /// What has a route in its address: `%`, `!` or a source route (RFC 5321 appendix C).
+    Routes,
 }
 
 /// What becomes of text that came in the clear behind STARTTLS.
@@ -150,6 +169,7 @@ impl Settings {
             state_before_tls_kept: false,
             auth: role.takes_logins(),
             mechanisms: MECHANISMS.to_vec(),
+            inner_name: None,
             ntlm_v1: false,
             binding_altered: false,
             clear_auth_offered: false,
@@ -163,6 +183,9 @@ impl Settings {
             echoed_address: None,
             largest_message: 25 * 1024 * 1024,
             future_release: role == Role::Submission,
+            tells_addresses: false,
+            relays: Relays::Nothing,
+            fake_end: None,
             xclient: false,
             proxy_protocol: false,
         }

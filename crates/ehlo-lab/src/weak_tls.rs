@@ -38,6 +38,8 @@ pub struct WeakTls {
     pub fallback_ignored: bool,
     /// Whether handshakes are signed with SHA-1 for who wants that.
     pub sha1: bool,
+    /// Whether it prefers Diffie-Hellman in a finite field and has no parameters for it.
+    pub dh_fails: bool,
     /// Whether SSL 2.0 is spoken.
     pub ssl2: bool,
     /// Whether clients are hung up on where an alert would have to say why.
@@ -131,6 +133,10 @@ fn answer(hello: &ClientHello, weak: &WeakTls, chain: &[Vec<u8>]) -> Option<Verd
     let fell_back = hello.suites.contains(&Suite::FALLBACK_SCSV) && version < Version::TLS12;
     if fell_back && !weak.fallback_ignored {
         return Some(refused(Alert::INAPPROPRIATE_FALLBACK));
+    }
+    let good = |s: &Suite| GOOD.contains(s) && version == Version::TLS12 && !weak.nothing_good;
+    if weak.dh_fails && hello.suites.iter().any(|s| s.is_finite_field()) && !hello.suites.iter().any(good) {
+        return Some(refused(Alert::INTERNAL_ERROR));
     }
     let Some(suite) = choose(hello, weak, version) else { return Some(refused(Alert::HANDSHAKE_FAILURE)) };
     let signed = matches!(suite.key_exchange(), KeyExchange::Ecdhe | KeyExchange::Dhe);

@@ -754,6 +754,18 @@ fn weak_tls_is_taken_on_request() {
         ),
         (&["tls-only-dated", "tls-sha1"], Version::TLS12, &[0xc02b], "handshake_failure"),
         (&["tls-ssl2"], Version::SSL2, &[], "SSLv2 2"),
+        (
+            &["tls-dh-fails", "tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA"],
+            Version::TLS12,
+            &[0x002f, 0x0033],
+            "internal_error",
+        ),
+        (
+            &["tls-dh-fails", "tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA"],
+            Version::TLS12,
+            rsa,
+            "TLSv1.2 TLS_RSA_WITH_AES_128_CBC_SHA reneg ems etm",
+        ),
         (&["tls-no-alerts"], Version::TLS11, rsa, "-"),
         (
             &["tls-no-alerts", "tls-oldest=1.1"],

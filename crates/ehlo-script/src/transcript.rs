@@ -83,6 +83,20 @@ impl Writer<'_> {
                 }
                 EntryKind::Closed { by: Side::Client, .. } => self.line("C close"),
                 EntryKind::Closed { by: Side::Server, how } => {
+                    // What had no end of line was taken for a unit only when the connection was over. It came before, and
+                    // is nothing that can be waited for: often it is an alert of TLS.
+                    while let Some(next) = entries.peek().map(|e| &e.kind) {
+                        match next {
+                            EntryKind::Data { span, .. } if span.side == Side::Server => {
+                                self.line(&format!("# {}", escape(&transcript.visible(*span))));
+                            }
+                            EntryKind::Deviation { deviation } => {
+                                self.line(&format!("# {}: {}", deviation.kind.id(), deviation.span));
+                            }
+                            _ => break,
+                        }
+                        entries.next();
+                    }
                     let how = match how {
                         CloseKind::Reset => "# reset",
                         CloseKind::Truncated => "# without close_notify",
@@ -360,6 +374,8 @@ mod tests {
             id: id.to_owned(),
             params: [("line".to_owned(), line.to_owned())].into(),
         };
+        let address = "127.0.0.1:143".to_owned();
+        transcript.push(Tick(0), EntryKind::Connect { address, local: None });
         transcript.push(Tick(0), note("statement", "C auth scram-sha-256 {{user}} {{password}}"));
         for (side, bytes) in [
             (Side::Client, &b"s1 AUTHENTICATE SCRAM-SHA-256\r\n"[..]),
@@ -375,7 +391,8 @@ mod tests {
         let text = write_transcripts("x", &[described]);
         let wanted = "C auth scram-sha-256 {{user}} {{password}}\nS: % OK [CAPABILITY IMAP4rev1] in\n";
         assert!(text.ends_with(wanted), "{text}");
-        assert!(crate::parse("x", &text, &crate::NoFiles).is_ok(), "{text}");
+        let parsed = crate::parse("x", &text, &crate::NoFiles);
+        assert!(parsed.is_ok(), "{text}{parsed:?}");
     }
 
     #[test]

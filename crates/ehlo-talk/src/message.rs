@@ -1,8 +1,12 @@
 /// What a message lacks that mail programs and filters expect: keys of hints.
 pub(crate) fn lacks(message: &[u8]) -> Vec<&'static str> {
     let mut found = Vec::new();
-    let end = message.windows(4).position(|w| w == b"\r\n\r\n");
-    let only_header = message.strip_prefix(b"\r\n").is_none() && end.is_none();
+    // A message may begin with the blank line: then it has no header at all (RFC 5322 §3.5).
+    let end = match message.starts_with(b"\r\n") {
+        true => Some(0),
+        false => message.windows(4).position(|w| w == b"\r\n\r\n"),
+    };
+    let only_header = end.is_none();
     let header = &message[..end.unwrap_or(message.len())];
     let lines: Vec<&[u8]> = header.split(|&b| b == b'\n').map(|l| l.trim_ascii_end()).collect();
     let is_field = |line: &[u8]| {

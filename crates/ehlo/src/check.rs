@@ -3,7 +3,7 @@
 use crate::exit::{FOUND, GOOD, Internal, UNABLE, Usage};
 use crate::{input, output, policy, progress, secrets, targets};
 use clap::ArgMatches;
-use ehlo_check::{CHECKS, CheckOptions, Pace, Selection, judge, run};
+use ehlo_check::{CHECKS, CheckOptions, Extra, Pace, Selection, judge, run};
 use ehlo_core::facts::TlsProbeMode;
 use ehlo_core::{Family, Limits, Outcome, Role, RunReport, Severity, Target};
 use ehlo_dialogue::{ClientIdentity, ConnectionOptions, Connector, LoginOptions, Trust};
@@ -293,6 +293,7 @@ fn options(matches: &ArgMatches, lab: Option<&Lab>, texts: Texts) -> anyhow::Res
         }),
         pace: pace(matches, texts)?,
         as_outside: matches.get_flag("as-outside"),
+        extra: Extra::default(),
     })
 }
 
@@ -324,7 +325,7 @@ pub(crate) fn connection(
     texts: Texts,
 ) -> anyhow::Result<ConnectionOptions> {
     let address = |name: &str| -> anyhow::Result<Option<IpAddr>> {
-        text(matches, name)
+        optional(matches, name)
             .map(|value| {
                 value.parse().map_err(|_| {
                     input::wrong(texts, &format!("--{name}"), value, &texts.get("cli/an-address")).into()
@@ -347,7 +348,7 @@ pub(crate) fn connection(
         connector: Connector { source: address("source")?, dialer: None },
         trust: Arc::new(trust(matches, lab)?),
         identity,
-        sni: text(matches, "sni").map(str::to_owned),
+        sni: optional(matches, "sni").map(str::to_owned),
         helo,
         now: moment(matches, texts)?.unwrap_or_else(input::now),
         seed: input::seed(),
@@ -459,6 +460,11 @@ fn script(report: &RunReport) -> String {
         })
         .collect();
     write_transcripts("ehlo check", &described)
+}
+
+/// The value of a flag that not every command has.
+fn optional<'a>(matches: &'a ArgMatches, name: &str) -> Option<&'a str> {
+    matches.try_get_one::<String>(name).ok().flatten().map(String::as_str)
 }
 
 pub(crate) fn text<'a>(matches: &'a ArgMatches, name: &str) -> Option<&'a str> {

@@ -13,6 +13,7 @@ mod lab_store;
 mod mailbox;
 mod output;
 mod policy;
+mod profiles;
 mod progress;
 mod run;
 mod sasl;
@@ -21,6 +22,7 @@ mod secrets;
 mod send;
 mod talk;
 mod targets;
+mod trip;
 
 use ehlo_knowledge::Lang;
 use ehlo_report::Texts;
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
             Some(("auth", matches)) => auth::main(matches, texts),
             Some(("mailbox", matches)) => mailbox::main(matches, texts),
             Some(("send", matches)) => send::main(matches, texts),
+            Some(("trip", matches)) => trip::main(matches, texts),
             Some(("fmt", matches)) => script::format(matches, texts),
             Some(("record", matches)) => script::record(matches, texts),
             Some(("import", matches)) => script::import(matches, texts),

@@ -60,14 +60,54 @@ pub(crate) fn password(
     texts: Texts,
 ) -> anyhow::Result<Secret<String>> {
     let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
-    if let Some(file) = text("password-file") {
+    let named = Named {
+        file: text("password-file"),
+        command: text("password-command"),
+        variables: &["EHLO_PASSWORD"],
+    };
+    named_password(&named, user, host, stdin_taken, texts)
+}
+
+/// Where the password of one of several accounts may be.
+pub(crate) struct Named<'a> {
+    /// The file that the command line names.
+    pub(crate) file: Option<&'a str>,
+    /// The command that it names.
+    pub(crate) command: Option<&'a str>,
+    /// Variables of the environment, in the order in which they are asked.
+    pub(crate) variables: &'a [&'a str],
+}
+
+impl Named<'_> {
+    /// Whether the password is there without `~/.netrc` and without asking.
+    pub(crate) fn is_said(&self) -> bool {
+        self.file.is_some() || self.command.is_some() || self.variable().is_some()
+    }
+
+    fn variable(&self) -> Option<String> {
+        self.variables.iter().filter_map(|name| std::env::var(name).ok()).find(|value| !value.is_empty())
+    }
+}
+
+/// The password of `user`, as [`password`] finds it.
+///
+/// # Errors
+/// A password that cannot be had.
+pub(crate) fn named_password(
+    named: &Named<'_>,
+    user: &str,
+    host: Option<&str>,
+    stdin_taken: bool,
+    texts: Texts,
+) -> anyhow::Result<Secret<String>> {
+    if let Some(file) = named.file {
         if file == "-" && stdin_taken {
             return Err(Usage(texts.get("cli/stdin-twice")).into());
         }
         from_file(file)
-    } else if let Some(command) = text("password-command") {
+    } else if let Some(command) = named.command {
         from_command(command, texts)
-    } else if let Some(password) = std::env::var("EHLO_PASSWORD").ok().filter(|p| !p.is_empty()) {
+    } else if let Some(password) = named.variable() {
         Ok(Secret::new(password))
     } else if let Some(password) = host.and_then(|host| from_netrc(host, user)) {
         Ok(password)

@@ -46,6 +46,12 @@ mod shown;
 #[path = "cli/talk.rs"]
 mod talk;
 #[cfg(unix)]
+#[path = "cli/talk_howto.rs"]
+mod talk_howto;
+#[cfg(unix)]
+#[path = "cli/talk_more.rs"]
+mod talk_more;
+#[cfg(unix)]
 #[path = "cli/talk_terminal.rs"]
 mod talk_terminal;
 #[cfg(unix)]

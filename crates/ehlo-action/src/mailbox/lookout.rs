@@ -9,8 +9,15 @@ use crate::session::Target;
 use ehlo_core::Transcript;
 use ehlo_core::mailbox::{ChangeState, Folder, Readable};
 use ehlo_dialogue::Clock;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::Instant;
+
+/// Of a message that is larger, only the beginning is kept.
+const LARGEST: usize = 64 << 20;
+/// Of a maildrop that is fuller than this, only so many unique-ids are told apart.
+const MOST_KNOWN: usize = 1_000_000;
 
 /// Watches the folders of a mailbox for single messages.
 pub struct Lookout<'a> {
@@ -24,6 +31,10 @@ pub struct Lookout<'a> {
     /// How many messages the first of them held when it was looked into.
     seen: u64,
     transcripts: Vec<Transcript>,
+    /// Folder and UID of what was found already.
+    found: HashSet<(String, String)>,
+    /// The unique-ids of a maildrop that need no second look.
+    looked_at: HashSet<String>,
 }
 
 /// A message that was found.
@@ -35,7 +46,9 @@ pub struct Sighted {
     pub special_use: Option<String>,
     /// Its UID (IMAP) or unique-id (POP3).
     pub uid: Option<String>,
-    /// All of it, as it is there.
+    /// When it was seen.
+    pub seen: Instant,
+    /// All of it, as it is there; of a very large one the beginning.
     pub message: Vec<u8>,
 }
 
@@ -59,6 +72,8 @@ impl<'a> Lookout<'a> {
             folders: Vec::new(),
             seen: 0,
             transcripts: Vec::new(),
+            found: HashSet::new(),
+            looked_at: HashSet::new(),
         };
         let begun = async {
             lookout.mailbox = Some(lookout.session().await?);
@@ -94,18 +109,37 @@ impl<'a> Lookout<'a> {
     /// # Errors
     /// The session is over, or something was refused.
     pub async fn look(&mut self, field: &str, token: &str) -> Result<Vec<Sighted>, Trouble> {
+        self.found.clear();
+        self.looked_at.clear();
+        self.fresh(field, token).await
+    }
+
+    /// Looks once into every folder for messages whose field `field` holds `token`, and that were not found before. The
+    /// token must be new: a message of a maildrop that was looked at once is not looked at again.
+    ///
+    /// # Errors
+    /// As [`Lookout::look`].
+    pub async fn fresh(&mut self, field: &str, token: &str) -> Result<Vec<Sighted>, Trouble> {
+        let found = self.unseen(field, token).await?;
+        for one in &found {
+            self.found.insert((one.folder.text.clone(), one.uid.clone().unwrap_or_default()));
+        }
+        Ok(found)
+    }
+
+    async fn unseen(&mut self, field: &str, token: &str) -> Result<Vec<Sighted>, Trouble> {
         let mailbox = match self.mailbox.take() {
             Some(mailbox) => mailbox,
             None => self.session().await?,
         };
         match mailbox {
             Mailbox::Imap(mut imap) => {
-                let found = imap.sighted(&self.folders, &mut self.seen, field, token).await;
+                let found = imap.sighted(&self.folders, &mut self.seen, field, token, &self.found).await;
                 self.mailbox = Some(Mailbox::Imap(imap));
                 found
             }
             Mailbox::Pop3(mut pop3) => {
-                let found = pop3.sighted(field, token).await;
+                let found = pop3.sighted(field, token, &mut self.looked_at).await;
                 // A session sees nothing that comes while it lasts, so the next look has one of its own.
                 self.transcripts.push(pop3.finish(&mut Collected::default()).await.0);
                 found
@@ -130,14 +164,48 @@ impl<'a> Lookout<'a> {
             if !found.is_empty() || Instant::now() >= end {
                 return Ok(found);
             }
-            let wake = until(interval).min(end);
-            match &mut self.mailbox {
-                Some(Mailbox::Imap(imap)) if imap.has("IDLE") => {
-                    let inbox = self.folders.first().map_or("INBOX", |folder| &folder.name.text);
-                    imap.rest(inbox, self.seen, wake).await?;
-                }
-                _ => tokio::time::sleep_until(wake).await,
+            self.pause(until(interval).min(end), &Notify::new()).await?;
+        }
+    }
+
+    /// Waits until `wake`, until something comes into the inbox, if the server tells, or until `stop`.
+    ///
+    /// # Errors
+    /// The session is over, or something was refused.
+    pub async fn pause(&mut self, wake: Instant, stop: &Notify) -> Result<(), Trouble> {
+        match &mut self.mailbox {
+            Some(Mailbox::Imap(imap)) if imap.has("IDLE") => {
+                let inbox = self.folders.first().map_or("INBOX", |folder| &folder.name.text);
+                imap.rest(inbox, self.seen, wake, stop).await
             }
+            _ => {
+                tokio::select! {
+                    () = stop.notified() => {}
+                    () = tokio::time::sleep_until(wake) => {}
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether the server tells by itself what comes into the inbox.
+    pub fn is_told(&self) -> bool {
+        matches!(&self.mailbox, Some(Mailbox::Imap(imap)) if imap.has("IDLE"))
+    }
+
+    /// How many folders are looked into.
+    pub fn folders(&self) -> usize {
+        self.folders.len().max(1)
+    }
+
+    /// Gives the session up, so that the next look begins a new one.
+    pub async fn renew(&mut self) {
+        match self.mailbox.take() {
+            Some(Mailbox::Imap(imap)) => self.transcripts.push(imap.finish().await),
+            Some(Mailbox::Pop3(pop3)) => {
+                self.transcripts.push(pop3.finish(&mut Collected::default()).await.0);
+            }
+            None => {}
         }
     }
 
@@ -168,13 +236,7 @@ impl<'a> Lookout<'a> {
 
     /// Logs out; yields the dialogues.
     pub async fn close(mut self) -> Vec<Transcript> {
-        match self.mailbox.take() {
-            Some(Mailbox::Imap(imap)) => self.transcripts.push(imap.finish().await),
-            Some(Mailbox::Pop3(pop3)) => {
-                self.transcripts.push(pop3.finish(&mut Collected::default()).await.0);
-            }
-            None => {}
-        }
+        self.renew().await;
         self.transcripts
     }
 }
@@ -190,7 +252,10 @@ impl Sink for Collected {
     fn take(&mut self, item: Item<'_>) -> std::io::Result<()> {
         match item {
             Item::Folder(folder) => self.folders.push(folder.clone()),
-            Item::Bytes(bytes) => self.bytes.extend_from_slice(bytes),
+            Item::Bytes(bytes) => {
+                let room = LARGEST.saturating_sub(self.bytes.len());
+                self.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            }
             _ => {}
         }
         Ok(())
@@ -205,6 +270,7 @@ impl Imap {
         seen: &mut u64,
         field: &str,
         token: &str,
+        known: &HashSet<(String, String)>,
     ) -> Result<Vec<Sighted>, Trouble> {
         let mut found = Vec::new();
         for (index, folder) in folders.iter().enumerate() {
@@ -214,13 +280,19 @@ impl Imap {
             if index == 0 {
                 *seen = self.messages().unwrap_or(0);
             }
-            for uid in self.with_field(field, token).await? {
+            let uids = self.with_field(field, token).await?;
+            let now = Instant::now();
+            for uid in uids.iter().map(u64::to_string) {
+                if known.contains(&(folder.name.text.clone(), uid.clone())) {
+                    continue;
+                }
                 let mut whole = Collected::default();
-                self.whole(&uid.to_string(), &mut whole).await?;
+                self.whole(&uid, &mut whole).await?;
                 found.push(Sighted {
                     folder: folder.name.clone(),
                     special_use: folder.special_use.clone(),
-                    uid: Some(uid.to_string()),
+                    uid: Some(uid),
+                    seen: now,
                     message: whole.bytes,
                 });
             }
@@ -259,17 +331,40 @@ impl Imap {
 }
 
 impl Pop3 {
-    async fn sighted(&mut self, field: &str, token: &str) -> Result<Vec<Sighted>, Trouble> {
+    async fn sighted(
+        &mut self,
+        field: &str,
+        token: &str,
+        looked_at: &mut HashSet<String>,
+    ) -> Result<Vec<Sighted>, Trouble> {
         let mut found = Vec::new();
-        for (number, uid, size) in self.with_field(field, token).await? {
+        // Without UIDL all of it is looked at each time.
+        let ids = match self.unique_ids(MOST_KNOWN).await {
+            Ok(ids) => ids,
+            Err(Trouble::Refused { .. }) => HashMap::new(),
+            Err(trouble) => return Err(trouble),
+        };
+        let first = match ids.is_empty() {
+            true => Some(1),
+            false => ids.iter().filter(|(id, _)| !looked_at.contains(*id)).map(|(_, number)| *number).min(),
+        };
+        let Some(first) = first else { return Ok(found) };
+        let sought = self.with_field_from(first, field, token).await?;
+        let now = Instant::now();
+        for (number, uid, size) in sought {
+            if uid.as_ref().is_some_and(|uid| looked_at.contains(uid)) {
+                continue;
+            }
             let message = self.retrieve(number, size).await?.0;
             found.push(Sighted {
                 folder: Readable { text: "INBOX".into(), wire: None },
                 special_use: Some("inbox".into()),
                 uid,
+                seen: now,
                 message,
             });
         }
+        looked_at.extend(ids.into_keys());
         Ok(found)
     }
 

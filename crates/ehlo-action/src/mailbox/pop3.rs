@@ -448,9 +448,19 @@ impl Pop3 {
         field: &str,
         text: &str,
     ) -> Result<Vec<(u64, Option<String>, Option<u64>)>, Trouble> {
+        self.with_field_from(1, field, text).await
+    }
+
+    /// The same, from the message of that number on.
+    pub(super) async fn with_field_from(
+        &mut self,
+        first: u64,
+        field: &str,
+        text: &str,
+    ) -> Result<Vec<(u64, Option<String>, Option<u64>)>, Trouble> {
         let mut found = Vec::new();
         let all = self.messages;
-        self.scan(1, all, &mut |line, header| {
+        self.scan(first, all, &mut |line, header| {
             let holds = |value: &[u8]| value.windows(text.len().max(1)).any(|w| w == text.as_bytes());
             let fields = read::fields(&header);
             if fields.iter().any(|(n, value)| n.eq_ignore_ascii_case(field.as_bytes()) && holds(value)) {

@@ -127,15 +127,21 @@ impl Imap {
     }
 
     /// Opens the folder and waits there, no longer than until `wake`, for a message that was not there before: `seen`
-    /// is how many there were.
-    pub(super) async fn rest(&mut self, folder: &str, seen: u64, wake: Instant) -> Result<(), Trouble> {
+    /// is how many there were. `stop` ends the wait earlier.
+    pub(super) async fn rest(
+        &mut self,
+        folder: &str,
+        seen: u64,
+        wake: Instant,
+        stop: &Notify,
+    ) -> Result<(), Trouble> {
         self.select(Some(folder), false).await?;
         if self.messages() != Some(seen) {
             return Ok(());
         }
         let progress = Progress { end: Some(wake), left: None };
         let mut nobody = Nobody;
-        self.idle(&progress, seen, &mut nobody, &Notify::new()).await?;
+        self.idle(&progress, seen, &mut nobody, stop).await?;
         Ok(())
     }
 

@@ -8,6 +8,7 @@ mod hello;
 mod main_dialogue;
 mod pace;
 mod probes;
+mod said;
 mod service;
 mod starttls;
 

@@ -85,6 +85,7 @@ pub(super) async fn ask_twice(dialogue: &mut Dialogue, facts: &mut ConnectionFac
             answer: answered_by(&failure),
             reply: None,
             at: vec![dialogue.failure_evidence()],
+            detail: None,
             took_us: 0,
         },
     });
@@ -144,6 +145,7 @@ async fn type_on(
             answer: answered_by(&failure),
             reply: None,
             at: accepted.into_iter().chain([dialogue.failure_evidence()]).collect(),
+            detail: None,
             took_us: 0,
         },
     };
@@ -157,6 +159,7 @@ pub(super) fn probe(id: ProbeId, turn: &Turn) -> ProbeFacts {
         answer: turn.answered(),
         reply: Some(turn.shown()),
         at: turn.evidence(),
+        detail: None,
         took_us: u64::try_from(turn.took.as_micros()).unwrap_or(u64::MAX),
     }
 }

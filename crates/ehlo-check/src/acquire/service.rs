@@ -37,6 +37,8 @@ pub(super) struct Service {
     paced: Paced,
     /// What is asked on connections of their own.
     pub(super) asks: Vec<Question>,
+    /// Whether somebody should type on in the clear after STARTTLS, on a connection of its own.
+    types_on: bool,
     index: u32,
     events: UnboundedSender<Event>,
 }
@@ -47,6 +49,8 @@ pub(crate) struct Whole {
     pub(crate) options: Arc<CheckOptions>,
     /// What is asked on connections of their own.
     pub(crate) asks: Vec<Question>,
+    /// Whether somebody should type on in the clear after STARTTLS.
+    pub(crate) types_on: bool,
     pub(crate) turns: Turns,
     pub(crate) clock: Clock,
     /// When everything must be over.
@@ -56,10 +60,12 @@ pub(crate) struct Whole {
 
 /// Examines one service.
 pub(crate) async fn acquire(index: u32, job: Job, whole: Whole) -> (ServiceFacts, Vec<Transcript>) {
-    let Whole { options, asks, turns, clock, end, events } = whole;
+    let Whole { options, asks, types_on, turns, clock, end, events } = whole;
     let deadline = end.min(Instant::now() + options.connection.limits.service);
     let paced = Paced::new(options.pace);
-    Arc::new(Service { turns, job, options, clock, deadline, paced, asks, index, events }).examine().await
+    Arc::new(Service { turns, job, options, clock, deadline, paced, asks, types_on, index, events })
+        .examine()
+        .await
 }
 
 impl Service {
@@ -194,12 +200,12 @@ impl Service {
         };
         let cleartext = async {
             match wait_for_offer.await {
-                Ok(()) => {
+                Ok(()) if self.types_on => {
                     let ordinal = u32::try_from(addresses.len()).unwrap_or(0);
                     self.another(&address, ordinal, Purpose::CleartextAfterStartTls).await
                 }
                 // STARTTLS is not offered, or not asked about.
-                Err(_) => None,
+                _ => None,
             }
         };
         let (main, others, cleartext) =

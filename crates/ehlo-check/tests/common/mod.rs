@@ -1,6 +1,6 @@
 //! The lab in memory, examined on a virtual clock.
 
-use ehlo_check::{CheckOptions, Job, Pace, Selection, run};
+use ehlo_check::{CheckOptions, Extra, Job, Pace, Selection, run};
 use ehlo_core::facts::TlsProbeMode;
 use ehlo_core::{Address, Endpoint, Family, Limits, RunReport, Scheme};
 use ehlo_dialogue::{ConnectionOptions, Connector, Dialer, LoginOptions, Transport, Trust};
@@ -52,6 +52,10 @@ pub(crate) struct Setup {
     /// How much is asked by hand-made hellos, if anything.
     pub(crate) tls_probe: Option<TlsProbeMode>,
     pub(crate) pace: Pace,
+    /// What is looked at.
+    pub(crate) selection: Selection,
+    /// What is allowed beyond looking.
+    pub(crate) extra: Extra,
 }
 
 impl Setup {
@@ -64,6 +68,8 @@ impl Setup {
             single: false,
             tls_probe: Some(TlsProbeMode::Proof),
             pace: Pace::default(),
+            selection: Selection::default(),
+            extra: Extra::default(),
         }
     }
 
@@ -105,6 +111,7 @@ impl Setup {
             tls_probe: self.tls_probe,
             pace: self.pace,
             as_outside: false,
+            extra: self.extra.clone(),
         };
         let jobs = self.schemes.iter().map(|&scheme| {
             let mut endpoint = Endpoint::new(scheme, "lab.test", None);
@@ -122,7 +129,7 @@ impl Setup {
             }
         });
         let (events, _) = tokio::sync::mpsc::unbounded_channel();
-        let report = run(jobs.collect(), Arc::new(options), &Selection::default(), events).await;
+        let report = run(jobs.collect(), Arc::new(options), &self.selection, events).await;
         let counted = dialed.lock().unwrap().clone();
         (report, counted)
     }

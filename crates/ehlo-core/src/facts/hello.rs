@@ -70,6 +70,9 @@ pub enum HelloQuestion {
     Anonymous,
     /// TLS 1.2 with nothing but suites that should not be used any more.
     Dated,
+    /// TLS 1.2 with nothing but suites with Diffie-Hellman in a finite field that are broken or dated: apart where a server
+    /// may stumble over them instead of refusing.
+    FiniteField,
     /// TLS 1.2 with all usual suites, and no signature but SHA-1 and MD5.
     Sha1,
     /// An old version at most.
@@ -94,6 +97,7 @@ impl HelloQuestion {
             HelloQuestion::Broken => "broken",
             HelloQuestion::Anonymous => "anonymous",
             HelloQuestion::Dated => "dated",
+            HelloQuestion::FiniteField => "finite-field",
             HelloQuestion::Sha1 => "sha1",
             HelloQuestion::OldVersion => "old-version",
             HelloQuestion::Fallback => "fallback",
@@ -131,6 +135,18 @@ pub enum HelloAnswer {
         rate_limited: bool,
     },
 }
+
+/// Alerts by which a server refuses what is offered (RFC 8446 §6.2, RFC 7507 §3); `unsupported_certificate` and
+/// `certificate_unknown` are not among them, because no certificate was sent.
+const REFUSALS: &[&str] = &[
+    "handshake_failure",
+    "illegal_parameter",
+    "protocol_version",
+    "insufficient_security",
+    "inappropriate_fallback",
+    "missing_extension",
+    "unsupported_extension",
+];
 
 /// What a server chose.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,9 +190,16 @@ impl HelloFacts {
         }
     }
 
-    /// Whether it was refused. A connection that is closed, reset or silent may have any reason, and is no refusal by itself.
+    /// Whether it was refused. A connection that is closed, reset or silent may have any reason, and is no refusal by itself;
+    /// nor is an alert that speaks of something else than what was offered.
     pub fn is_refused(&self) -> bool {
-        matches!(self.answer, HelloAnswer::Refused { .. } | HelloAnswer::HungUp)
+        match &self.answer {
+            HelloAnswer::HungUp => true,
+            // Who stumbles over each of these suites takes none of them.
+            HelloAnswer::Refused { .. } if self.question == HelloQuestion::FiniteField => true,
+            HelloAnswer::Refused { alert } => REFUSALS.contains(&alert.as_str()),
+            _ => false,
+        }
     }
 
     /// Whether the server hung up over the hello without a word.

@@ -140,6 +140,14 @@ pub enum Purpose {
     StartTlsInjectionSplit,
     /// A mail transaction that is begun before TLS.
     StartTlsState,
+    /// Questions about addresses (SMTP).
+    SmtpPolicy,
+    /// Whether mail for others is taken from strangers (SMTP).
+    SmtpRelay,
+    /// A message with something that must not end it (SMTP).
+    SmtpSmuggling,
+    /// The first messages of NTLM.
+    AuthNtlm,
 }
 
 impl Purpose {
@@ -154,6 +162,10 @@ impl Purpose {
             Purpose::StartTlsInjection => "start-tls-injection",
             Purpose::StartTlsInjectionSplit => "start-tls-injection-split",
             Purpose::StartTlsState => "start-tls-state",
+            Purpose::SmtpPolicy => "smtp-policy",
+            Purpose::SmtpRelay => "smtp-relay",
+            Purpose::SmtpSmuggling => "smtp-smuggling",
+            Purpose::AuthNtlm => "auth-ntlm",
         }
     }
 }
@@ -382,6 +394,37 @@ pub enum ProbeId {
     RcptWithoutMail,
     /// STARTTLS inside TLS.
     StartTlsInsideTls,
+    /// VRFY of an address that nobody has.
+    VrfyUnknown,
+    /// VRFY of `postmaster`.
+    VrfyPostmaster,
+    /// EXPN of a list that there is not.
+    ExpnUnknown,
+    /// EXPN of `postmaster`.
+    ExpnPostmaster,
+    /// MAIL with the null reverse-path.
+    MailNullSender,
+    /// RCPT to `postmaster`; the detail is the address.
+    RcptPostmaster,
+    /// RCPT to an address of the server's own domain that nobody has; the detail is the address.
+    RcptUnknown,
+    /// MAIL and RCPT to somewhere else; the detail is both paths.
+    RelayPattern,
+    /// A message that was taken for somewhere else: [`Answered::Accepted`] if it arrived there.
+    RelayedMail,
+    /// A message with something that must not end it, the detail: [`Answered::Accepted`] if it ended it all the same,
+    /// [`Answered::Silence`] if not.
+    FakeEndOfData,
+    /// The real end of the same message.
+    RealEndOfData,
+    /// The challenge of NTLM; the detail is what it tells.
+    NtlmChallenge,
+    /// Data of a mailbox, or an alert, before the login; the detail is the kind.
+    EarlyData,
+    /// A referral to another server (RFC 2221); the detail is the URL.
+    Referral,
+    /// A login in which the server did not prove that it knows the password; the detail is what is wrong.
+    ServerProof,
     /// MAIL without a login.
     MailWithoutAuth,
     /// RCPT to a stranger without a login.
@@ -397,6 +440,9 @@ pub struct ProbeFacts {
     pub answer: Answered,
     /// The answer's first line, escaped.
     pub reply: Option<String>,
+    /// What exactly was asked or seen, where the question has more than one form; escaped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// Question and answer.
     pub at: Vec<Evidence>,
     /// How long the answer took, in microseconds.

@@ -11,6 +11,7 @@ mod hostile;
 mod mail;
 mod mailbox;
 mod policy;
+mod relay;
 pub(crate) mod reply;
 mod rule;
 mod scope;
@@ -279,6 +280,9 @@ pub static FAULTS: &[&dyn Fault] = &[
     &auth::ApopMissing,
     &auth::BINDING_ALTERED,
     &auth::NTLM_V1,
+    &auth::MECHANISMS,
+    &auth::NTLM_HOST,
+    &auth::WRONG_PROOF,
     &auth::SubmissionOpen,
     &certificate::EXPIRED,
     &certificate::NOT_YET_VALID,
@@ -291,6 +295,8 @@ pub static FAULTS: &[&dyn Fault] = &[
     &certificate::NAMES,
     &certificate::CN_ONLY,
     &certificate::ISSUER,
+    &certificate::RSA,
+    &certificate::SHA1,
     &stage::Silence,
     &stage::Close,
     &stage::Reset,
@@ -328,6 +334,9 @@ pub static FAULTS: &[&dyn Fault] = &[
     &policy::RATE_LIMIT,
     &policy::RECIPIENT_LIMIT,
     &policy::TARPIT,
+    &relay::OPEN,
+    &relay::TELLS,
+    &relay::FAKE_END,
     &tls::CLOSED,
     &tls::STALLED,
     &tls::NO_CLOSE_NOTIFY,
@@ -338,6 +347,7 @@ pub static FAULTS: &[&dyn Fault] = &[
     &weak_tls::NOTHING_GOOD,
     &weak_tls::SUITE,
     &weak_tls::DH,
+    &weak_tls::DH_FAILS,
     &weak_tls::SHA1,
     &weak_tls::COMPRESSION,
     &weak_tls::NO_RENEGOTIATION_INFO,

@@ -45,6 +45,10 @@ pub(super) static DH: Rule = Rule::setting(
     },
 );
 
+/// Diffie-Hellman in a finite field is what the server would like best, and fails.
+pub(super) static DH_FAILS: Rule =
+    Rule::setting("tls-dh-fails", FAMILY, NOTHING, |settings, _| settings.weak_tls.dh_fails = true);
+
 /// TLS 1.2 is refused.
 pub(super) static NO_12: Rule =
     Rule::setting("tls-12-refused", FAMILY, NOTHING, |settings, _| settings.weak_tls.no_tls12 = true);

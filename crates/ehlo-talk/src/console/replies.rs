@@ -91,6 +91,9 @@ impl Console {
         }
         if let (Reply::Pop3(response), "greeting") = (reply, verb) {
             self.stamp = pop3::apop_stamp(&response.text).map(|(stamp, _)| escape(stamp));
+            if let Some(stamp) = self.stamp.clone().filter(|_| !self.quiet) {
+                self.note("apop", &[("stamp", &stamp)]);
+            }
         }
         match reply {
             Reply::Smtp(_) => match verb {

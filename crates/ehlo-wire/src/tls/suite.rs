@@ -150,10 +150,19 @@ impl Suite {
         }
     }
 
-    /// Whether hardly any server has it: the key exchange stands in the certificate, or the cipher is ARIA.
+    /// Whether hardly any server has it: it takes a certificate that nobody issues (with a key for Diffie-Hellman or for
+    /// DSA), or is one of those with ARIA that OpenSSL does not know.
     pub fn is_exotic(self) -> bool {
-        matches!(self.key_exchange(), KeyExchange::Dh | KeyExchange::Ecdh)
-            || self.name().is_some_and(|name| name.contains("_ARIA_"))
+        let strange = |name: &str| {
+            let aria = name.contains("_ARIA_") && (!name.contains("_GCM_") || name.contains("_anon_"));
+            aria || name.contains("_DSS_")
+        };
+        matches!(self.key_exchange(), KeyExchange::Dh | KeyExchange::Ecdh) || self.name().is_some_and(strange)
+    }
+
+    /// Whether it takes Diffie-Hellman in a finite field with a fresh key.
+    pub fn is_finite_field(self) -> bool {
+        matches!(self.key_exchange(), KeyExchange::Dhe | KeyExchange::DhAnon)
     }
 
     /// Whether it exists from TLS 1.2 on only: AEAD, or a MAC with SHA-256 or SHA-384 (RFC 5246 §1.2).

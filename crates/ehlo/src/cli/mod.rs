@@ -41,6 +41,11 @@ pub(crate) fn command(texts: Texts) -> Command {
     let mailbox = flags::add(base("mailbox"), flags::MAILBOX_FLAGS, texts)
         .about(text("mailbox"))
         .after_help(format!("{}\n\n{}", text("mailbox-more"), text("mailbox-exit-codes")));
+    let trip = flags::add(base("trip"), flags::TRIP_FLAGS, texts).about(text("trip")).after_help(format!(
+        "{}\n\n{}",
+        text("trip-more"),
+        text("trip-exit-codes")
+    ));
     let run = flags::add(base("run"), flags::RUN_FLAGS, texts).about(text("run")).after_help(format!(
         "{}\n\n{}",
         text("run-more"),
@@ -71,6 +76,7 @@ pub(crate) fn command(texts: Texts) -> Command {
         .subcommand(auth)
         .subcommand(send)
         .subcommand(mailbox)
+        .subcommand(trip)
         .subcommand(run)
         .subcommand(fmt)
         .subcommand(record)
@@ -96,6 +102,7 @@ mod tests {
                 .chain(flags::AUTH_FLAGS)
                 .chain(flags::SEND_FLAGS)
                 .chain(flags::MAILBOX_FLAGS)
+                .chain(flags::TRIP_FLAGS)
                 .chain(flags::LAB_FLAGS)
                 .chain(flags::RUN_FLAGS)
                 .chain(flags::TALK_FLAGS)

@@ -3,7 +3,7 @@
 mod document;
 mod human;
 mod safe;
-mod trouble;
+pub(crate) mod trouble;
 mod words;
 
 use crate::check::{self, text};

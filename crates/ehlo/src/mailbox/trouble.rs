@@ -8,18 +8,18 @@ use ehlo_knowledge::explain::{Explanation, Kind, Symptom, explain};
 use ehlo_report::{Texts, failure_text, wrapped};
 
 /// What is said about a trouble.
-pub(super) struct Told {
+pub(crate) struct Told {
     /// What happened, in one sentence.
-    pub(super) what: String,
+    pub(crate) what: String,
     /// What is known about it.
-    pub(super) meaning: Option<String>,
+    pub(crate) meaning: Option<String>,
     /// What to do.
-    pub(super) next: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 impl Told {
     /// All of it, wrapped.
-    pub(super) fn text(&self, columns: usize) -> String {
+    pub(crate) fn text(&self, columns: usize) -> String {
         let mut out = wrapped(&self.what, 0, columns.saturating_sub(6));
         for (lead, text) in [("", &self.meaning), ("→ ", &self.next)] {
             if let Some(text) = text {
@@ -31,7 +31,7 @@ impl Told {
 }
 
 /// The id of a trouble, as in the JSON document.
-pub(super) fn id(trouble: &Trouble) -> &'static str {
+pub(crate) fn id(trouble: &Trouble) -> &'static str {
     match trouble {
         Trouble::Failed(_) => "failed",
         Trouble::Login(_) => "login",
@@ -49,7 +49,7 @@ pub(super) fn id(trouble: &Trouble) -> &'static str {
 }
 
 /// What is said about it.
-pub(super) fn told(trouble: &Trouble, report: &MailboxReport, texts: Texts) -> Told {
+pub(crate) fn told(trouble: &Trouble, report: &MailboxReport, texts: Texts) -> Told {
     let protocol = report.protocol.id();
     let only = |what: String| Told { what, meaning: None, next: None };
     match trouble {

@@ -3,19 +3,19 @@
 use super::pair;
 use crate::check::{self, text};
 use crate::exit::Usage;
-use crate::{input, secrets, targets};
+use crate::{input, profiles, secrets, targets};
 use clap::ArgMatches;
 use ehlo_core::{Address, Endpoint, Scheme, Secret, Target};
 use ehlo_dialogue::Connector;
 use ehlo_lab::{Lab, LabConfig, Listeners, Ports, Running};
 use ehlo_report::Texts;
 use ehlo_runner::{
-    Account, Known, Maildrops, Profile, RunOptions, SecretSource, Service, Site, built_in_file, profiles,
+    Account, Known, Maildrops, Profile, RunOptions, SecretSource, Service, Site, built_in_file,
 };
 use ehlo_script::Risk;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// How many accounts of the lab scripts may fill at once.
@@ -26,7 +26,9 @@ pub(super) async fn options(
     matches: &ArgMatches,
     texts: Texts,
 ) -> anyhow::Result<(RunOptions, Option<(Arc<Lab>, Running)>)> {
-    let profile = named_profile(matches, texts)?;
+    let profile = text(matches, "profile")
+        .map(|name| profiles::named(name, text(matches, "config"), texts))
+        .transpose()?;
     let wanted = text(matches, "target")
         .map(|t| targets::read(&[t.to_owned()], texts))
         .transpose()?
@@ -54,7 +56,7 @@ pub(super) async fn options(
         // What the lab cannot do yet stands in its profile.
         (Some(_), None) => built_in_file("lab.toml")
             .and_then(|bytes| std::str::from_utf8(bytes).ok())
-            .map(profiles)
+            .map(ehlo_runner::profiles)
             .transpose()?
             .and_then(|mut found| found.remove("lab"))
             .unwrap_or_default(),
@@ -69,7 +71,7 @@ pub(super) async fn options(
     let mut variables: BTreeMap<String, String> = profile.vars.clone();
     let mut secret_names = Vec::new();
     for (name, source) in &profile.secrets {
-        variables.insert(name.clone(), secret(source, texts)?);
+        variables.insert(name.clone(), profiles::secret(source, texts)?);
         secret_names.push(name.clone());
     }
     for value in matches.get_many::<String>("var").unwrap_or_default() {
@@ -80,7 +82,7 @@ pub(super) async fn options(
         let (name, source) = pair("--secret", value, texts)?;
         let source = SecretSource::parse(source)
             .ok_or_else(|| Usage(texts.fill("cli/bad-secret", &[("name", &name)])))?;
-        variables.insert(name.to_owned(), secret(&source, texts)?);
+        variables.insert(name.to_owned(), profiles::secret(&source, texts)?);
         secret_names.push(name.to_owned());
     }
     let given = secrets::credentials(matches, Some(&host), false, texts);
@@ -102,7 +104,7 @@ pub(super) async fn options(
                     .map(|a| {
                         Ok(Account {
                             user: a.user.clone(),
-                            password: Secret::new(secret(&a.password, texts)?),
+                            password: Secret::new(profiles::secret(&a.password, texts)?),
                         })
                     })
                     .transpose()
@@ -209,30 +211,6 @@ pub(super) async fn options(
     Ok((options, lab))
 }
 
-/// The profile that is named, from `--config`, the `ehlo.toml` in or above this folder, or the user's own file.
-fn named_profile(matches: &ArgMatches, texts: Texts) -> anyhow::Result<Option<Profile>> {
-    let Some(name) = text(matches, "profile") else { return Ok(None) };
-    let mut files: Vec<PathBuf> = text(matches, "config").map(PathBuf::from).into_iter().collect();
-    if files.is_empty() {
-        let here = std::env::current_dir()?;
-        files.extend(here.ancestors().map(|a| a.join("ehlo.toml")).find(|f| f.exists()));
-        let config = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
-        let config = config.or_else(|| std::env::var_os("HOME").map(|h| Path::new(&h).join(".config")));
-        files.extend(config.map(|c| c.join("ehlo/config.toml")).filter(|f| f.exists()));
-    }
-    let mut names = Vec::new();
-    for file in &files {
-        let text = std::fs::read_to_string(file).map_err(|e| Usage(format!("{}: {e}", file.display())))?;
-        let mut found = profiles(&text).map_err(|e| Usage(format!("{}: {e}", file.display())))?;
-        if let Some(profile) = found.remove(name) {
-            return Ok(Some(profile));
-        }
-        names.extend(found.into_keys());
-    }
-    let known = if names.is_empty() { "–".to_owned() } else { names.join(", ") };
-    Err(Usage(texts.fill("cli/no-profile", &[("name", &name), ("names", &known)])).into())
-}
-
 fn of_lab(lab: &Lab, running: &Running, target: Option<&Target>) -> Site {
     let only = match target {
         Some(Target::Lab(scheme)) => *scheme,
@@ -285,22 +263,8 @@ fn of_target(target: &Target, texts: Texts) -> anyhow::Result<Site> {
 }
 
 fn of_profile(profile: &Profile, name: &str, texts: Texts) -> anyhow::Result<Site> {
-    let Some(host) = &profile.host else {
-        return Err(Usage(texts.fill("cli/profile-host", &[("name", &name)])).into());
-    };
-    let mut services = Vec::new();
-    for (scheme, port) in &profile.ports {
-        let Some(scheme) = Scheme::from_name(scheme) else {
-            return Err(
-                Usage(texts.fill("cli/profile-scheme", &[("name", &name), ("scheme", scheme)])).into()
-            );
-        };
-        services.push(Service { endpoint: Endpoint::new(scheme, host, Some(*port)), addresses: None });
-    }
-    if services.is_empty() {
-        let of = |&scheme: &Scheme| Service { endpoint: Endpoint::new(scheme, host, None), addresses: None };
-        services = Scheme::OF_A_HOST.iter().map(of).collect();
-    }
+    let of = |endpoint| Service { endpoint, addresses: None };
+    let mut services: Vec<Service> = profiles::endpoints(profile, name, texts)?.into_iter().map(of).collect();
     sort(&mut services);
     Ok(Site { name: name.to_owned(), services })
 }
@@ -355,14 +319,4 @@ fn predefine(
     } else {
         default("rcpt", own);
     }
-}
-
-fn secret(source: &SecretSource, texts: Texts) -> anyhow::Result<String> {
-    Ok(match source {
-        SecretSource::File(file) => secrets::from_file(file)?.expose().clone(),
-        SecretSource::Command(command) => secrets::from_command(command, texts)?.expose().clone(),
-        SecretSource::Env(name) => {
-            std::env::var(name).map_err(|_| Usage(texts.fill("cli/no-env", &[("name", name)])))?
-        }
-    })
 }

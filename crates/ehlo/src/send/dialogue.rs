@@ -8,7 +8,7 @@ use ehlo_report::happened;
 const SOME: usize = 20;
 
 /// The lines of a dialogue, each with its time; all of the data if `whole`.
-pub(super) fn human(transcript: &Transcript, whole: bool, view: View) -> String {
+pub(crate) fn human(transcript: &Transcript, whole: bool, view: View) -> String {
     let View { texts, paint, .. } = view;
     let mut out = String::new();
     let start = transcript.entries.first().map_or(Tick(0), |e| e.tick);

@@ -235,7 +235,7 @@ fn shown(file: &str) -> String {
 }
 
 /// A file that is there and can be read.
-fn existing(file: &str, texts: Texts) -> anyhow::Result<PathBuf> {
+pub(crate) fn existing(file: &str, texts: Texts) -> anyhow::Result<PathBuf> {
     let path = PathBuf::from(file);
     std::fs::File::open(&path).map_err(|e| anyhow::anyhow!("{file}: {e}"))?;
     if path.is_dir() {

@@ -1,14 +1,14 @@
 //! `ehlo send`: sends messages and says what became of each recipient.
 
 mod codes;
-mod dialogue;
+pub(crate) mod dialogue;
 mod document;
 mod dry;
-mod letter;
+pub(crate) mod letter;
 mod options;
 mod progress;
-mod show;
-mod values;
+pub(crate) mod show;
+pub(crate) mod values;
 
 use crate::check::{self, text};
 use crate::exit::{GOOD, Internal, Usage};
@@ -30,12 +30,12 @@ const ORDER: &[Scheme] = &[Scheme::Submissions, Scheme::Submission, Scheme::Smtp
 
 /// What is shown, and how.
 #[derive(Clone, Copy)]
-struct View {
-    texts: Texts,
-    paint: ehlo_report::Paint,
-    columns: usize,
-    verbosity: u8,
-    quiet: bool,
+pub(crate) struct View {
+    pub(crate) texts: Texts,
+    pub(crate) paint: ehlo_report::Paint,
+    pub(crate) columns: usize,
+    pub(crate) verbosity: u8,
+    pub(crate) quiet: bool,
 }
 
 /// Runs the command.
@@ -151,7 +151,13 @@ async fn start_lab(
 }
 
 /// The first service of a host at whose port somebody listens; the last, if nobody does, for the failure that it yields.
-async fn first_that_answers(among: Vec<Target>, connection: &ConnectionOptions) -> anyhow::Result<Target> {
+///
+/// # Errors
+/// There is none at all.
+pub(crate) async fn first_that_answers(
+    among: Vec<Target>,
+    connection: &ConnectionOptions,
+) -> anyhow::Result<Target> {
     let last = among.len().saturating_sub(1);
     for (index, target) in among.into_iter().enumerate() {
         if index == last {

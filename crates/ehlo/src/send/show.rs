@@ -151,7 +151,7 @@ fn transaction(
 }
 
 /// What is known about an answer.
-pub(super) fn known_about(report: &SendReport, answer: &SendAnswer) -> Vec<Explanation> {
+pub(crate) fn known_about(report: &SendReport, answer: &SendAnswer) -> Vec<Explanation> {
     let code = answer.code.map(|code| code.to_string());
     let symptom = Symptom {
         protocol: Some(report.protocol.id()),

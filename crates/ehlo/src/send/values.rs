@@ -21,7 +21,7 @@ fn wrong_address(flag: &str, value: &str, problem: AddressProblem, texts: Texts)
 }
 
 /// One address.
-pub(super) fn one_address(matches: &ArgMatches, flag: &str, texts: Texts) -> anyhow::Result<Option<Mailbox>> {
+pub(crate) fn one_address(matches: &ArgMatches, flag: &str, texts: Texts) -> anyhow::Result<Option<Mailbox>> {
     let Some(value) = matches.get_one::<String>(flag) else { return Ok(None) };
     // An empty sender is none, too.
     let text = if value.is_empty() { "<>" } else { value };

@@ -87,8 +87,14 @@ impl Editor {
             let columns = terminal_size::terminal_size().map_or(80, |(w, _)| usize::from(w.0));
             helper.room = columns.saturating_sub(prompt.0.chars().count() + 1);
         }
+        // A terminal that only prints shows what stands there already; Return alone takes it.
+        let prompt = match self.edits {
+            true => prompt,
+            false => (format!("{}{initial}", prompt.0), format!("{}{initial}", prompt.1)),
+        };
         match self.editor.readline_with_initial(&prompt, (initial, "")) {
             Ok(line) => {
+                let line = if !self.edits && line.is_empty() { initial.to_owned() } else { line };
                 let remembered = self.editor.helper().is_some_and(|h| h.context.may_be_remembered(&line));
                 if remembered && !line.trim().is_empty() {
                     let _ = self.editor.add_history_entry(line.as_str());

@@ -1,7 +1,7 @@
 //! Help, and a message as a person reads it.
 
 use super::show::Style;
-use ehlo_core::escape;
+use ehlo_core::{Protocol, escape};
 use ehlo_knowledge::explain::{Kind, Symptom, explain};
 use ehlo_report::wrapped;
 use ehlo_talk::{COMMANDS, verbs};
@@ -64,16 +64,13 @@ fn one(word: &str, style: Style) -> String {
     if let Some(verb) = all.iter().find(fits) {
         let head = format!("{} {}", verb.name, verb.arguments);
         let _ = writeln!(out, "{}", style.paint.strong(head.trim_end()));
-        if let Some(text) =
-            style.protocol.and_then(|p| texts.find(&format!("talk/verb/{}/{}", p.id(), key(verb.name))))
-        {
-            out.push_str(&wrapped(text, 4, style.columns));
+        if let Some(text) = style.protocol.and_then(|p| texts.find(&key(p, verb.name))) {
+            out.push_str(&wrapped(&sentence(text), 4, style.columns));
         }
         let _ = writeln!(out, "    {}", style.paint.dim(verb.reference));
     }
     if out.is_empty() {
-        let found =
-            explain(&Symptom { protocol: style.protocol.map(ehlo_core::Protocol::id), ..Symptom::of(name) });
+        let found = explain(&Symptom { protocol: style.protocol.map(Protocol::id), ..Symptom::of(name) });
         for explanation in found.iter().filter(|e| e.kind != Kind::Unknown) {
             let text =
                 escape(format!("{}: {}", explanation.name, explanation.meaning(texts.lang)).as_bytes());
@@ -88,8 +85,20 @@ fn one(word: &str, style: Style) -> String {
 }
 
 /// The key of a verb in the knowledge data.
-fn key(verb: &str) -> String {
-    verb.split(' ').next().unwrap_or_default().trim_end_matches(':').to_ascii_lowercase()
+fn key(protocol: Protocol, verb: &str) -> String {
+    let file = match protocol {
+        Protocol::Lmtp => Protocol::Smtp.id(),
+        other => other.id(),
+    };
+    let word = verb.split(' ').next().unwrap_or_default().trim_end_matches(':');
+    format!("command-{file}/{}", word.to_ascii_uppercase())
+}
+
+/// The text of a command without the word that says that it is one.
+fn sentence(text: &str) -> String {
+    let body = text.split_once(": ").map_or(text, |(_, body)| body);
+    let mut letters = body.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// A message as a person reads it: who, to whom, what about, the text, and what else is in it.

@@ -237,6 +237,12 @@ impl Session {
             self.paint,
             self.texts,
         );
+        // Without a terminal nobody presses Return.
+        if !self.front.interactive
+            && let Some(line) = self.replay.pop_front()
+        {
+            return self.console.typed(line.as_bytes());
+        }
         let replay = &mut self.replay;
         let mut initial = || replay.pop_front().unwrap_or_default();
         self.front.ask(|| Ask::Line { prompt, context: Box::new(context), initial: initial() }).await;

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use ehlo_action::mailbox::{Item, MailboxOptions, Page, Sink, Verb};
 use ehlo_action::send::{Composition, Message, Messages, Parameters, SendOptions, TlsWish, Wish, mailbox};
 use ehlo_action::{Target, auth, send};
-use ehlo_check::{CheckOptions, Job, Pace, Selection};
+use ehlo_check::{CheckOptions, Extra, Job, Pace, Selection};
 use ehlo_core::auth::AuthResult;
 use ehlo_core::facts::{LoginResult, Moment, TlsProbeMode};
 use ehlo_core::run::{RunEvent, Verdict};
@@ -180,6 +180,7 @@ impl Setup<'_> {
             login: LoginOptions::default(),
             tls_probe: Some(TlsProbeMode::Proof),
             pace: Pace::default(),
+            extra: Extra::default(),
             as_outside: true,
         };
         let (events, _told) = mpsc::unbounded_channel();

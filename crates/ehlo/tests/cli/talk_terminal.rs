@@ -248,6 +248,33 @@ fn screens() {
     }
 }
 
+/// Colours as words in angle brackets; other codes are left out.
+fn in_words(coloured: &str) -> String {
+    let mut out = String::new();
+    for (at, piece) in coloured.split('\x1b').enumerate() {
+        let Some(code) = piece.strip_prefix('[').filter(|_| at > 0) else {
+            out.push_str(piece);
+            continue;
+        };
+        let end = code.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(0);
+        if code[end..].starts_with('m') {
+            let names = code[..end].split(';').map(|number| match number {
+                "" | "0" => "plain",
+                "1" => "bold",
+                "2" => "dim",
+                "31" => "red",
+                "32" => "green",
+                "33" => "yellow",
+                "36" => "cyan",
+                other => panic!("{other} is no colour that is used"),
+            });
+            out.push_str(&format!("<{}>", names.collect::<Vec<_>>().join(" ")));
+        }
+        out.push_str(&code[(end + 1).min(code.len())..]);
+    }
+    out
+}
+
 #[test]
 fn colours_are_those_that_light_and_dark_terminals_choose() {
     let terminal = Terminal::start("colours", &["talk", "smtp://lab", "--helo", "client.test"], SIZE);
@@ -258,6 +285,27 @@ fn colours_are_those_that_light_and_dark_terminals_choose() {
         coloured.contains("\x1b[32m") && !coloured.contains("38;2") && !coloured.contains("38;5"),
         "{coloured:?}"
     );
+    // Neither black nor white, and no background: what is readable on a dark terminal is so on a light one.
+    let codes = coloured.split("\x1b[").skip(1).filter_map(|c| c.split_once('m').map(|(code, _)| code));
+    for number in
+        codes.filter(|c| c.bytes().all(|b| b.is_ascii_digit() || b == b';')).flat_map(|c| c.split(';'))
+    {
+        let number: u8 = number.parse().unwrap_or(0);
+        assert!(!matches!(number, 30 | 37 | 40..=47 | 90 | 97 | 100..=107), "{number} in {coloured:?}");
+    }
+    for columns in [80, 120] {
+        let arguments = ["talk", "smtp://lab", "--helo", "client.test"];
+        let terminal = Terminal::start(&format!("colours-{columns}"), &arguments, (50, columns));
+        terminal.prompt_after("EHLO client.test");
+        terminal.line("MAIL FROM: a@b");
+        terminal.prompt_after("S: 5");
+        terminal.press("RCPT TO: ");
+        terminal.until("hint", |screen| screen.contains("! no blank"));
+        // The same on dark and light: the colours are names, which the terminal fills.
+        let shown = in_words(&terminal.coloured().replace("\r\n", "\n"));
+        let volatile = regex::Regex::new(r"127\.0\.0\.1:\d+|[\d.]+ ms").unwrap();
+        insta::assert_snapshot!(format!("talk-colours-{columns}"), volatile.replace_all(&shown, "#"));
+    }
     let plain = Terminal::with(
         "plain",
         &["talk", "smtp://lab", "--helo", "client.test"],

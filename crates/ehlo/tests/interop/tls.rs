@@ -74,9 +74,9 @@ struct Scan {
 }
 
 impl Scan {
-    fn of(site: &Site) -> Scan {
+    fn of(site: &Site, less: &[&str]) -> Scan {
         let mut command = Command::new("sslscan");
-        command.args(["--xml=-", &format!("--sni-name={}", site.name)]);
+        command.args(["--xml=-", &format!("--sni-name={}", site.name)]).args(less);
         if !site.is_implicit() {
             command.arg(format!("--starttls-{}", site.protocol()));
         }
@@ -121,7 +121,7 @@ fn in_hex(numbers: &BTreeSet<u64>) -> Vec<String> {
 fn versions_suites_and_groups_are_those_that_sslscan_finds() {
     let mut seen = 0;
     everywhere(|site| {
-        let scan = Scan::of(site);
+        let scan = Scan::of(site, &[]);
         let ours = ours(site, &["--tls-list"]);
         let at = &ours.at;
         // One of the two looks for what is not there, the other for what is.
@@ -161,10 +161,6 @@ fn versions_suites_and_groups_are_those_that_sslscan_finds() {
         assert_eq!(sizes, theirs, "{at}");
         let smallest = theirs.values().min();
         assert_eq!(ours.complains("kex-dh-size"), smallest.is_some_and(|s| *s < 3000), "{at}");
-        if let Some(answer) = ours.outcome("tls-fallback-scsv") {
-            let supported = scan.elements("fallback").any(|f| f["supported"] == "1");
-            assert_eq!(answer == "pass", supported, "{at}");
-        }
         // The lists are complete, and cost no more than they may.
         let probe = ours.probe();
         assert_eq!(probe["truncated"], false, "{at}");
@@ -241,12 +237,22 @@ fn verdicts_are_those_that_openssl_comes_to() {
         assert_eq!(ours.outcome("tls-reneg-info") == Some("pass"), secure, "{at}: {said}");
         let tied = said.contains("Extended master secret: yes");
         assert_eq!(ours.outcome("tls-ems") == Some("pass"), tied, "{at}: {said}");
+        if let Some(answer) = ours.outcome("tls-fallback-scsv") {
+            // Of what it tells sslscan says only in its text for people.
+            let fallen = is_session(&s_client(site, &["-tls1_1", "-cipher", ALL, "-fallback_scsv"]));
+            assert_eq!(answer == "pass", !fallen, "{at}");
+            *gotten.entry("tls-fallback-scsv").or_default() += 1;
+        }
         let compresses = !said.contains("Compression: NONE");
         assert_eq!(ours.complains("tls-compression"), compresses, "{at}: {said}");
     });
     // Each of them is there on the weak servers at least.
     assert!(gotten.values().all(|times| *times >= 7), "{gotten:?}");
 }
+
+/// What `sslscan` should leave out.
+const ONLY_CERTIFICATE: &[&str] =
+    &["--no-ciphersuites", "--no-groups", "--no-fallback", "--no-renegotiation", "--no-heartbleed"];
 
 #[test]
 #[ignore = "needs the servers that `cargo xtask interop` starts"]
@@ -256,7 +262,7 @@ fn certificates_are_those_that_sslscan_finds() {
         for scheme in ["smtp", "imap", "imaps", "pop3s"] {
             let name = format!("{name}.{}", variable("TS_DOMAIN"));
             let site = Site { name, ..Site::of(WEAK, scheme) };
-            let scan = Scan::of(&site);
+            let scan = Scan::of(&site, ONLY_CERTIFICATE);
             let document = site.check(&["--only", "cert", "--skip", "tls"]);
             let tls = &document["services"][0]["facts"]["connections"][0]["tls"];
             let leaf = &tls["chain"][0];
@@ -324,12 +330,18 @@ fn a_full_testssl_agrees() {
             (found["severity"].as_str().unwrap(), found["finding"].as_str().unwrap())
         };
         let ours = ours(&site, &[]);
+        let mut compared = 0;
         for (id, check) in OF_TESTSSL {
             let (severity, finding) = of(id);
-            assert!(!["WARN", "FATAL"].contains(&severity), "{}: {id}: {finding}", ours.at);
+            // It has no verdict, as on the fallback at Dovecot, which hangs up where others send an alert.
+            if ["WARN", "FATAL"].contains(&severity) {
+                continue;
+            }
+            compared += 1;
             let bad = !["OK", "INFO"].contains(&severity);
             assert_eq!(ours.complains(check), bad, "{}: {check}: {id} is {severity}: {finding}", ours.at);
         }
+        assert!(compared + 1 >= OF_TESTSSL.len(), "{}: {compared}: {text}", ours.at);
         let (severity, finding) = of("LOGJAM");
         let bad = !["OK", "INFO"].contains(&severity);
         let small = ours.outcome("kex-dh-size") == Some("fail");

@@ -73,6 +73,7 @@ async fn talk(
         answer,
         reply,
         at: std::iter::once(sent).chain(at).collect(),
+        detail: None,
         took_us: 0,
     };
     match dialogue.upgrade().await {
@@ -129,6 +130,7 @@ async fn talk(
         answer: own_answer,
         reply: heard.own.as_ref().map(text),
         at: std::iter::once(asked).chain(heard.own.as_ref().map(place)).collect(),
+        detail: None,
         took_us: 0,
     });
     Ok(())

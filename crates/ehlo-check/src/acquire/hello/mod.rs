@@ -37,6 +37,8 @@ struct Prober<'a> {
     next_ordinal: u32,
     /// Whether the main dialogue has a session.
     has_session: bool,
+    /// Whether suites with Diffie-Hellman in a finite field are asked about apart.
+    split: bool,
     /// What was answered by a choice.
     answered: Option<Ask>,
     facts: TlsProbeFacts,
@@ -93,6 +95,7 @@ pub(super) async fn probe(
         lanes,
         next_ordinal: ordinal,
         has_session,
+        split: false,
         answered: None,
         // The main dialogue has done one.
         facts: TlsProbeFacts { mode, hellos: Vec::new(), handshakes: 1, budget, truncated: false },
@@ -113,7 +116,17 @@ impl Prober<'_> {
     /// Proves what is not taken, and looks closer only where something is.
     async fn prove(&mut self) {
         let old = plan::of_old_versions(HelloQuestion::OldVersion, Version::TLS11);
-        self.ask_all(vec![old, plan::of_classes(HelloQuestion::Dated, DATED)]).await;
+        self.ask_all(vec![old]).await;
+        // Who hangs up does not say why. Servers without parameters for Diffie-Hellman stumble over such suites, and others
+        // that they would take hide behind them.
+        self.split = self.facts.hellos.iter().any(HelloFacts::is_wordless);
+        let dated = self.of_classes(HelloQuestion::Dated, DATED);
+        self.ask_all(vec![dated]).await;
+        if !self.split && self.is_answered_by_another_alert(HelloQuestion::Dated) {
+            self.split = true;
+            let dated = self.of_classes(HelloQuestion::Dated, DATED);
+            self.ask_all(vec![dated]).await;
+        }
         let nothing_old = self.refused_for_its_version(HelloQuestion::Dated)
             && self.facts.hellos.iter().all(|h| h.chosen().is_none());
         if nothing_old && self.has_session && !self.stopped && self.is_refused(HelloQuestion::OldVersion) {
@@ -129,10 +142,14 @@ impl Prober<'_> {
             _ => (BROKEN.to_vec(), Vec::new()),
         };
         let mut asks = vec![self.of_classes(HelloQuestion::Broken, &broken), plan::signed()];
-        if !anonymous.is_empty() {
+        let finite = [BROKEN, DATED].concat();
+        if self.split {
+            asks.push(self.of_classes(HelloQuestion::FiniteField, &finite));
+        } else if !anonymous.is_empty() {
             asks.push(plan::of_classes(HelloQuestion::Anonymous, &anonymous));
         }
         self.ask_all(asks).await;
+        self.eliminate(HelloQuestion::FiniteField, &finite).await;
         self.eliminate(HelloQuestion::Broken, &broken).await;
         self.eliminate(HelloQuestion::Dated, DATED).await;
         if !anonymous.is_empty() {
@@ -143,14 +160,22 @@ impl Prober<'_> {
         self.go_down().await;
     }
 
-    /// On an MX suites without a certificate have a hello of their own.
+    /// The question by which members of `classes` are looked for. On an MX suites without a certificate have a hello of
+    /// their own, or stand beside those with Diffie-Hellman in a finite field where these have one.
     fn of_classes(&self, question: HelloQuestion, classes: &[SuiteClass]) -> Ask {
         let mut ask = plan::of_classes(question, classes);
-        if question == HelloQuestion::Broken && !classes.contains(&SuiteClass::Anonymous) {
-            let apart = self.service.role() == Role::Mx;
-            ask.suites.retain(|s| !(apart && s.is(SuiteClass::Anonymous)));
-        }
+        let anonymous_apart = self.service.role() == Role::Mx && question != HelloQuestion::Anonymous;
+        let apart = |suite: &Suite| {
+            (self.split && suite.is_finite_field()) || (anonymous_apart && suite.is(SuiteClass::Anonymous))
+        };
+        let wanted = question == HelloQuestion::FiniteField;
+        ask.suites.retain(|suite| apart(suite) == wanted);
         ask
+    }
+
+    fn is_answered_by_another_alert(&self, question: HelloQuestion) -> bool {
+        let mut of = self.facts.hellos.iter().filter(|h| h.question == question);
+        of.any(|h| matches!(h.answer, HelloAnswer::Refused { .. }) && !h.is_refused())
     }
 
     /// Which of `classes` are taken, as long as the server takes any: each hello leaves out what is known.
@@ -259,7 +284,8 @@ impl Prober<'_> {
             .filter(|s| !known.contains(s) && !none.contains(s))
             .collect();
         pool.sort_by_key(|s| !s.is_recommended());
-        for chunk in pool.chunks(MOST_SUITES) {
+        let (finite, others): (Vec<Suite>, Vec<Suite>) = pool.into_iter().partition(|s| s.is_finite_field());
+        for chunk in others.chunks(MOST_SUITES).chain(finite.chunks(MOST_SUITES)) {
             let mut left = chunk.to_vec();
             while !left.is_empty() {
                 let ask = Ask::new(HelloQuestion::Suites, Version::TLS12, left.clone());

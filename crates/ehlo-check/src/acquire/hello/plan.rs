@@ -102,7 +102,10 @@ pub(crate) fn suites_of(classes: &[SuiteClass]) -> Vec<Suite> {
     let fits = |s: &Suite| {
         !s.is_exotic() && classes.iter().any(|c| s.is(*c)) && (broken || BROKEN.iter().all(|c| !s.is(*c)))
     };
-    Suite::askable().filter(fits).collect()
+    let mut suites: Vec<Suite> = Suite::askable().filter(fits).collect();
+    // Servers that choose by the order of the client stumble over those last.
+    suites.sort_by_key(|s| s.is_finite_field());
+    suites
 }
 
 /// The suites that RFC 9325 §4.2 recommends for TLS 1.2.
@@ -115,7 +118,7 @@ pub(super) fn of_old_versions(question: HelloQuestion, version: Version) -> Ask 
     let strength = |s: &Suite| BROKEN.iter().filter(|c| s.is(**c)).count();
     let mut suites: Vec<Suite> = Suite::askable().filter(|s| !s.is_exotic() && !s.needs_tls12()).collect();
     // Those that a server is likeliest to have stand in front, in case it overlooks the rest.
-    suites.sort_by_key(strength);
+    suites.sort_by_key(|s| (strength(s), s.is_finite_field()));
     suites.truncate(MOST_SUITES);
     Ask::new(question, version, suites)
 }
@@ -128,7 +131,7 @@ pub(super) fn signed() -> Ask {
             && BROKEN.iter().all(|c| !s.is(*c))
     };
     let mut suites: Vec<Suite> = Suite::askable().filter(signed).collect();
-    suites.sort_by_key(|s| !s.is_recommended());
+    suites.sort_by_key(|s| (!s.is_recommended(), s.is_finite_field()));
     suites.truncate(MOST_SUITES);
     Ask::new(HelloQuestion::Sha1, Version::TLS12, suites)
 }
@@ -142,6 +145,9 @@ mod tests {
         for classes in [BROKEN, DATED] {
             assert!(suites_of(classes).len() <= MOST_SUITES, "{}", suites_of(classes).len());
         }
+        let all = suites_of(&[BROKEN, DATED].concat()).into_iter();
+        let apart = all.filter(|s| s.is_finite_field() || s.is(SuiteClass::Anonymous)).count();
+        assert!((40..=MOST_SUITES).contains(&apart), "{apart}");
         for ask in [of_old_versions(HelloQuestion::OldVersion, Version::TLS11), signed()] {
             assert!(ask.suites.len() <= MOST_SUITES);
         }
