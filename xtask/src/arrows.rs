@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ehlo-lab", &["ehlo-core", "ehlo-wire", "ehlo-script"]),
     ("ehlo-check", &["ehlo-core", "ehlo-wire", "ehlo-dialogue"]),
     ("ehlo-action", &["ehlo-core", "ehlo-wire", "ehlo-dialogue"]),
+    ("ehlo-talk", &["ehlo-core", "ehlo-wire"]),
     ("ehlo-knowledge", &["ehlo-core"]),
     ("ehlo-report", &["ehlo-core", "ehlo-wire", "ehlo-script", "ehlo-knowledge"]),
     (
@@ -30,13 +31,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "ehlo-action",
             "ehlo-knowledge",
             "ehlo-report",
+            "ehlo-talk",
         ],
     ),
     ("xtask", &[]),
 ];
 
 /// What the crates without I/O must not use.
-const NO_IO: &[&str] = &["ehlo-core", "ehlo-wire", "ehlo-script", "ehlo-knowledge", "ehlo-report"];
+const NO_IO: &[&str] =
+    &["ehlo-core", "ehlo-wire", "ehlo-script", "ehlo-talk", "ehlo-knowledge", "ehlo-report"];
 const IO: &[&str] = &["tokio", "rustls", "socket2", "mio", "async-std", "smol"];
 
 /// Asserts the rules.

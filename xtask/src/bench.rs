@@ -5,6 +5,8 @@ mod imap;
 mod offline;
 mod send;
 mod smtp;
+mod talk;
+mod tls;
 
 use crate::docs::target;
 use crate::steps::{cargo, output, step};
@@ -15,19 +17,22 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The tables that can be asked for by name.
-const PARTS: &[&str] = &["check", "offline", "run", "smtp", "imap", "send"];
+const PARTS: &[&str] = &["check", "offline", "run", "talk", "smtp", "imap", "send", "tls"];
 
 /// Runs of each command; the median counts.
 const RUNS: usize = 15;
 
-/// Prints the tables: those that are named, or all.
+/// Prints the tables: those that are named, or all. `--debug` takes the build for debugging, which says nothing about speed, but
+/// shows that a table can be made.
 pub(crate) fn run(parts: &[String]) -> Result<()> {
+    let (debug, parts): (Vec<String>, Vec<String>) = parts.iter().cloned().partition(|p| p == "--debug");
+    let (profile, flag) = if debug.is_empty() { ("release", Some("--release")) } else { ("debug", None) };
     if let Some(unknown) = parts.iter().find(|part| !PARTS.contains(&part.as_str())) {
         bail!("there is no table {unknown}; there are {}", PARTS.join(", "));
     }
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|p| p == part);
-    step("build", cargo().args(["build", "--release", "--package", "ehlo", "--locked", "--quiet"]))?;
-    let ehlo = target().join("release").join(format!("ehlo{}", std::env::consts::EXE_SUFFIX));
+    step("build", cargo().arg("build").args(flag).args(["--package", "ehlo", "--locked", "--quiet"]))?;
+    let ehlo = target().join(profile).join(format!("ehlo{}", std::env::consts::EXE_SUFFIX));
     let ehlo = std::path::absolute(ehlo)?;
     if wanted("check") {
         check_lab(&ehlo)?;
@@ -38,6 +43,9 @@ pub(crate) fn run(parts: &[String]) -> Result<()> {
     }
     if wanted("run") {
         exchanges(&ehlo)?;
+    }
+    if wanted("talk") {
+        talk::run(&ehlo)?;
     }
     let folder = std::env::temp_dir().join(format!("ehlo-bench-lab-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
@@ -50,6 +58,9 @@ pub(crate) fn run(parts: &[String]) -> Result<()> {
         }
         if wanted("send") {
             send::run(&ehlo, &folder)?;
+        }
+        if wanted("tls") {
+            tls::run(&ehlo, &folder)?;
         }
         Ok(())
     };

@@ -87,6 +87,24 @@ fn seed(name: &str, corpus: &Path) -> Result<()> {
         };
         std::fs::write(corpus.join(format!("fixture-{}", fixture.name)), bytes)?;
     }
+    if let Some(side) = match name {
+        "tls_flight" => Some(".server.hex"),
+        "tls_hello" => Some(".client.hex"),
+        _ => None,
+    } {
+        for file in std::fs::read_dir("crates/ehlo-wire/tests/tls")? {
+            let path = file?.path();
+            let file_name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default().to_owned();
+            if let Some(seed) = file_name.strip_suffix(side) {
+                let digits: Vec<u8> =
+                    std::fs::read(&path)?.into_iter().filter(u8::is_ascii_hexdigit).collect();
+                let text = String::from_utf8(digits)?;
+                let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair));
+                let bytes: Vec<u8> = pairs.filter_map(|p| u8::from_str_radix(p.ok()?, 16).ok()).collect();
+                std::fs::write(corpus.join(format!("fixture-{seed}")), bytes)?;
+            }
+        }
+    }
     if name == "explain" {
         // Each line of the replies is a reply, after its protocol and stage.
         for file in ["catalogue.txt", "observed.txt"] {

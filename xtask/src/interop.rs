@@ -17,19 +17,28 @@ pub(crate) fn run(required: bool) -> Result<Option<String>> {
     }
     programs::install()?;
     let folder = std::env::temp_dir().join(format!("ehlo-interop-{}", std::process::id()));
-    let result = with_servers(&folder);
+    let (strong, weak) = (folder.join("strong"), folder.join("weak"));
+    let result = with_servers(&strong, &weak);
     // Whatever happened, nothing is left running.
-    let stopped = Command::new("interop/postfix-dovecot").arg("stop").arg(&folder).status();
+    let stop = |folder: &Path| Command::new("interop/postfix-dovecot").arg("stop").arg(folder).status();
+    let stopped = [stop(&strong), stop(&weak)];
     let _ = std::fs::remove_dir_all(&folder);
     result?;
-    if !stopped?.success() {
-        bail!("the servers could not be stopped");
+    for stopped in stopped {
+        if !stopped?.success() {
+            bail!("the servers could not be stopped");
+        }
     }
     Ok(None)
 }
 
-fn with_servers(folder: &Path) -> Result<()> {
-    step("start Postfix and Dovecot", Command::new("interop/postfix-dovecot").arg("start").arg(folder))?;
+/// Two sets of servers: one as it should be, one as weak in TLS as can be.
+fn with_servers(strong: &Path, weak: &Path) -> Result<()> {
+    step("start Postfix and Dovecot", Command::new("interop/postfix-dovecot").arg("start").arg(strong))?;
+    step(
+        "start weak Postfix and Dovecot",
+        Command::new("interop/postfix-dovecot").arg("start").arg(weak).env("WEAK", "1"),
+    )?;
     let mut tests = cargo();
     tests.args([
         "test",
@@ -42,7 +51,9 @@ fn with_servers(folder: &Path) -> Result<()> {
         "--include-ignored",
         "--test-threads=2",
     ]);
-    tests.envs(variables(folder)?);
+    tests.envs(variables(strong)?);
+    let renamed = |(name, value): (String, String)| (name.replacen("TS_", "TS_WEAK_", 1), value);
+    tests.envs(variables(weak)?.into_iter().map(renamed));
     step("tests against Postfix and Dovecot", tests.env("INSTA_UPDATE", "no").env("EHLO_ALL_CLIENTS", "1"))
 }
 

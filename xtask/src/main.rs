@@ -20,7 +20,8 @@ const HELP: &str = "cargo xtask COMMAND
   foreign [--require]        tests with other people's mail programs only
   arrows                     which crate may use which
   docs [--update]            the examples in README.md and docs/ are what the program prints
-  bench [TABLE…]             speed and size, beside other tools; tables: check, offline, run, smtp, imap, send
+  bench [TABLE…]             speed and size, beside other tools; tables: check, offline, run, talk, smtp, imap,
+                             send, tls
   fuzz [SECONDS] [TARGET…]   every fuzz target, or those named, 60 seconds each unless told otherwise";
 
 fn main() -> std::process::ExitCode {

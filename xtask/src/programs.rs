@@ -10,6 +10,8 @@ use std::process::{Command, Stdio};
 /// What must be there, and the Debian package that holds it: a program, or a file or folder by its full path.
 const PROGRAMS: &[(&str, &str)] = &[
     ("openssl", "openssl"),
+    ("sslscan", "sslscan"),
+    ("testssl", "testssl.sh"),
     ("swaks", "swaks"),
     // Without these swaks knows neither DIGEST-MD5 nor NTLM.
     ("/usr/share/doc/libauthen-sasl-perl", "libauthen-sasl-perl"),

@@ -153,6 +153,8 @@ pub(crate) async fn greet(dialogue: &mut Dialogue) -> Result<Option<String>, Fai
         // Whoever is logged in already cannot log in, and an unencrypted PREAUTH may be an attacker's (RFC 9051 §7.1.4).
         GreetingKind::Preauth => rejected("PREAUTH".into()),
         GreetingKind::Refused => rejected(code.map_or_else(|| turn.shown(), |c| c.to_string())),
+        // Another good code than the right one is forgiven; what is no greeting is none (RFC 5321 §3.1).
+        GreetingKind::Other if code.is_some_and(|code| code / 100 != 2) => rejected(turn.shown()),
         GreetingKind::Ready | GreetingKind::Other => Ok(stamp),
     }
 }

@@ -7,6 +7,7 @@ use ehlo_action::mailbox::{
     Item, Lookout, MailboxOptions, MailboxReport, Page, Query, Shown, Sink, Trouble, Verb, WatchFor, Which,
     run,
 };
+use ehlo_action::send;
 use ehlo_core::mailbox::{Change, ChangeState, Folder, Happening, MessageLine, Quota, Reading, Rights};
 use ehlo_core::{Address, Cause, Endpoint, Family, Limits, Scheme, is_escaped};
 use ehlo_dialogue::{ConnectionOptions, Connector, Dialer, LoginOptions, Transport, Trust};
@@ -347,7 +348,8 @@ async fn imap_changes_what_it_is_told_to() {
     assert_eq!(left.iter().map(|m| m.subject.clone().unwrap().text).collect::<Vec<_>>(), ["no. 2"]);
 
     let message = b"Subject: put in\r\n\r\nhello\r\n".to_vec();
-    let append = Verb::Append { message: message.clone(), name: "x.eml".into() };
+    let append =
+        Verb::Append { message: send::Message::stored(Arc::new(message.clone())), name: "x.eml".into() };
     let put = good(&lab, imap, Some("Ablage"), append).await;
     assert!(put.changes[0].new_uids.is_some());
     let raw = good(&lab, imap, Some("Ablage"), show("2", Shown::Raw)).await;

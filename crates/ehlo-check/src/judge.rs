@@ -1,4 +1,4 @@
-use crate::{CHECKS, Check, Verdict, level};
+use crate::{CHECKS, Check, Policy, Verdict, level};
 use ehlo_core::facts::{ConnectionFacts, RunFacts, ServiceFacts, Vantage};
 use ehlo_core::{Anchor, EntryId, Evidence, Finding, LevelReport, Outcome, Protocol, Role, TlsMode, Why};
 
@@ -18,6 +18,8 @@ pub struct Selection {
     pub only: Vec<String>,
     /// Not these.
     pub skip: Vec<String>,
+    /// By which norm verdicts are weighed.
+    pub policy: Policy,
 }
 
 /// What the checks say.
@@ -51,7 +53,13 @@ pub fn judge(run: &RunFacts, selection: &Selection) -> Judged {
         let mut findings = Vec::new();
         for &check in CHECKS.iter().filter(|c| selection.takes(**c)) {
             for verdict in check.judge(&facts) {
-                findings.push(finding(check, &facts, verdict));
+                let mut finding = finding(check, &facts, verdict);
+                selection.policy.weigh(&mut finding, facts.role());
+                // What a policy takes for a failure is one.
+                let failed = finding.outcome == Outcome::Fail && finding.params.contains_key("policy");
+                finding.function |= failed && check.meta().function;
+                finding.exploitable |= failed && check.meta().exploitable;
+                findings.push(finding);
             }
         }
         judged.levels.push((service.url.clone(), level(&findings)));
@@ -144,6 +152,21 @@ impl<'a> Judging<'a> {
         let rate_limited = main.is_some_and(|m| m.greeting.as_ref().is_some_and(|g| g.code == Some(421)));
         let why = if rate_limited { Why::RateLimited } else { Why::Failure };
         Verdict::inconclusive(why).at(self.where_it_ended())
+    }
+
+    /// The refusal over which the server went away when it was asked for its capabilities: nobody knows what it offers.
+    pub(crate) fn went_over_capabilities(&self) -> Option<(&'a str, Evidence)> {
+        let main = self.main()?;
+        main.failure.as_ref().filter(|_| main.greeting.is_some())?;
+        let mut asked = main.capabilities.iter().filter(|list| !list.unasked);
+        let (first, rest) = (asked.next()?, asked);
+        let refused = first.refused.as_deref()?;
+        rest.into_iter().all(|list| list.refused.is_some()).then_some((refused, first.at))
+    }
+
+    /// Whether nobody knows what the server offers.
+    pub(crate) fn capabilities_unknown(&self) -> bool {
+        self.went_over_capabilities().is_some()
     }
 
     /// Where the main dialogue broke off.

@@ -8,6 +8,8 @@ mod judge;
 mod level;
 mod meta;
 mod options;
+mod policy;
+mod question;
 mod run;
 mod verdict;
 
@@ -16,6 +18,8 @@ pub use detect::detect;
 pub use judge::{Judged, Judging, Selection, judge};
 pub use level::level;
 pub use meta::{Check, CheckMeta, Manner};
-pub use options::{CheckOptions, Job};
+pub use options::{CheckOptions, Extra, Job, Outside, Pace};
+pub use policy::{Policy, PolicyRow};
+pub use question::Question;
 pub use run::run;
 pub use verdict::Verdict;

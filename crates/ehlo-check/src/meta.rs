@@ -39,6 +39,8 @@ pub enum Manner {
     Passive,
     /// Further commands or connections, but no mail and no credentials.
     Active,
+    /// Mail, or what looks like an attack: only if it is allowed.
+    OptIn,
 }
 
 impl Manner {
@@ -47,6 +49,7 @@ impl Manner {
         match self {
             Manner::Passive => "passive",
             Manner::Active => "active",
+            Manner::OptIn => "opt-in",
         }
     }
 }

@@ -1,6 +1,11 @@
+use ehlo_core::facts::TlsProbeMode;
 use ehlo_core::{Address, Endpoint};
 use ehlo_dialogue::{ConnectionOptions, LoginOptions};
 use ehlo_wire::sasl::Credentials;
+use std::num::NonZeroUsize;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// How services are examined.
 #[derive(Clone)]
@@ -11,8 +16,67 @@ pub struct CheckOptions {
     pub credentials: Option<Credentials>,
     /// Under which conditions secrets may go out.
     pub login: LoginOptions,
+    /// How much is asked by hand-made hellos; none to send none.
+    pub tls_probe: Option<TlsProbeMode>,
+    /// How gently a service is asked.
+    pub pace: Pace,
     /// Judge as from the internet.
     pub as_outside: bool,
+    /// What is allowed beyond looking.
+    pub extra: Extra,
+}
+
+/// What is allowed beyond looking, and the addresses that it takes.
+#[derive(Clone, Default)]
+pub struct Extra {
+    /// Ids of checks that may send mail or what looks like an attack; `opt-in` for all of them.
+    pub allow: Vec<String>,
+    /// An address of the user that the server is not responsible for.
+    pub relay_to: Option<String>,
+    /// The mailbox behind that address.
+    pub outside: Option<Arc<dyn Outside>>,
+    /// An address of the user that the server is responsible for.
+    pub own_mailbox: Option<String>,
+}
+
+impl Extra {
+    /// Whether a check that needs it was allowed.
+    pub fn allows(&self, check: &str) -> bool {
+        self.allow.iter().any(|name| name == check || name == "opt-in")
+    }
+}
+
+/// A mailbox elsewhere that can be looked into.
+pub trait Outside: Send + Sync {
+    /// Whether a message with the token in its field `X-Ehlo-Token` comes within the time; it is removed again.
+    /// The error says why the mailbox cannot be looked into.
+    fn saw<'a>(
+        &'a self,
+        token: &'a str,
+        within: Duration,
+    ) -> Pin<Box<dyn Future<Output = Result<bool, String>> + Send + 'a>>;
+}
+
+/// How gently a service is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// The most handshakes that are begun with one service.
+    pub budget: u32,
+    /// The least time from one connection to the next.
+    pub gap: Duration,
+    /// The most connections at once to the address that is examined; none for as many as its kind bears.
+    pub max_conn: Option<NonZeroUsize>,
+}
+
+impl Pace {
+    /// The largest budget that can be had.
+    pub const MOST: u32 = 400;
+}
+
+impl Default for Pace {
+    fn default() -> Pace {
+        Pace { budget: 64, gap: Duration::ZERO, max_conn: None }
+    }
 }
 
 /// A service to examine.

@@ -1,5 +1,5 @@
-use crate::acquire::{Turns, acquire};
-use crate::{CheckOptions, Job, Selection, judge};
+use crate::acquire::{Turns, Whole, acquire};
+use crate::{CHECKS, CheckOptions, Job, Question, Selection, judge};
 use ehlo_core::facts::RunFacts;
 use ehlo_core::{Event, RunReport};
 use ehlo_dialogue::Clock;
@@ -19,21 +19,25 @@ pub async fn run(
         let _ = events.send(event);
     };
     tell(Event::RunStarted { services: jobs.iter().map(|j| j.url.clone()).collect() });
+    // Nobody is asked what nobody wants to know.
+    let wanted = CHECKS.iter().any(|c| c.meta().group == "tls" && selection.takes(*c));
+    let types_on = CHECKS.iter().any(|c| c.meta().id == "starttls-cleartext-after" && selection.takes(*c));
+    let options = match wanted {
+        true => options,
+        false => Arc::new(CheckOptions { tls_probe: None, ..(*options).clone() }),
+    };
     let clock = Clock::start();
     let end = Instant::now() + options.connection.limits.total;
+    // Nobody is asked what nobody wants to know.
+    let asks = Question::wanted(selection, &options.extra);
     let turns = Turns::default();
+    let whole =
+        Whole { options: Arc::clone(&options), asks, types_on, turns, clock, end, events: events.clone() };
     let mut tasks = Vec::new();
     for (index, job) in (0u32..).zip(jobs) {
-        tasks.push(tokio::spawn(acquire(
-            index,
-            job,
-            Arc::clone(&options),
-            turns.clone(),
-            clock,
-            end,
-            events.clone(),
-        )));
+        tasks.push(tokio::spawn(acquire(index, job, whole.clone())));
     }
+    drop(whole);
     let mut services = Vec::new();
     let mut transcripts = Vec::new();
     for task in tasks {
@@ -60,5 +64,11 @@ pub async fn run(
     for (service, report) in &judged.levels {
         tell(Event::Level { service: service.clone(), report: report.clone() });
     }
-    RunReport { facts, findings: judged.findings, levels: judged.levels, transcripts }
+    RunReport {
+        facts,
+        findings: judged.findings,
+        levels: judged.levels,
+        transcripts,
+        policy: selection.policy.id.clone(),
+    }
 }

@@ -5,9 +5,13 @@
 mod common;
 
 use common::{Setup, told};
-use ehlo_check::CHECKS;
+use ehlo_check::{CHECKS, Extra, Outside};
+use ehlo_core::facts::TlsProbeMode;
 use ehlo_core::{Family, Scheme};
 use std::collections::BTreeSet;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// A fault, a check, and what it must say of a service; `None`: it must find nothing wrong there.
 struct Row {
@@ -18,17 +22,20 @@ struct Row {
     families: &'static [Family],
     login: bool,
     single: bool,
+    list: bool,
+    extra: Extra,
 }
 
 const V4: &[Family] = &[Family::V4];
 const BOTH: &[Family] = &[Family::V4, Family::V6];
 
 fn fires(check: &'static str, faults: &'static [&'static str], service: Scheme, says: &'static str) -> Row {
-    Row { check, faults, service, says: Some(says), families: V4, login: false, single: false }
+    Row { check, faults, service, says: Some(says), ..silent(check, faults, service) }
 }
 
 fn silent(check: &'static str, faults: &'static [&'static str], service: Scheme) -> Row {
-    Row { check, faults, service, says: None, families: V4, login: false, single: false }
+    let extra = Extra::default();
+    Row { check, faults, service, says: None, families: V4, login: false, single: false, list: false, extra }
 }
 
 impl Row {
@@ -40,8 +47,43 @@ impl Row {
         Row { single: true, ..self }
     }
 
+    fn listed(self) -> Row {
+        Row { list: true, ..self }
+    }
+
+    /// The user has allowed everything, and has a mailbox here and one elsewhere.
+    fn allowed(self) -> Row {
+        let extra = Extra {
+            allow: vec!["opt-in".into()],
+            relay_to: Some("me@outside.example".into()),
+            outside: None,
+            own_mailbox: Some("alice@lab.test".into()),
+        };
+        Row { extra, ..self }
+    }
+
+    /// What was relayed arrives, or does not.
+    fn arrives(self, arrives: bool) -> Row {
+        let row = self.allowed();
+        Row { extra: Extra { outside: Some(Arc::new(Elsewhere(arrives))), ..row.extra }, ..row }
+    }
+
     fn logged_in(self) -> Row {
         Row { login: true, ..self }
+    }
+}
+
+/// A mailbox elsewhere, in which mail arrives or does not.
+struct Elsewhere(bool);
+
+impl Outside for Elsewhere {
+    fn saw<'a>(
+        &'a self,
+        token: &'a str,
+        _: Duration,
+    ) -> Pin<Box<dyn Future<Output = Result<bool, String>> + Send + 'a>> {
+        assert!(token.starts_with("ehlo-") && !token.contains(['\r', '\n', ' ']));
+        Box::pin(async { Ok(self.0) })
     }
 }
 
@@ -57,6 +99,18 @@ fn rows() -> Vec<Row> {
         silent("tls-handshake", &["cert-expired@imaps"], Imaps),
         silent("tls-handshake", &["close=greeting@imaps"], Imaps),
         silent("conn-reachable", &["greeting-refused@smtp"], Smtp),
+        // Whoever goes away instead of telling his capabilities was not asked whether he has TLS.
+        fires("starttls-offered", &["farewell=CAPA@pop3"], Pop3, "inconclusive inconclusive"),
+        fires("cleartext-port-no-tls", &["farewell=CAPA@pop3"], Pop3, "inconclusive inconclusive"),
+        fires("conn-lost", &["farewell=CAPA@pop3"], Pop3, "fail farewell"),
+        fires("starttls-offered", &["farewell=EHLO@submission"], Submission, "inconclusive inconclusive"),
+        fires(
+            "auth-not-offered-after-tls",
+            &["farewell=EHLO@submissions"],
+            Submissions,
+            "inconclusive inconclusive",
+        ),
+        fires("conn-lost", &["farewell=EHLO@submissions"], Submissions, "fail farewell"),
         fires("conn-family-parity", &["connection-refused@smtp+v6"], Smtp, "warn one-dead")
             .on_both_families(),
         fires("conn-family-parity", &["silence=greeting@imap+v6"], Imap, "warn one-fails").on_both_families(),
@@ -153,6 +207,43 @@ fn rows() -> Vec<Row> {
         silent("starttls-cleartext-after", &["starttls-then-silence@pop3"], Pop3),
         fires("starttls-cleartext-after", &["starttls-injected@smtp"], Smtp, "inconclusive inconclusive"),
         silent("starttls-cleartext-after", &["starttls-no-handshake@pop3"], Pop3),
+        fires("starttls-injection", &["starttls-text-kept@smtp"], Smtp, "fail carried-out"),
+        fires("starttls-injection", &["starttls-text-kept@submission"], Submission, "fail carried-out"),
+        fires("starttls-injection", &["starttls-text-kept@lmtp"], Lmtp, "fail carried-out"),
+        fires("starttls-injection", &["starttls-text-kept@pop3"], Pop3, "fail carried-out"),
+        fires("starttls-injection", &["starttls-text-kept@imap"], Imap, "fail carried-out"),
+        fires("starttls-injection", &["starttls-text-kept@sieve"], Sieve, "fail carried-out"),
+        fires(
+            "starttls-injection",
+            &["starttls-text-kept@sieve", "starttls-no-capabilities@sieve"],
+            Sieve,
+            "fail carried-out",
+        ),
+        // A handshake that fails over it is a way of refusing.
+        silent("starttls-injection", &["starttls-text-taken-for-tls@smtp"], Smtp),
+        silent("starttls-injection", &["starttls-text-taken-for-tls@imap"], Imap),
+        silent("starttls-injection", &["starttls-text-taken-for-tls@pop3"], Pop3),
+        silent("starttls-injection", &["starttls-text-kept-if-apart@smtp"], Smtp),
+        // Where no handshake ever comes about nothing is proved.
+        fires("starttls-injection", &["starttls-no-handshake@imap"], Imap, "inconclusive inconclusive"),
+        fires("starttls-injection-split", &["starttls-text-kept-if-apart@smtp"], Smtp, "fail carried-out"),
+        fires("starttls-injection-split", &["starttls-text-kept-if-apart@lmtp"], Lmtp, "fail carried-out"),
+        fires("starttls-injection-split", &["starttls-text-kept-if-apart@pop3"], Pop3, "fail carried-out"),
+        fires("starttls-injection-split", &["starttls-text-kept-if-apart@imap"], Imap, "fail carried-out"),
+        fires("starttls-injection-split", &["starttls-text-kept-if-apart@sieve"], Sieve, "fail carried-out"),
+        silent("starttls-injection-split", &["starttls-text-kept@smtp"], Smtp),
+        fires("starttls-state-leak", &["starttls-state-kept@smtp"], Smtp, "fail goes-on"),
+        fires("starttls-state-leak", &["starttls-state-kept@lmtp"], Lmtp, "fail goes-on"),
+        // Who refuses every recipient, with or without MAIL, has not remembered it.
+        silent("starttls-state-leak", &["reply=RCPT:550 5.7.1 no relay@smtp"], Smtp),
+        silent("starttls-state-leak", &["starttls-state-kept@submission"], Submission),
+        fires("starttls-twice", &["starttls-twice@smtp"], Smtp, "warn accepted"),
+        fires("starttls-twice", &["starttls-twice@imaps"], Imaps, "warn accepted"),
+        fires("starttls-twice", &["starttls-twice@pop3"], Pop3, "warn accepted"),
+        fires("starttls-twice", &["starttls-twice@sieve"], Sieve, "warn accepted"),
+        // Listed again, but refused.
+        silent("starttls-twice", &["starttls-readvertised@smtp"], Smtp),
+        silent("starttls-twice", &["close=STARTTLS@imaps"], Imaps),
         fires("starttls-readvertised", &["starttls-readvertised@smtp"], Smtp, "fail again"),
         fires("starttls-readvertised", &["starttls-readvertised@imap"], Imap, "warn again"),
         fires("starttls-readvertised", &["starttls-readvertised@sieve"], Sieve, "warn again"),
@@ -162,6 +253,78 @@ fn rows() -> Vec<Row> {
         fires("caps-tls-diff", &["capabilities-frozen@sieve"], Sieve, "warn same-logins"),
         fires("caps-tls-diff", &["capabilities-frozen@submission"], Submission, "warn same-logins"),
         silent("caps-tls-diff", &["starttls-readvertised@submission"], Submission),
+        // SSL 2.0 is asked for only where something old is taken.
+        fires("tls-ssl2", &["tls-ssl2@imaps", "tls-oldest=ssl3@imaps"], Imaps, "fail taken"),
+        silent("tls-ssl2", &["tls-oldest=ssl3@imaps"], Imaps),
+        fires("tls-ssl3", &["tls-oldest=ssl3@imaps"], Imaps, "fail taken"),
+        fires("tls-ssl3", &["tls-oldest=ssl3@smtp"], Smtp, "fail taken"),
+        silent("tls-ssl3", &["tls-oldest=1.0@imaps"], Imaps),
+        fires("tls-10", &["tls-oldest=1.0@smtp"], Smtp, "fail taken"),
+        silent("tls-10", &["tls-oldest=1.1@smtp"], Smtp),
+        fires("tls-11", &["tls-oldest=1.1@pop3"], Pop3, "fail taken"),
+        silent("tls-11", &["tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA@pop3"], Pop3),
+        fires("tls-12-missing", &["tls-12-refused@smtp"], Smtp, "warn missing"),
+        fires("tls-12-missing", &["tls-12-refused@imaps"], Imaps, "info missing"),
+        silent("tls-12-missing", &["tls-13-refused@smtp"], Smtp),
+        fires("tls-13-missing", &["tls-13-refused@imaps"], Imaps, "warn missing"),
+        fires("tls-13-missing", &["tls-only-dated@imaps"], Imaps, "warn missing"),
+        silent("tls-13-missing", &["tls-12-refused@imaps"], Imaps),
+        fires("suite-null", &["tls-suite=TLS_RSA_WITH_NULL_SHA@imaps"], Imaps, "fail taken"),
+        silent("suite-null", &["tls-suite=TLS_RSA_WITH_AES_128_GCM_SHA256@imaps"], Imaps),
+        fires("suite-export", &["tls-suite=TLS_RSA_EXPORT_WITH_RC4_40_MD5@imap"], Imap, "fail taken"),
+        silent("suite-export", &["tls-suite=TLS_RSA_WITH_RC4_128_MD5@imap"], Imap),
+        fires("suite-anon", &["tls-suite=TLS_DH_anon_WITH_AES_128_CBC_SHA@imaps"], Imaps, "fail taken"),
+        fires("suite-anon", &["tls-suite=TLS_DH_anon_WITH_AES_128_CBC_SHA@smtp"], Smtp, "warn taken"),
+        silent("suite-anon", &["tls-suite=TLS_DHE_RSA_WITH_AES_128_CBC_SHA@imaps"], Imaps),
+        fires("suite-rc4", &["tls-suite=TLS_RSA_WITH_RC4_128_SHA@submission"], Submission, "fail taken"),
+        silent("suite-rc4", &["tls-suite=TLS_RSA_WITH_3DES_EDE_CBC_SHA@submission"], Submission),
+        fires("suite-64bit-block", &["tls-suite=TLS_RSA_WITH_3DES_EDE_CBC_SHA@pop3s"], Pop3s, "fail taken"),
+        silent("suite-64bit-block", &["tls-suite=TLS_RSA_WITH_RC4_128_SHA@pop3s"], Pop3s),
+        fires("suite-static-rsa", &["tls-suite=TLS_RSA_WITH_AES_128_GCM_SHA256@imaps"], Imaps, "fail taken"),
+        fires("suite-static-rsa", &["tls-suite=TLS_RSA_WITH_AES_128_GCM_SHA256@smtp"], Smtp, "warn taken"),
+        silent("suite-static-rsa", &["tls-suite=TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA@imaps"], Imaps),
+        // It hides behind a suite that the server prefers, and is found all the same.
+        fires(
+            "suite-static-rsa",
+            &[
+                "tls-suite=TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA@imaps",
+                "tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA@imaps",
+            ],
+            Imaps,
+            "fail taken",
+        ),
+        fires("suite-ffdhe12", &["tls-dh=3072@imap"], Imap, "warn taken"),
+        silent("suite-ffdhe12", &["tls-suite=TLS_RSA_WITH_AES_128_GCM_SHA256@imap"], Imap),
+        fires(
+            "suite-cbc",
+            &["tls-suite=TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA@sieve", "tls-no-encrypt-then-mac@sieve"],
+            Sieve,
+            "warn taken",
+        ),
+        silent("suite-cbc", &["tls-suite=TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA@sieve"], Sieve),
+        fires("suite-aead-fs-missing", &["tls-only-dated@imaps"], Imaps, "fail missing"),
+        silent("suite-aead-fs-missing", &["tls-13-refused@imaps"], Imaps),
+        fires("kex-dh-size", &["tls-dh=1024@imaps"], Imaps, "fail small"),
+        fires("kex-dh-size", &["tls-dh=2048@smtp"], Smtp, "warn short"),
+        silent("kex-dh-size", &["tls-dh=3072@imaps"], Imaps),
+        fires("sig-sha1", &["tls-sha1@imaps"], Imaps, "fail signed"),
+        silent("sig-sha1", &["tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA@imaps"], Imaps),
+        fires("tls-compression", &["tls-compression@imaps"], Imaps, "fail compresses"),
+        silent("tls-compression", &["tls-no-renegotiation-info@imaps"], Imaps),
+        fires("tls-reneg-info", &["tls-no-renegotiation-info@lmtp"], Lmtp, "fail missing"),
+        silent("tls-reneg-info", &["tls-12-refused@imaps"], Imaps),
+        fires("tls-ems", &["tls-no-extended-master-secret@imaps"], Imaps, "fail missing"),
+        fires("tls-ems", &["tls-no-extended-master-secret@smtp"], Smtp, "warn missing"),
+        silent("tls-ems", &["tls-no-renegotiation-info@imaps"], Imaps),
+        fires(
+            "tls-fallback-scsv",
+            &["tls-oldest=1.1@imaps", "tls-fallback-ignored@imaps"],
+            Imaps,
+            "fail ignored",
+        ),
+        silent("tls-fallback-scsv", &["tls-oldest=1.1@imaps"], Imaps),
+        fires("tls-list", &[], Imaps, "info all").listed(),
+        silent("tls-list", &["tls-oldest=1.1@imaps"], Imaps),
         fires("cert-expired", &["cert-expired@imaps"], Imaps, "fail expired"),
         fires("cert-expired", &["cert-expired@smtp"], Smtp, "warn expired"),
         silent("cert-expired", &["cert-expiring=1@imaps"], Imaps),
@@ -211,6 +374,111 @@ fn rows() -> Vec<Row> {
         fires("submission-no-auth", &["submission-open@submissions"], Submissions, "fail accepted"),
         // MAIL is accepted, RCPT is refused: late, but refused.
         silent("submission-no-auth", &["reply=MAIL:250 2.1.0 OK@submission"], Submission),
+        fires("mx-requires-tls", &["reply=MAIL:530 5.7.0 STARTTLS first@smtp"], Smtp, "warn required"),
+        silent("mx-requires-tls", &["reply=MAIL:530 5.7.0 STARTTLS first@submission"], Submission),
+        silent("mx-requires-tls", &["reply=MAIL:550 5.7.1 not you@smtp"], Smtp),
+        fires("smtp-open-relay", &["open-relay@smtp"], Smtp, "warn suspected").allowed(),
+        fires("smtp-open-relay", &["open-relay=routes@smtp"], Smtp, "warn suspected").allowed(),
+        fires("smtp-open-relay", &["open-relay@smtp"], Smtp, "fail proven").arrives(true),
+        // Taken and thrown away.
+        fires("smtp-open-relay", &["open-relay=routes@smtp"], Smtp, "warn not-arrived").arrives(false),
+        fires("smtp-open-relay", &["reply=MAIL:450 4.7.1 later@smtp"], Smtp, "inconclusive inconclusive")
+            .allowed(),
+        silent("smtp-open-relay", &[], Smtp).arrives(true),
+        silent("smtp-open-relay", &["submission-open@submission"], Smtp).allowed(),
+        silent("smtp-open-relay", &[], Submission).allowed(),
+        // Nobody has allowed it.
+        silent("smtp-open-relay", &["open-relay@smtp"], Smtp),
+        fires("smtp-vrfy-expn", &["addresses-told@smtp"], Smtp, "warn vrfy-tells"),
+        fires("smtp-vrfy-expn", &["addresses-told@submission"], Submission, "warn vrfy-tells"),
+        fires("smtp-vrfy-expn", &["reply=EXPN:250 2.1.5 <bob@lab.test>@smtp"], Smtp, "warn expn-tells"),
+        silent("smtp-vrfy-expn", &["reply=VRFY:502 5.5.1 no@smtp"], Smtp),
+        // The same to everybody tells nothing.
+        silent("smtp-vrfy-expn", &["reply=VRFY:250 2.5.0 OK@smtp"], Smtp),
+        fires("smtp-postmaster", &["reply=RCPT:550 5.1.1 nobody here@smtp"], Smtp, "warn refused"),
+        fires("smtp-postmaster", &["greylisted@smtp"], Smtp, "inconclusive inconclusive"),
+        silent("smtp-postmaster", &["addresses-told@smtp"], Smtp).allowed(),
+        fires("smtp-null-sender", &["reply=MAIL:550 5.7.1 who are you@smtp"], Smtp, "warn refused"),
+        fires("smtp-null-sender", &["reply=MAIL:550 5.7.1 who are you@lmtp"], Lmtp, "warn refused"),
+        silent("smtp-null-sender", &["reply=RCPT:550 5.1.1 nobody here@smtp"], Smtp),
+        fires("smtp-rcpt-unknown", &["reply=RCPT:250 2.1.5 OK@smtp"], Smtp, "warn taken").allowed(),
+        fires("smtp-rcpt-unknown", &["greylisted@smtp"], Smtp, "info later").allowed(),
+        silent("smtp-rcpt-unknown", &["open-relay=routes@smtp"], Smtp).allowed(),
+        fires("smtp-smuggling-in", &["fake-end=LF.LF@smtp"], Smtp, "fail ends").allowed(),
+        fires("smtp-smuggling-in", &["fake-end=LF.CRLF@smtp"], Smtp, "fail ends").allowed(),
+        fires("smtp-smuggling-in", &["fake-end=CRLF NUL.CRLF@smtp"], Smtp, "fail ends").allowed(),
+        silent("smtp-smuggling-in", &[], Smtp).allowed(),
+        silent("smtp-smuggling-in", &["fake-end=LF.LF@smtp"], Smtp),
+        // What is none of the ten is not asked for.
+        silent("smtp-smuggling-in", &["fake-end=LF..LF@smtp"], Smtp).allowed(),
+        fires("smtp-xclient", &["capability-invented=XCLIENT NAME ADDR@smtp"], Smtp, "fail offered"),
+        fires("smtp-xclient", &["capability-invented=XFORWARD NAME@submission"], Submission, "warn more"),
+        fires("smtp-xclient", &["capability-invented=ETRN@smtp"], Smtp, "info etrn"),
+        silent("smtp-xclient", &["capability-invented=XCLIENTELE@smtp"], Smtp),
+        fires("smtp-requiretls", &["capability-invented=REQUIRETLS@smtp"], Smtp, "warn in-clear"),
+        silent("smtp-requiretls", &["capability-invented=REQUIRETLS@submissions"], Submissions),
+        fires("cert-key-weak", &["cert-rsa=1024@imaps"], Imaps, "fail weak"),
+        fires("cert-key-weak", &["cert-rsa=1024@smtp"], Smtp, "warn weak"),
+        fires("cert-key-weak", &["cert-rsa=2048@imaps"], Imaps, "info short"),
+        silent("cert-key-weak", &["cert-rsa=3072@imaps"], Imaps),
+        fires("cert-sig-weak", &["cert-sha1@imaps"], Imaps, "fail weak"),
+        fires("cert-sig-weak", &["cert-sha1@smtp"], Smtp, "warn weak"),
+        silent("cert-sig-weak", &["cert-self-signed@imaps"], Imaps),
+        fires("auth-weak-mech", &["auth-mechanisms=PLAIN,CRAM-MD5@imaps"], Imaps, "warn weak"),
+        fires("auth-weak-mech", &["auth-mechanisms=PLAIN,LOGIN@submission"], Submission, "info login"),
+        silent("auth-weak-mech", &["auth-mechanisms=PLAIN,SCRAM-SHA-256@imaps"], Imaps),
+        fires("auth-scram", &["auth-mechanisms=PLAIN@imaps"], Imaps, "info none"),
+        fires("auth-scram", &["auth-mechanisms=SCRAM-SHA-256@pop3"], Pop3, "info not-bound"),
+        silent("auth-scram", &[], Imaps),
+        fires(
+            "auth-scram-server-proof",
+            &["scram-proof-wrong@imaps", "auth-mechanisms=SCRAM-SHA-256@imaps"],
+            Imaps,
+            "fail wrong",
+        )
+        .logged_in(),
+        fires(
+            "auth-scram-server-proof",
+            &["scram-proof-wrong@submission", "auth-mechanisms=SCRAM-SHA-256@submission"],
+            Submission,
+            "fail wrong",
+        )
+        .logged_in(),
+        fires(
+            "auth-scram-server-proof",
+            &["scram-proof-wrong@sieve", "auth-mechanisms=SCRAM-SHA-256@sieve"],
+            Sieve,
+            "fail wrong",
+        )
+        .logged_in(),
+        fires(
+            "auth-scram-server-proof",
+            &["scram-proof-wrong@pop3", "auth-mechanisms=SCRAM-SHA-256@pop3"],
+            Pop3,
+            "fail wrong",
+        )
+        .logged_in(),
+        silent("auth-scram-server-proof", &["auth-mechanisms=SCRAM-SHA-256@imaps"], Imaps).logged_in(),
+        fires("auth-ntlm-leak", &["ntlm-host=exch01.corp.internal@imaps"], Imaps, "warn tells"),
+        fires("auth-ntlm-leak", &["ntlm-host=exch01.corp.internal@submission"], Submission, "warn tells"),
+        fires("auth-ntlm-leak", &["ntlm-host=exch01.corp.internal@pop3"], Pop3, "warn tells"),
+        fires("auth-ntlm-leak", &["ntlm-host=exch01.corp.internal@sieve"], Sieve, "warn tells"),
+        silent("auth-ntlm-leak", &["ntlm-host=LAB.test@imaps"], Imaps),
+        fires("auth-login", &["auth-refused@imaps"], Imaps, "fail refused").logged_in(),
+        silent("auth-login", &["auth-refused@imaps"], Pop3s).logged_in(),
+        fires("imap-untagged-early", &["early-data@imap"], Imap, "fail data"),
+        fires("imap-untagged-early", &["inject=CAPABILITY:* LIST () \"/\" INBOX@imaps"], Imaps, "fail data"),
+        fires("imap-untagged-early", &["inject=CAPABILITY:* OK [ALERT] call us@imap"], Imap, "warn alert"),
+        silent("imap-untagged-early", &["inject=CAPABILITY:* OK still here@imap"], Imap),
+        fires("imap-tag-confusion", &["inject=CAPABILITY:zz9 OK done@imap"], Imap, "fail unknown"),
+        silent("imap-tag-confusion", &["inject=CAPABILITY:* OK done@imap"], Imap),
+        fires(
+            "imap-referral",
+            &["greeting-text=* OK [REFERRAL imap://;AUTH=*@evil.example/] go there@imap"],
+            Imap,
+            "warn refers",
+        ),
+        silent("imap-referral", &["inject=CAPABILITY:* OK REFERRAL is a word@imap"], Imap),
         fires("imap-preauth-clear", &["preauth@imap"], Imap, "fail preauth"),
         silent("imap-preauth-clear", &["banner-text=PREAUTH is a word@imap"], Imap),
         fires("imap-logindisabled", &["logindisabled-missing@imap"], Imap, "fail missing"),
@@ -229,6 +497,17 @@ async fn every_check_fires_and_stays_silent() {
         setup.families = row.families.to_vec();
         setup.login = row.login;
         setup.single = row.single;
+        let about_tls = CHECKS.iter().any(|c| c.meta().id == row.check && c.meta().group == "tls");
+        setup.tls_probe = match (about_tls, row.list) {
+            (true, true) => Some(TlsProbeMode::List),
+            (true, false) => Some(TlsProbeMode::Proof),
+            // Seven handshakes for each of nine services take their time, and say nothing about the others.
+            (false, _) => None,
+        };
+        if about_tls {
+            setup.schemes = vec![row.service];
+        }
+        setup.extra = row.extra.clone();
         let run = setup.examine().await;
         let prefix = format!("{} {} ", row.service, row.check);
         let said: Vec<String> =
@@ -279,9 +558,12 @@ async fn what_else_a_fault_brings_to_light() {
         };
         let mut setup = Setup::with(&[Box::leak(text.clone().into_boxed_str())]);
         setup.login = true;
+        if !["tls", "connection"].contains(&fault.meta().family) {
+            setup.tls_probe = None;
+        }
         lines.push(text);
         let run = setup.examine().await;
-        let usual = ["cleartext-port-no-tls info", "pop3-apop warn"];
+        let usual = ["cleartext-port-no-tls info", "pop3-apop warn", "auth-weak-mech warn"];
         let told = told(&run);
         let open = told.iter().filter(|t| t.ends_with(" inconclusive inconclusive")).count();
         let rest = told.iter().filter(|t| !t.ends_with(" inconclusive inconclusive"));

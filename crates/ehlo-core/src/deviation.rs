@@ -117,6 +117,14 @@ deviation_kinds! {
     BadApopStamp = "bad-apop-stamp", "RFC 1939 §7";
     /// A SASL challenge is not valid base64.
     BadBase64 = "bad-base64", "RFC 4422 §4";
+    /// A length in a TLS message does not fit what follows, or the message ends too early.
+    TlsBadLength = "tls-bad-length", "RFC 8446 §3.4";
+    /// Bytes stand behind the end of a TLS message.
+    TlsTrailingBytes = "tls-trailing-bytes", "RFC 8446 §3.4";
+    /// A TLS message that has no place there.
+    TlsUnexpectedMessage = "tls-unexpected-message", "RFC 8446 §4";
+    /// The server chose what was not offered: a version, a suite, a compression method, an extension.
+    TlsNotOffered = "tls-not-offered", "RFC 8446 §4.1.3";
 }
 
 #[cfg(test)]

@@ -146,7 +146,7 @@ pub enum Cause {
     },
     /// We refused to send a secret over a line that is not safe.
     UnsafeForSecret {
-        /// Why it is not: `clear`, `unverified`.
+        /// Why it is not: `clear`, `unverified`, `out-of-step`.
         why: String,
     },
     /// The server offers nothing that could be used here.

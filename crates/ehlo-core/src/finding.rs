@@ -91,6 +91,8 @@ pub enum Why {
     NoCredentials,
     /// It was not asked for.
     NotAsked,
+    /// The budget of connections was used up before.
+    Budget,
     /// It would have taken DNS, which did not answer.
     NoDns,
     /// The answer fits neither verdict.
@@ -107,6 +109,7 @@ impl Why {
             Why::NoTls => "no-tls",
             Why::NoCredentials => "no-credentials",
             Why::NotAsked => "not-asked",
+            Why::Budget => "budget",
             Why::NoDns => "no-dns",
             Why::Unclear => "unclear",
         }

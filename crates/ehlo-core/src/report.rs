@@ -12,6 +12,8 @@ pub struct RunReport {
     pub levels: Vec<(String, LevelReport)>,
     /// The dialogues.
     pub transcripts: Vec<Transcript>,
+    /// The policy by which verdicts were weighed; `rfc` unless another was asked for.
+    pub policy: String,
 }
 
 impl RunReport {

@@ -1,23 +1,29 @@
 mod deflate;
+mod hello;
 mod lead;
 mod mail;
+mod raw;
+mod sealed;
 mod secrets;
 
+pub use hello::Answered as AnsweredHello;
 pub use lead::{Arrival, Arrived};
+pub use raw::RawArrival;
 
 use crate::connect::{cause_of, millis};
 use crate::tls::{TlsOutcome, begin, describe};
 use crate::{Clock, Connector, TlsSettings, Transport, Turn};
 use ehlo_core::facts::{Spoken, TlsFacts};
 use ehlo_core::{
-    Address, Anchor, Cause, CloseKind, DataSort, Deviation, EntryId, EntryKind, Evidence, Failure, Limits,
-    Masker, Params, Protocol, Side, Span, Stage, Transcript,
+    Address, Anchor, Cause, CloseKind, DataSort, Deviation, DeviationKind, EntryId, EntryKind, Evidence,
+    Failure, Limits, Masker, Params, Protocol, Side, Span, Stage, Transcript,
 };
 use ehlo_wire::sasl::{BindingKind, ChannelBinding};
 use ehlo_wire::{
     ClientSession, Command, Output, Reply, SessionEvent, State, imap, pop3, sieve, smtp, spoken,
 };
 use rustls::ClientConnection;
+use sealed::Sealed;
 use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
 use std::net::IpAddr;
@@ -55,6 +61,7 @@ pub struct Dialogue {
     clock: Clock,
     transport: Box<dyn Transport>,
     tls: Option<Box<ClientConnection>>,
+    sealed: Sealed,
     tls_facts: Option<TlsFacts>,
     session: ClientSession,
     transcript: Transcript,
@@ -72,6 +79,8 @@ pub struct Dialogue {
     /// How the server ended the connection.
     ended: Option<CloseKind>,
     deflate: Option<Box<deflate::Deflate>>,
+    order: secrets::Order,
+    held: Option<Box<dyn std::any::Any + Send + Sync>>,
 }
 
 /// Bytes that came from the transport.
@@ -121,6 +130,7 @@ impl Dialogue {
             clock,
             transport,
             tls: None,
+            sealed: Sealed::default(),
             tls_facts: None,
             transcript,
             deviations: Vec::new(),
@@ -134,6 +144,8 @@ impl Dialogue {
             led: VecDeque::new(),
             ended: None,
             deflate: None,
+            order: secrets::Order::default(),
+            held: None,
         }
     }
 
@@ -305,6 +317,11 @@ impl Dialogue {
         self.state().tls_next && self.session.leftover().is_some()
     }
 
+    /// From here on replies are not judged by the rules: whoever breaks them first cannot complain.
+    pub fn judge_no_replies(&mut self) {
+        self.lenient = true;
+    }
+
     /// The replies that came unasked since the last call.
     pub fn take_unasked(&mut self) -> Vec<Reply> {
         std::mem::take(&mut self.unasked)
@@ -318,13 +335,7 @@ impl Dialogue {
     /// A [`Failure`] of stage [`Stage::Handshake`], or bytes in front of the handshake.
     pub async fn upgrade(&mut self) -> Result<TlsFacts, Failure> {
         self.gone()?;
-        if let Some(span) = self.session.leftover() {
-            // RFC 9051 §6.2.1: what stands behind the answer must not be taken for something said inside TLS.
-            self.transcript.push(self.clock.now(), EntryKind::Data { span, sort: DataSort::Blob });
-            let failure =
-                Failure::new(Stage::StartTls, Cause::InjectedBeforeTls { span }).at(Anchor::Bytes(span));
-            return Err(self.fail(failure));
-        }
+        self.nothing_injected()?;
         let start = Instant::now();
         let deadline = (start + self.options.limits.handshake).min(self.options.deadline);
         let (mut connection, outcome) = match begin(&self.options.tls, &self.options.host) {
@@ -339,6 +350,20 @@ impl Dialogue {
         }
     }
 
+    /// RFC 9051 §6.2.1: what stands behind the answer to STARTTLS must not be taken for something said inside TLS.
+    fn nothing_injected(&mut self) -> Result<(), Failure> {
+        let Some(span) = self.session.leftover() else { return Ok(()) };
+        self.transcript.push(self.clock.now(), EntryKind::Data { span, sort: DataSort::Blob });
+        let failure =
+            Failure::new(Stage::StartTls, Cause::InjectedBeforeTls { span }).at(Anchor::Bytes(span));
+        Err(self.fail(failure))
+    }
+
+    /// Holds something as long as the connection is there, such as a permit to have it.
+    pub fn hold(&mut self, thing: impl std::any::Any + Send + Sync) {
+        self.held = Some(Box::new(thing));
+    }
+
     /// Ends the dialogue properly where that is possible: QUIT or LOGOUT, then the end of TLS and of the connection.
     pub async fn finish(mut self) -> (Transcript, Vec<Deviation>) {
         const PATIENCE: Duration = Duration::from_secs(5);
@@ -348,7 +373,9 @@ impl Dialogue {
             && state.greeted
             && !state.ended
             && !state.in_data
-            && !state.authenticating;
+            && !state.authenticating
+            // Whoever waits for a handshake does not read text.
+            && !state.tls_next;
         if can_speak {
             let command = match self.options.protocol {
                 Protocol::Smtp | Protocol::Lmtp => smtp::simple("QUIT"),
@@ -498,6 +525,7 @@ impl Dialogue {
                 Ok(None)
             }
             SessionEvent::Reply { reply, completes, .. } => {
+                self.order.lost |= reply.deviations.iter().any(|d| d.kind == DeviationKind::UnaskedReply);
                 let judged = if self.lenient { Vec::new() } else { reply.deviations };
                 for deviation in judged {
                     let tick = self.transcript.entries.last().map_or(self.clock.now(), |e| e.tick);
@@ -588,7 +616,6 @@ impl Dialogue {
                 Err(error) => Err(cause_of(&error)),
             };
         };
-        let mut raw = vec![0; 16 * 1024];
         loop {
             match tls.reader().read(buffer) {
                 Ok(0) if !buffer.is_empty() => return Ok(Received::End(CloseKind::CloseNotify)),
@@ -600,25 +627,26 @@ impl Dialogue {
                 }
                 Err(error) => return Err(cause_of(&error)),
             }
-            let n = match self.transport.read(&mut raw).await {
-                Ok(n) => n,
-                Err(error) if cause_of(&error) == Cause::Reset => return Ok(Received::End(CloseKind::Reset)),
-                Err(error) => return Err(cause_of(&error)),
-            };
-            if n == 0 {
-                return Ok(Received::End(CloseKind::Truncated));
-            }
-            let mut rest = &raw[..n];
-            while !rest.is_empty() {
-                tls.read_tls(&mut rest).map_err(|e| cause_of(&e))?;
-                let result = tls.process_new_packets();
-                let mut out = Vec::new();
-                drain(tls, &mut out);
-                if !out.is_empty() {
-                    self.transport.write_all(&out).await.map_err(|e| cause_of(&e))?;
+            if self.sealed.is_empty() {
+                let n = match self.transport.read(self.sealed.room()).await {
+                    Ok(n) => n,
+                    Err(error) if cause_of(&error) == Cause::Reset => {
+                        return Ok(Received::End(CloseKind::Reset));
+                    }
+                    Err(error) => return Err(cause_of(&error)),
+                };
+                self.sealed.filled(n);
+                if n == 0 {
+                    return Ok(Received::End(CloseKind::Truncated));
                 }
-                result.map_err(|error| tls_cause(&error))?;
             }
+            let result = self.sealed.feed(tls);
+            let mut out = Vec::new();
+            drain(tls, &mut out);
+            if !out.is_empty() {
+                self.transport.write_all(&out).await.map_err(|e| cause_of(&e))?;
+            }
+            result?;
         }
     }
 
@@ -629,7 +657,6 @@ impl Dialogue {
     ) -> Result<(), Failure> {
         let failed = |cause| Failure::new(Stage::Handshake, cause);
         let started = Instant::now();
-        let mut raw = vec![0; 16 * 1024];
         let mut first = Vec::new();
         loop {
             let mut out = Vec::new();
@@ -644,7 +671,7 @@ impl Dialogue {
             if !connection.is_handshaking() {
                 return Ok(());
             }
-            let n = match timeout_at(deadline, self.transport.read(&mut raw)).await {
+            match timeout_at(deadline, self.transport.read(self.sealed.room())).await {
                 Err(_) => return Err(failed(self.too_late(started, deadline))),
                 Ok(Err(error)) => {
                     self.closed = true;
@@ -654,10 +681,10 @@ impl Dialogue {
                     self.closed = true;
                     return Err(failed(Cause::Closed));
                 }
-                Ok(Ok(n)) => n,
-            };
+                Ok(Ok(n)) => self.sealed.filled(n),
+            }
             if first.len() < 16 {
-                first.extend_from_slice(&raw[..n.min(512)]);
+                first.extend_from_slice(self.sealed.start());
                 if first.len() >= 2 && spoken(&first) != Spoken::Tls {
                     let span = self.transcript.record(Side::Server, &first, self.clock.now());
                     self.transcript.push(self.clock.now(), EntryKind::Data { span, sort: DataSort::Blob });
@@ -666,17 +693,14 @@ impl Dialogue {
                     return Err(failed(cause).at(Anchor::Bytes(span)));
                 }
             }
-            let mut rest = &raw[..n];
-            while !rest.is_empty() {
-                if let Err(error) = connection.read_tls(&mut rest) {
-                    return Err(failed(cause_of(&error)));
-                }
-                if let Err(error) = connection.process_new_packets() {
+            // What follows the handshake in the same portion is text, and waits until it is read.
+            while !self.sealed.is_empty() && connection.is_handshaking() {
+                if let Err(cause) = self.sealed.feed(connection) {
                     // Tell the peer why before we close.
                     let mut out = Vec::new();
                     drain(connection, &mut out);
                     let _ = timeout_at(deadline, self.transport.write_all(&out)).await;
-                    return Err(failed(tls_cause(&error)));
+                    return Err(failed(cause));
                 }
             }
         }
@@ -702,6 +726,7 @@ impl Dialogue {
         let entry =
             self.transcript.push(self.clock.now(), EntryKind::Handshake { tls: Box::new(facts.clone()) });
         facts.at = Some(self.evidence(Anchor::Entry(entry)));
+        self.order = secrets::Order::begun(self.session.state().tls_next);
         self.session.tls_started();
         self.tls = Some(Box::new(connection));
         self.tls_facts = Some(facts.clone());
@@ -737,6 +762,12 @@ impl Dialogue {
         self.failure = Some(failure.clone());
         failure
     }
+}
+
+/// The word that nothing more will come: a warning, so that it does not stand in the server's log as an error.
+fn tls_closing(version: ehlo_wire::tls::Version) -> Vec<u8> {
+    use ehlo_wire::tls::{Alert, Version, alert};
+    alert(version.clamp(Version::SSL3, Version::TLS12), false, Alert::CLOSE_NOTIFY)
 }
 
 fn drain(tls: &mut ClientConnection, out: &mut Vec<u8>) {

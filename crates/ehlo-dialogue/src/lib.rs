@@ -17,7 +17,7 @@ mod turn;
 pub use capabilities::{Listed, unasked_capabilities};
 pub use clock::Clock;
 pub use connect::{Connector, Dialer, Transport, resolve, vantage};
-pub use dialogue::{Arrival, Arrived, Dialogue, DialogueOptions};
+pub use dialogue::{AnsweredHello, Arrival, Arrived, Dialogue, DialogueOptions, RawArrival};
 pub use greeting::{ReadGreeting, read_greeting};
 pub use login::{APOP, LOGIN_COMMAND, Login, LoginOptions, Offered, SaslDetails, USER, choose_mechanism};
 pub use options::ConnectionOptions;

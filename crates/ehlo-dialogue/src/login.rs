@@ -196,6 +196,11 @@ impl Dialogue {
             }
         };
         facts.mechanism = way.to_owned();
+        if self.is_out_of_step().await {
+            let failure = Failure::new(Stage::Auth, Cause::UnsafeForSecret { why: "out-of-step".into() });
+            facts.result = LoginResult::NotSent { failure };
+            return Login { facts, trouble: None, messages: Vec::new() };
+        }
         let result = match way {
             USER => self.login_by_user(credentials, &mut course.turns).await,
             APOP => self.login_by_apop(credentials, offered, &mut course.turns).await,
@@ -207,6 +212,9 @@ impl Dialogue {
         facts.at = turns.iter().flat_map(Turn::evidence).collect();
         facts.reply = turns.last().map(|turn| self.shown(turn));
         facts.result = match result {
+            Ok(Answered::Accepted) if turns.last().is_some_and(|turn| !is_acceptance(turn)) => {
+                LoginResult::Refused
+            }
             Ok(Answered::Accepted) => LoginResult::Accepted,
             Ok(_) => LoginResult::Refused,
             Err(failure) => {
@@ -283,6 +291,15 @@ impl Dialogue {
     pub fn failure_evidence(&self) -> Evidence {
         let anchor = self.failure().and_then(|f| f.at).unwrap_or(Anchor::Entry(ehlo_core::EntryId(0)));
         self.evidence(anchor)
+    }
+}
+
+/// Whether an answer can be the one to a login: in SMTP there is one code for that (RFC 4954 §6), and another one that is good
+/// answers something else.
+fn is_acceptance(turn: &Turn) -> bool {
+    match turn.last() {
+        Some(ehlo_wire::Reply::Smtp(reply)) => reply.code == Some(235),
+        _ => true,
     }
 }
 

@@ -34,6 +34,10 @@ pub enum CertificateKind {
     CommonNameOnly,
     /// An authority of this name signed it that nobody knows: what an antivirus shield looks like.
     IssuedBy(String),
+    /// It is for an RSA key of so many bits, which nobody has: the handshake is signed by another.
+    Rsa(u32),
+    /// It says that it is signed by ECDSA with SHA-1; no signature fits that.
+    Sha1,
 }
 
 /// The lab's own certificate authority: a root, and an intermediate that signs.
@@ -101,6 +105,16 @@ impl Authority {
                 foreign(&mut params, &key, "ehlo lab stranger CA", self.now)?
             }
             CertificateKind::IssuedBy(name) => foreign(&mut params, &key, name, self.now)?,
+            CertificateKind::Rsa(bits) => {
+                vec![
+                    params.signed_by(&Rsa::of(*bits), &self.issuer)?.der().clone(),
+                    self.intermediate.clone(),
+                ]
+            }
+            CertificateKind::Sha1 => {
+                let leaf = params.signed_by(&key, &self.issuer)?;
+                vec![by_sha1(leaf.der()), self.intermediate.clone()]
+            }
             CertificateKind::ChainIncomplete => vec![params.signed_by(&key, &self.issuer)?.der().clone()],
             _ => vec![params.signed_by(&key, &self.issuer)?.der().clone(), self.intermediate.clone()],
         };
@@ -169,6 +183,59 @@ impl Authority {
         params.not_after = at(self.now) + to;
         Ok(params)
     }
+}
+
+/// A public key of RSA to which there is no private one.
+struct Rsa(Vec<u8>);
+
+impl Rsa {
+    /// RSAPublicKey (RFC 8017 appendix A.1.1) with the exponent 65537.
+    fn of(bits: u32) -> Rsa {
+        let bytes = bits.div_ceil(8);
+        let mut modulus = vec![0xa7; usize::try_from(bytes).unwrap_or(256)];
+        modulus[0] = 0xff >> (bytes * 8 - bits);
+        // The first bit would be a sign.
+        modulus.insert(0, 0);
+        let numbers = [tagged(0x02, &modulus), tagged(0x02, &[1, 0, 1])].concat();
+        Rsa(tagged(0x30, &numbers))
+    }
+}
+
+impl rcgen::PublicKeyData for Rsa {
+    fn der_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
+        &rcgen::PKCS_RSA_SHA256
+    }
+}
+
+/// Tag, length and contents (X.690 §8.1).
+fn tagged(tag: u8, contents: &[u8]) -> Vec<u8> {
+    let length = contents.len().to_be_bytes();
+    let used: Vec<u8> = length.iter().copied().skip_while(|&b| b == 0).collect();
+    let head = match contents.len() {
+        short @ 0..=127 => vec![tag, u8::try_from(short).unwrap_or(0)],
+        _ => [&[tag, 0x80 | u8::try_from(used.len()).unwrap_or(0)], &used[..]].concat(),
+    };
+    [head, contents.to_vec()].concat()
+}
+
+/// The same certificate, but both places that name the signature say ECDSA with SHA-1 (RFC 3279 §2.2.3).
+fn by_sha1(der: &[u8]) -> CertificateDer<'static> {
+    const SHA256: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02";
+    const SHA1: &[u8] = b"\x30\x09\x06\x07\x2a\x86\x48\xce\x3d\x04\x01";
+    let other = |bytes: &[u8]| match memchr::memmem::find(bytes, SHA256) {
+        Some(at) => [&bytes[..at], SHA1, &bytes[at + SHA256.len()..]].concat(),
+        None => bytes.to_vec(),
+    };
+    // Both the certificate and what is signed of it are longer than 255 octets, so that their lengths take two.
+    let [0x30, 0x82, _, _, 0x30, 0x82, high, low, ..] = *der else { return der.to_vec().into() };
+    let end = 8 + usize::from(u16::from_be_bytes([high, low]));
+    let (Some(signed), Some(rest)) = (der.get(8..end), der.get(end..)) else { return der.to_vec().into() };
+    let signed = tagged(0x30, &other(signed));
+    tagged(0x30, &[signed, other(rest)].concat()).into()
 }
 
 /// Leaf and intermediate of an authority whose root nobody knows.

@@ -4,8 +4,9 @@ use crate::deflate::Deflate;
 use crate::memory::Memory;
 use crate::observe::{Ended, Observe, Recorder};
 use crate::proxy::{self, Header};
-use crate::settings::{AfterStartTls, Handshake};
-use crate::talk::{Talk, talk_for};
+use crate::settings::{AfterStartTls, Handshake, TextBeforeTls};
+use crate::talk::{Kept, Talk, talk_for};
+use crate::weak_tls::{Sniffed, Verdict};
 use crate::{Lab, Point, Service};
 use ehlo_core::{Side, Tick};
 use ehlo_wire::sasl::{BindingKind, ChannelBinding};
@@ -24,6 +25,8 @@ pub struct Connection {
     memory: Memory,
     talk: Box<dyn Talk>,
     tls: Option<Box<ServerConnection>>,
+    /// A client that wants TLS, as long as its hello is not complete: only where TLS is weak.
+    sniffed: Option<Box<Sniffed>>,
     tls_name: Option<String>,
     /// What ties a login to the TLS connection.
     bindings: Vec<ChannelBinding>,
@@ -31,6 +34,8 @@ pub struct Connection {
     certificate: Option<String>,
     deflate: Option<Box<Deflate>>,
     greeted: bool,
+    /// Text of the client that came where a handshake was due, and that a fault keeps.
+    kept_text: Vec<u8>,
     /// What there is of a PROXY header, as long as one is due.
     proxied: Option<Vec<u8>>,
     actions: VecDeque<Action>,
@@ -77,11 +82,13 @@ impl Connection {
             memory: Memory::new(lab, service),
             talk: talk_for(service.scheme),
             tls: None,
+            sniffed: None,
             tls_name: None,
             bindings: Vec::new(),
             certificate: None,
             deflate: None,
             greeted: false,
+            kept_text: Vec::new(),
             proxied: lab.settings(service).proxy_protocol.then(Vec::new),
             actions: VecDeque::new(),
             ready: VecDeque::new(),
@@ -113,6 +120,10 @@ impl Connection {
             Mode::Deaf | Mode::Ended => {}
             Mode::HangUp => self.actions.push_back(Action::Close),
             Mode::InsteadOfTls(how) => self.instead_of_tls(how, now),
+            Mode::Open if self.sniffed.is_some() => self.sniff(bytes, now),
+            Mode::Open if self.keeps_text(bytes) => self.keep_text(bytes, now),
+            // STARTTLS is accepted, though the answer is not out yet: nothing is read until the handshake.
+            Mode::Open if self.actions.contains(&Action::StartTls) => {}
             Mode::Open => match self.tls.take() {
                 None => self.hear(bytes, now),
                 Some(mut tls) => {
@@ -255,7 +266,13 @@ impl Connection {
         match self.memory.state.settings.after_starttls {
             AfterStartTls::Handshake => {
                 self.memory.forget();
-                self.talk.tls_started();
+                let settings = &self.memory.state.settings;
+                let text = settings.text_before_tls;
+                let kept = Kept { text: text == TextBeforeTls::Kept, state: settings.state_before_tls_kept };
+                let left_over = self.talk.tls_started(kept);
+                if left_over && text == TextBeforeTls::TakenForTls {
+                    return self.instead_of_tls(AfterStartTls::Alert, now);
+                }
                 return self.begin_tls(now);
             }
             AfterStartTls::GoOnInClear => self.with(now, |talk, cx| talk.receive(b"", cx)),
@@ -263,6 +280,40 @@ impl Connection {
         }
         if let Some(recorder) = &mut self.recorder {
             recorder.tls_declined(now);
+        }
+    }
+
+    /// Whether these bytes are text in the place of a handshake that is kept for later: a fault.
+    fn keeps_text(&self, bytes: &[u8]) -> bool {
+        const MOST: usize = 64 * 1024;
+        /// The kinds of records (RFC 8446 §5.1).
+        const RECORDS: std::ops::RangeInclusive<u8> = 20..=24;
+        self.memory.state.settings.text_before_tls == TextBeforeTls::KeptIfApart
+            && (self.tls.is_some() || self.actions.contains(&Action::StartTls))
+            && self.tls_name.is_none()
+            && self.greeted
+            && bytes.first().is_some_and(|first| !RECORDS.contains(first))
+            && self.kept_text.len() + bytes.len() <= MOST
+    }
+
+    /// Keeps the text in front of the handshake.
+    fn keep_text(&mut self, bytes: &[u8], now: Tick) {
+        let end = bytes.windows(2).position(|pair| pair == b"\x16\x03").unwrap_or(bytes.len());
+        self.kept_text.extend_from_slice(&bytes[..end]);
+        if end < bytes.len() {
+            self.handle(&bytes[end..], now);
+        }
+    }
+
+    /// Goes on inside TLS with text that came before it: a fault.
+    fn take_up_kept_text(&mut self, now: Tick) {
+        match self.memory.state.settings.text_before_tls {
+            TextBeforeTls::Kept => self.with(now, |talk, cx| talk.receive(b"", cx)),
+            TextBeforeTls::KeptIfApart if !self.kept_text.is_empty() => {
+                let kept = std::mem::take(&mut self.kept_text);
+                self.receive(&kept, now);
+            }
+            _ => {}
         }
     }
 
@@ -291,6 +342,38 @@ impl Connection {
             Handshake::Closed => return self.mode = Mode::HangUp,
             Handshake::Stalled => return self.mode = Mode::Deaf,
         }
+        if self.memory.state.settings.weak_tls.looks_at_hellos() {
+            self.sniffed = Some(Box::new(Sniffed::new()));
+            return;
+        }
+        self.begin_session();
+    }
+
+    /// Looks at a hello before the TLS library does, which would refuse what this service takes.
+    fn sniff(&mut self, bytes: &[u8], now: Tick) {
+        let Some(mut sniffed) = self.sniffed.take() else { return };
+        let state = &self.memory.state;
+        match sniffed.take(bytes, &state.settings.weak_tls, &state.tls.chain) {
+            Verdict::Wait => self.sniffed = Some(sniffed),
+            Verdict::Real(bytes) => {
+                self.begin_session();
+                self.handle(&bytes, now);
+            }
+            Verdict::Replayed(flight) => {
+                self.ready.push_back(flight);
+                // Nobody can go on from here.
+                self.mode = Mode::HangUp;
+            }
+            Verdict::Refused(alert) => {
+                if !state.settings.weak_tls.no_alerts {
+                    self.ready.push_back(alert);
+                }
+                self.actions.push_back(Action::Close);
+            }
+        }
+    }
+
+    fn begin_session(&mut self) {
         let tls = Arc::clone(&self.memory.state.tls);
         match ServerConnection::new(Arc::clone(&tls.config)) {
             Ok(connection) => {
@@ -356,6 +439,7 @@ impl Connection {
                 }
                 if self.greeted {
                     self.with(now, |talk, cx| talk.secured(cx));
+                    self.take_up_kept_text(now);
                 } else {
                     self.greet(now);
                 }

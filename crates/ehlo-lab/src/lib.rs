@@ -33,6 +33,7 @@ mod start;
 mod store;
 mod switchboard;
 mod talk;
+mod weak_tls;
 
 pub use accounts::{AccountError, Accounts};
 pub use certificates::{Authority, CertificateKind, Flight};
@@ -52,6 +53,7 @@ pub use play::{Played, play};
 pub use rules::{RuleError, RuleProblem, Rules};
 pub use scripts::{LARGEST_SCRIPT, MOST_SCRIPTS, ScriptError, Scripts};
 pub use seed::{Seed, SeedError, SeedProblem};
-pub use settings::{AfterStartTls, Handshake, MECHANISMS, Settings};
+pub use settings::{AfterStartTls, Handshake, MECHANISMS, Relays, Settings, TextBeforeTls};
 pub use start::{StartError, TestLab, TestLabBuilder, TimedOut, start};
 pub use store::{Body, Delivered, Envelope, Message, Store, StoreError};
+pub use weak_tls::WeakTls;

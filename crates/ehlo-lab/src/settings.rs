@@ -1,4 +1,4 @@
-use crate::CertificateKind;
+use crate::{CertificateKind, WeakTls};
 use ehlo_core::{Protocol, Role, Scheme};
 
 /// The mechanisms of a lab to which nothing else is said, in the order in which they are listed. ANONYMOUS is not among
@@ -43,14 +43,22 @@ pub struct Settings {
     pub starttls_after_tls: bool,
     /// What becomes of handshakes.
     pub handshake: Handshake,
+    /// What TLS takes beside what is good.
+    pub weak_tls: WeakTls,
     /// Whether the end of TLS is said (RFC 8446 §6.1).
     pub close_notify: bool,
     /// What comes after STARTTLS was accepted.
     pub after_starttls: AfterStartTls,
+    /// What becomes of text that came in the clear behind STARTTLS.
+    pub text_before_tls: TextBeforeTls,
+    /// Whether what was said before TLS still holds inside it.
+    pub state_before_tls_kept: bool,
     /// Whether logins are possible here at all (not on port 25, not for LMTP).
     pub auth: bool,
     /// The mechanisms, in the order in which they are listed.
     pub mechanisms: Vec<&'static str>,
+    /// The name of the server in challenges, if it is another.
+    pub inner_name: Option<String>,
     /// Whether NTLM version 1 is taken as well.
     pub ntlm_v1: bool,
     /// Whether logins are tied to another TLS connection than the client's, as if somebody sat in between.
@@ -77,6 +85,12 @@ pub struct Settings {
     pub largest_message: usize,
     /// Whether submission holds messages until a time that the client names (RFC 4865).
     pub future_release: bool,
+    /// Whether VRFY and EXPN tell strangers who is here (SMTP).
+    pub tells_addresses: bool,
+    /// Which mail for others is taken from strangers (SMTP).
+    pub relays: Relays,
+    /// What ends a message as well (SMTP).
+    pub fake_end: Option<Vec<u8>>,
     /// Whether XCLIENT and XFORWARD are offered (SMTP): anybody may then give himself out for another.
     pub xclient: bool,
     /// Whether each connection begins with a PROXY header, which names the client.
@@ -109,6 +123,30 @@ pub enum AfterStartTls {
     Silence,
 }
 
+/// Which mail for others is taken from strangers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relays {
+    /// None, as it should.
+    Nothing,
+    /// All of it.
+    Everything,
+    /// What has a route in its address: `%`, `!` or a source route (RFC 5321 appendix C).
+    Routes,
+}
+
+/// What becomes of text that came in the clear behind STARTTLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextBeforeTls {
+    /// It is thrown away, as it should.
+    Forgotten,
+    /// It is taken for the beginning of what is said inside TLS.
+    Kept,
+    /// The same, but only for what came apart from STARTTLS.
+    KeptIfApart,
+    /// It is taken for the beginning of the handshake, which fails.
+    TakenForTls,
+}
+
 impl Settings {
     /// The defaults of a service.
     pub fn new(scheme: Scheme, host_name: &str) -> Settings {
@@ -124,10 +162,14 @@ impl Settings {
             starttls_honoured: true,
             starttls_after_tls: false,
             handshake: Handshake::Answered,
+            weak_tls: WeakTls::default(),
             close_notify: true,
             after_starttls: AfterStartTls::Handshake,
+            text_before_tls: TextBeforeTls::Forgotten,
+            state_before_tls_kept: false,
             auth: role.takes_logins(),
             mechanisms: MECHANISMS.to_vec(),
+            inner_name: None,
             ntlm_v1: false,
             binding_altered: false,
             clear_auth_offered: false,
@@ -141,6 +183,9 @@ impl Settings {
             echoed_address: None,
             largest_message: 25 * 1024 * 1024,
             future_release: role == Role::Submission,
+            tells_addresses: false,
+            relays: Relays::Nothing,
+            fake_end: None,
             xclient: false,
             proxy_protocol: false,
         }

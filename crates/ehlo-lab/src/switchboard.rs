@@ -13,10 +13,13 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 /// So many kinds of certificates are remembered; more would only come from somebody who tries names.
 const MOST_FLIGHTS: usize = 64;
 
+/// What a configuration of TLS is made for: the kind of certificate, and whether TLS 1.2 and TLS 1.3 are there.
+type Shown = (CertificateKind, bool, bool);
+
 /// Holds the faults behind a lock. Whoever acts takes the [`Standing`] of that moment.
 pub(crate) struct Switchboard {
     base: BTreeMap<Service, Settings>,
-    flights: Mutex<Vec<(CertificateKind, Arc<ServerTls>)>>,
+    flights: Mutex<Vec<(Shown, Arc<ServerTls>)>>,
     standing: RwLock<Arc<Standing>>,
     serial: AtomicU64,
 }
@@ -54,6 +57,8 @@ pub(crate) struct ServiceState {
 /// TLS with one certificate.
 pub(crate) struct ServerTls {
     pub(crate) config: Arc<ServerConfig>,
+    /// The certificates in DER, as a flight made by hand shows them.
+    pub(crate) chain: Vec<Vec<u8>>,
     /// The digest of the certificate to which logins can be tied (RFC 5929 §4).
     pub(crate) end_point: Option<Vec<u8>>,
 }
@@ -105,7 +110,7 @@ impl Switchboard {
             for installed in in_force.at(service).filter(|f| !f.fault.is_decided()) {
                 installed.fault.configure(&mut settings);
             }
-            let tls = self.tls(&settings.certificate, authority)?;
+            let tls = self.tls(&settings, authority)?;
             services.insert(service, ServiceState { settings: Arc::new(settings), tls });
         }
         *standing = Arc::new(Standing { generation: standing.generation + 1, in_force, services });
@@ -138,22 +143,26 @@ impl Switchboard {
             }
         }
         // A certificate that cannot be made is one of ours: the common one is shown.
-        let tls = self.tls(&settings.certificate, authority).unwrap_or_else(|_| Arc::clone(&common.tls));
+        let tls = self.tls(&settings, authority).unwrap_or_else(|_| Arc::clone(&common.tls));
         ServiceState { settings: Arc::new(settings), tls }
     }
 
     /// Services with the same kind of certificate show the same one, as on a real host.
-    fn tls(&self, kind: &CertificateKind, authority: &Authority) -> Result<Arc<ServerTls>, LabError> {
+    fn tls(&self, settings: &Settings, authority: &Authority) -> Result<Arc<ServerTls>, LabError> {
+        let weak = &settings.weak_tls;
+        // The library has nothing below TLS 1.2: where it would be left with nothing, it is not asked.
+        let no_12 = weak.no_tls12 && !weak.no_tls13;
+        let shown = (settings.certificate.clone(), no_12, weak.no_tls13);
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, tls)) = flights.iter().find(|(known, _)| known == kind) {
+        if let Some((_, tls)) = flights.iter().find(|(known, _)| *known == shown) {
             return Ok(Arc::clone(tls));
         }
-        let flight = authority.issue(kind).map_err(|e| LabError::Certificates(e.to_string()))?;
-        let tls = tls_config(flight).map_err(|e| LabError::Certificates(e.to_string()))?;
+        let flight = authority.issue(&shown.0).map_err(|e| LabError::Certificates(e.to_string()))?;
+        let tls = tls_config(flight, shown.1, shown.2).map_err(|e| LabError::Certificates(e.to_string()))?;
         if flights.len() >= MOST_FLIGHTS {
             flights.remove(0);
         }
-        flights.push((kind.clone(), Arc::clone(&tls)));
+        flights.push((shown, Arc::clone(&tls)));
         Ok(tls)
     }
 }
@@ -199,12 +208,18 @@ impl ResolvesServerCert for Always {
     }
 }
 
-fn tls_config(flight: Flight) -> Result<Arc<ServerTls>, rustls::Error> {
+fn tls_config(flight: Flight, no_12: bool, no_13: bool) -> Result<Arc<ServerTls>, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions: &[&rustls::SupportedProtocolVersion] = match (no_12, no_13) {
+        (true, _) => &[&rustls::version::TLS13],
+        (false, true) => &[&rustls::version::TLS12],
+        (false, false) => rustls::DEFAULT_VERSIONS,
+    };
+    let chain = flight.cert.iter().map(|c| c.to_vec()).collect();
     let end_point = flight.cert.first().and_then(|leaf| crate::clients::end_point(leaf));
     let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()?
+        .with_protocol_versions(versions)?
         .with_client_cert_verifier(Arc::new(Anybody::new(&provider)))
         .with_cert_resolver(Arc::new(Always(flight)));
-    Ok(Arc::new(ServerTls { config: Arc::new(config), end_point }))
+    Ok(Arc::new(ServerTls { config: Arc::new(config), chain, end_point }))
 }

@@ -1,8 +1,9 @@
 use crate::{Texts, sentence};
 use ehlo_core::{
-    CloseKind, Entry, EntryId, EntryKind, Evidence, Finding, RunReport, Side, Transcript, TranscriptId,
-    escape,
+    CloseKind, DataSort, Entry, EntryId, EntryKind, Evidence, Finding, RunReport, Side, Transcript,
+    TranscriptId, escape,
 };
+use ehlo_wire::tls::{Alert, ClientHelloReader, FlightReader, Opening};
 
 /// A line of a dialogue for a reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,12 +55,42 @@ fn first_line(line: Line) -> Line {
 
 /// An entry of a transcript as a line.
 pub(crate) fn line(texts: Texts, transcript: &Transcript, entry: &Entry) -> Option<Line> {
-    if let EntryKind::Data { span, .. } = entry.kind {
+    if let EntryKind::Data { span, sort } = entry.kind {
         let bytes = transcript.visible(span);
+        if let Some(text) = tls(span.side, &bytes).filter(|_| sort == DataSort::Blob) {
+            return Some(Line { side: Some(span.side), text });
+        }
         let body = bytes.strip_suffix(b"\r\n").unwrap_or(&bytes);
         return Some(Line { side: Some(span.side), text: escape(body) });
     }
     Some(Line { side: None, text: happened(texts, &entry.kind)? })
+}
+
+/// TLS in clear, in the words of the RFCs: nobody reads it as bytes.
+fn tls(side: Side, bytes: &[u8]) -> Option<String> {
+    match side {
+        Side::Client => match ClientHelloReader::new().feed(bytes) {
+            Opening::Hello(hello, _) => {
+                Some(format!("ClientHello {} · {} cipher suites", hello.highest(), hello.suites.len()))
+            }
+            Opening::Ssl2(hello) => Some(format!("CLIENT-HELLO {}", hello.version)),
+            Opening::Incomplete | Opening::Other => {
+                // The end of what was begun: two bytes in a record of their own.
+                matches!(bytes, [21, 3, _, 0, 2, _, _]).then(|| format!("Alert {}", Alert(bytes[6])))
+            }
+        },
+        Side::Server => {
+            let mut reader = FlightReader::new(0);
+            reader.feed(bytes);
+            let flight = reader.finish();
+            match (&flight.hello, &flight.ssl2, flight.alert) {
+                (Some(hello), ..) => Some(format!("ServerHello {} · {}", hello.chosen(), hello.suite)),
+                (None, Some(hello), _) => Some(format!("SERVER-HELLO {}", hello.version)),
+                (None, None, Some(alert)) => Some(format!("Alert {alert}")),
+                (None, None, None) => None,
+            }
+        }
+    }
 }
 
 /// What happened, where nothing was said.

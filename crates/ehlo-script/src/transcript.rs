@@ -83,6 +83,20 @@ impl Writer<'_> {
                 }
                 EntryKind::Closed { by: Side::Client, .. } => self.line("C close"),
                 EntryKind::Closed { by: Side::Server, how } => {
+                    // What had no end of line was taken for a unit only when the connection was over. It came before, and
+                    // is nothing that can be waited for: often it is an alert of TLS.
+                    while let Some(next) = entries.peek().map(|e| &e.kind) {
+                        match next {
+                            EntryKind::Data { span, .. } if span.side == Side::Server => {
+                                self.line(&format!("# {}", escape(&transcript.visible(*span))));
+                            }
+                            EntryKind::Deviation { deviation } => {
+                                self.line(&format!("# {}: {}", deviation.kind.id(), deviation.span));
+                            }
+                            _ => break,
+                        }
+                        entries.next();
+                    }
                     let how = match how {
                         CloseKind::Reset => "# reset",
                         CloseKind::Truncated => "# without close_notify",
@@ -94,9 +108,30 @@ impl Writer<'_> {
                     self.line("S closed");
                 }
                 EntryKind::Note { id, .. } if id == "compressed" => self.line("C compress"),
+                EntryKind::Note { id, params } if id == "statement" => {
+                    let last = statement_end(&mut entries);
+                    self.line(params.get("line").map_or("", String::as_str));
+                    self.last_word(last);
+                }
                 EntryKind::Note { id, .. } => self.line(&format!("# {id}")),
                 _ => {}
             }
+        }
+    }
+
+    /// The reply that a statement leaves for the line that follows it.
+    fn last_word(&mut self, last: Option<Span>) {
+        let Some(span) = last else { return };
+        if self.described.protocol != Protocol::Imap {
+            return self.data(span);
+        }
+        let bytes = self.described.transcript.visible(span);
+        let text = escape(bytes.strip_suffix(b"\r\n").unwrap_or(&bytes));
+        // The statement has made its tag by itself.
+        let rest = text.split_once(' ').filter(|(tag, _)| !matches!(*tag, "*" | "+")).map(|(_, rest)| rest);
+        match rest {
+            Some(rest) => self.line(&format!("S: % {}", rest.replace("{{", "{{{{"))),
+            None => self.data(span),
         }
     }
 
@@ -210,6 +245,19 @@ impl Writer<'_> {
     }
 }
 
+/// Leaves out what a statement did by itself; the last line that the server said.
+fn statement_end<'a>(entries: &mut impl Iterator<Item = &'a ehlo_core::Entry>) -> Option<Span> {
+    let mut last = None;
+    for entry in entries {
+        match &entry.kind {
+            EntryKind::Note { id, .. } if id == "statement-end" => return last,
+            EntryKind::Data { span, sort: DataSort::Line } if span.side == Side::Server => last = Some(*span),
+            _ => {}
+        }
+    }
+    last
+}
+
 /// A word without the quotes that ManageSieve wants.
 fn bare(sieve: bool, word: &str) -> &str {
     if sieve { word.trim_matches('"') } else { word }
@@ -317,6 +365,34 @@ mod tests {
              C: AUTH PLAIN {{sasl_plain(user, password)}}\nS: 535 no\nC: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\n\
              C: {{b64(user)}}\nS: 334 UGFzc3dvcmQ6\nC: {{b64(password)}}\nS: 235 welcome {{:str}}\n"
         );
+    }
+
+    #[test]
+    fn what_a_statement_did_by_itself_is_one_line() {
+        let mut transcript = Transcript::new(TranscriptId(0), "test", 1 << 20);
+        let note = |id: &str, line: &str| EntryKind::Note {
+            id: id.to_owned(),
+            params: [("line".to_owned(), line.to_owned())].into(),
+        };
+        let address = "127.0.0.1:143".to_owned();
+        transcript.push(Tick(0), EntryKind::Connect { address, local: None });
+        transcript.push(Tick(0), note("statement", "C auth scram-sha-256 {{user}} {{password}}"));
+        for (side, bytes) in [
+            (Side::Client, &b"s1 AUTHENTICATE SCRAM-SHA-256\r\n"[..]),
+            (Side::Server, b"+ \r\n"),
+            (Side::Client, b"bixhPXg=\r\n"),
+            (Side::Server, b"s1 OK [CAPABILITY IMAP4rev1] in\r\n"),
+        ] {
+            let span = transcript.record(side, bytes, Tick(1));
+            transcript.push(Tick(1), EntryKind::Data { span, sort: DataSort::Line });
+        }
+        transcript.push(Tick(2), note("statement-end", ""));
+        let described = Described { transcript: &transcript, url: "imap://lab", protocol: Protocol::Imap };
+        let text = write_transcripts("x", &[described]);
+        let wanted = "C auth scram-sha-256 {{user}} {{password}}\nS: % OK [CAPABILITY IMAP4rev1] in\n";
+        assert!(text.ends_with(wanted), "{text}");
+        let parsed = crate::parse("x", &text, &crate::NoFiles);
+        assert!(parsed.is_ok(), "{text}{parsed:?}");
     }
 
     #[test]

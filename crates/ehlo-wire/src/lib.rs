@@ -18,6 +18,7 @@ mod session;
 pub mod sieve;
 pub mod smtp;
 mod spoken;
+pub mod tls;
 mod tracker;
 
 pub use command::{BadArgument, Command};

@@ -93,6 +93,11 @@ impl ClientSession {
         self.tracker.state()
     }
 
+    /// What follows the dialogue.
+    pub fn tracker(&self) -> &Tracker {
+        &self.tracker
+    }
+
     /// What is being done, or was done last.
     pub fn stage(&self) -> Stage {
         self.stage

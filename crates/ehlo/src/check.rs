@@ -1,9 +1,10 @@
 //! `ehlo check`
 
 use crate::exit::{FOUND, GOOD, Internal, UNABLE, Usage};
-use crate::{input, output, progress, secrets, targets};
+use crate::{input, output, policy, progress, secrets, targets};
 use clap::ArgMatches;
-use ehlo_check::{CHECKS, CheckOptions, Selection, judge, run};
+use ehlo_check::{CHECKS, CheckOptions, Extra, Pace, Selection, judge, run};
+use ehlo_core::facts::TlsProbeMode;
 use ehlo_core::{Family, Limits, Outcome, Role, RunReport, Severity, Target};
 use ehlo_dialogue::{ClientIdentity, ConnectionOptions, Connector, LoginOptions, Trust};
 use ehlo_lab::{ActiveFault, Lab, LabConfig, Listeners, Ports, Running};
@@ -129,7 +130,13 @@ fn selection(matches: &ArgMatches, texts: Texts) -> anyhow::Result<Selection> {
         let values = matches.get_many::<String>(name).unwrap_or_default();
         values.flat_map(|v| v.split(',')).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty()).collect()
     };
-    let selection = Selection { only: list("only"), skip: list("skip") };
+    let name = text(matches, "policy").unwrap_or("rfc");
+    let Some(policy) = policy::named(name) else {
+        let places: [(&str, &dyn std::fmt::Display); 2] =
+            [("name", &ehlo_core::escape(name.as_bytes())), ("names", &policy::names().join(", "))];
+        return Err(Usage(texts.fill("cli/unknown-policy", &places)).into());
+    };
+    let selection = Selection { only: list("only"), skip: list("skip"), policy };
     match selection.unknown().first() {
         Some(unknown) => Err(Usage(texts.fill("cli/unknown-check", &[("name", unknown)])).into()),
         None => Ok(selection),
@@ -156,7 +163,13 @@ fn rejudge(
         facts.now = now;
     }
     let judged = judge(&facts, selection);
-    Ok(RunReport { facts, findings: judged.findings, levels: judged.levels, transcripts })
+    Ok(RunReport {
+        facts,
+        findings: judged.findings,
+        levels: judged.levels,
+        transcripts,
+        policy: selection.policy.id.clone(),
+    })
 }
 
 fn examine(matches: &ArgMatches, selection: &Selection, texts: Texts) -> anyhow::Result<RunReport> {
@@ -273,8 +286,33 @@ fn options(matches: &ArgMatches, lab: Option<&Lab>, texts: Texts) -> anyhow::Res
             no_secrets: lab.is_some(),
             ..LoginOptions::default()
         },
+        tls_probe: Some(match (matches.get_flag("deep"), matches.get_flag("tls-list")) {
+            (true, _) => TlsProbeMode::Deep,
+            (false, true) => TlsProbeMode::List,
+            (false, false) => TlsProbeMode::Proof,
+        }),
+        pace: pace(matches, texts)?,
         as_outside: matches.get_flag("as-outside"),
+        extra: Extra::default(),
     })
+}
+
+/// `--budget`, `--gap` and `--max-conn`
+fn pace(matches: &ArgMatches, texts: Texts) -> anyhow::Result<Pace> {
+    let mut pace = Pace::default();
+    if let Some(value) = text(matches, "budget") {
+        let budget = value.parse().ok().filter(|number| (1..=Pace::MOST).contains(number));
+        let expected = texts.fill("cli/a-number-up-to", &[("most", &Pace::MOST)]);
+        pace.budget = budget.ok_or_else(|| input::wrong(texts, "--budget", value, &expected))?;
+    }
+    if let Some(gap) = time(matches, "gap", texts)? {
+        pace.gap = gap;
+    }
+    if let Some(value) = text(matches, "max-conn") {
+        let wrong = |_| input::wrong(texts, "--max-conn", value, &texts.get("cli/a-number"));
+        pace.max_conn = Some(value.parse().map_err(wrong)?);
+    }
+    Ok(pace)
 }
 
 /// How connections are made: the flags of every command that makes them.

@@ -12,6 +12,7 @@ mod lab_mail;
 mod lab_store;
 mod mailbox;
 mod output;
+mod policy;
 mod profiles;
 mod progress;
 mod run;
@@ -19,6 +20,7 @@ mod sasl;
 mod script;
 mod secrets;
 mod send;
+mod talk;
 mod targets;
 mod trip;
 
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
             Some(("run", matches)) => run::main(matches, texts),
             Some(("explain", matches)) => explain::main(matches, texts),
             Some(("sasl", matches)) => sasl::main(matches, texts),
+            Some(("talk", matches)) => talk::main(matches, texts),
             Some(("lab", matches)) => lab::main(matches, texts),
             _ => Ok(exit::USAGE),
         },

@@ -29,6 +29,25 @@ pub(crate) fn credentials(
     Ok(Some(Credentials { user: user.to_owned(), password, authzid: String::new() }))
 }
 
+/// Who logs in at `host`, if the password can be had without asking for it.
+///
+/// # Errors
+/// A password that cannot be had from where it is said to be.
+pub(crate) fn known(matches: &ArgMatches, host: &str, texts: Texts) -> anyhow::Result<Option<Credentials>> {
+    let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
+    let Some(user) = text("user") else { return Ok(None) };
+    let password = if let Some(file) = text("password-file") {
+        Some(from_file(file)?)
+    } else if let Some(command) = text("password-command") {
+        Some(from_command(command, texts)?)
+    } else if let Some(password) = std::env::var("EHLO_PASSWORD").ok().filter(|p| !p.is_empty()) {
+        Some(Secret::new(password))
+    } else {
+        from_netrc(host, user)
+    };
+    Ok(password.map(|password| Credentials { user: user.to_owned(), password, authzid: String::new() }))
+}
+
 /// The password of `user`: from a file, a command, the environment, `~/.netrc` if there is a `host`, or by asking.
 ///
 /// # Errors

@@ -9,6 +9,8 @@ mod certificates;
 #[path = "cli/common.rs"]
 #[allow(dead_code, reason = "shared with other tests; here the servers are others")]
 mod common;
+#[path = "cli/hand.rs"]
+mod hand;
 #[path = "interop/mailbox.rs"]
 mod mailbox;
 #[path = "interop/scripts.rs"]
@@ -17,5 +19,12 @@ mod scripts;
 mod send;
 #[path = "interop/site.rs"]
 mod site;
+#[path = "interop/talk.rs"]
+mod talk;
+#[path = "cli/terminal.rs"]
+#[allow(dead_code, reason = "shared with the tests against the lab, which look at more")]
+mod terminal;
+#[path = "interop/tls.rs"]
+mod tls;
 #[path = "interop/trip.rs"]
 mod trip;

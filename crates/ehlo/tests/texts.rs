@@ -87,7 +87,8 @@ fn what_is_registered_is_explained() {
     let wants =
         ["password", "token", "certificate", "nothing", "binding"].map(|what| format!("wants-{what}"));
     let others =
-        ["not-offered", "unknown", "unsafe-clear", "unsafe-unverified", "deadline"].map(str::to_owned);
+        ["not-offered", "unknown", "unsafe-clear", "unsafe-unverified", "unsafe-out-of-step", "deadline"]
+            .map(str::to_owned);
     for why in wants.iter().chain(&others) {
         for part in ["", "/about", "/fix"] {
             want(format!("auth/why/{why}{part}"));
@@ -170,6 +171,41 @@ fn every_text_that_is_asked_for_is_there() {
 }
 
 #[test]
+fn what_the_console_says_is_there_and_nothing_else() {
+    let mut used = BTreeSet::new();
+    for (path, text) in sources() {
+        if !path.iter().any(|p| p == "ehlo-talk" || p == "talk") {
+            continue;
+        }
+        let hints = literals(&text, "Hint::new(").into_iter().map(|id| format!("talk/hint/{id}"));
+        used.extend(hints.filter(|key| !key.ends_with('/')));
+        // Ids of notes and hints that stand in tables and branches, too.
+        for word in text.split('"').filter(|w| !w.is_empty() && w.len() < 40) {
+            used.extend(
+                [format!("talk/note/{word}"), format!("talk/hint/{word}")].into_iter().filter(|key| has(key)),
+            );
+            if word.starts_with("talk/") && !word.contains(['{', ' ']) {
+                used.insert(word.to_owned());
+            }
+        }
+    }
+    for why in ["tls", "login", "again"] {
+        used.extend([format!("talk/note/caps-{why}"), format!("talk/note/caps-same-{why}")]);
+    }
+    for command in ehlo_talk::COMMANDS {
+        used.insert(format!("talk/command/{}", command.name));
+    }
+    for lesson in ehlo_talk::LESSONS {
+        used.extend(lesson.steps.iter().map(|step| format!("talk/lesson/{}/{}", lesson.name, step.id)));
+    }
+    let missing: Vec<&String> = used.iter().filter(|key| !has(key)).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+    let unused: Vec<&str> =
+        keys("talk/").filter(|key| !used.contains(*key) && !key.starts_with("talk/prompt/")).collect();
+    assert!(unused.is_empty(), "{unused:#?}");
+}
+
+#[test]
 fn every_reference_has_the_same_form() {
     let mut wrong = Vec::new();
     for check in CHECKS {
@@ -179,7 +215,9 @@ fn every_reference_has_the_same_form() {
                 number.bytes().all(|b| b.is_ascii_digit())
                     && section.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.')
             });
-            let is_advisory = ["CVE-", "CWE-", "CA/Browser Forum "].iter().any(|a| reference.starts_with(a));
+            let is_advisory = ["CVE-", "CWE-", "CA/Browser Forum ", "BSI TR-", "NCSC-NL "]
+                .iter()
+                .any(|a| reference.starts_with(a));
             if !is_rfc && !is_advisory {
                 wrong.push(format!("{}: {reference}", check.meta().id));
             }

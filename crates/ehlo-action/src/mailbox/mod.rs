@@ -18,10 +18,11 @@ pub use lookout::{Lookout, Sighted};
 pub use query::{Query, QueryError, Term};
 pub use run::{MailboxOptions, MailboxReport, Trouble, run};
 
+use crate::send::Message;
 use std::time::Duration;
 
 /// What is done with a mailbox.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Verb {
     /// Lists the folders.
     List,
@@ -72,8 +73,8 @@ pub enum Verb {
     },
     /// Puts a message into the folder.
     Append {
-        /// The message, as it is stored.
-        message: Vec<u8>,
+        /// The message, read when it is sent.
+        message: Message,
         /// Its name, for the report.
         name: String,
     },

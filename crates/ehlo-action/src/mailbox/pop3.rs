@@ -18,6 +18,8 @@ use std::time::Duration;
 const BATCH: u64 = 16;
 /// More of a message is not kept to be read; it is passed on all the same.
 const MOST_KEPT: usize = 32 << 20;
+/// Of a message that is larger, so many lines of the body are fetched to be read.
+const MOST_LINES: u32 = 20_000;
 /// A message that is to be read, and turns out so much larger than LIST said, is not read to its end.
 const MOST_EXCESS: u64 = 1 << 20;
 /// A unique-id has at most 70 characters (RFC 1939 §7); of a longer one this is kept.
@@ -34,6 +36,7 @@ pub(super) struct Pop3 {
     octets: u64,
     /// The numbers of messages that QUIT will remove.
     pending: Vec<u64>,
+    retrieved: bool,
 }
 
 impl Pop3 {
@@ -43,7 +46,15 @@ impl Pop3 {
             Ok(listed) => listed.facts,
             Err(failure) => return Err((end(dialogue).await, Trouble::Failed(failure))),
         };
-        let mut pop3 = Pop3 { dialogue, capabilities, wait, messages: 0, octets: 0, pending: Vec::new() };
+        let mut pop3 = Pop3 {
+            dialogue,
+            capabilities,
+            wait,
+            messages: 0,
+            octets: 0,
+            pending: Vec::new(),
+            retrieved: false,
+        };
         match pop3.ask("STAT").await {
             Ok(response) => {
                 let mut numbers = numbers(&response.text);
@@ -58,6 +69,11 @@ impl Pop3 {
     /// How many messages there are.
     pub(super) fn messages(&self) -> u64 {
         self.messages
+    }
+
+    /// Whether a message was retrieved whole.
+    pub(super) fn retrieved(&self) -> bool {
+        self.retrieved
     }
 
     /// Does all verbs but watching.
@@ -154,6 +170,7 @@ impl Pop3 {
         command: &str,
         each: &mut dyn FnMut(&DataLine) -> Result<(), Trouble>,
     ) -> Result<(), Trouble> {
+        self.retrieved |= command.starts_with("RETR");
         self.write(command).await?;
         loop {
             let mut lines = Vec::new();
@@ -329,10 +346,23 @@ impl Pop3 {
         })
         .await?;
         let said = found.as_ref().and_then(|line| line.size);
-        let (bytes, cut) = self.retrieve(number, said).await?;
+        let is_large = said.is_some_and(|size| size > MOST_KEPT as u64);
+        if is_large && matches!(what, Shown::Part { .. }) {
+            return Err(Trouble::TooLargeToRead { limit: MOST_KEPT as u64 });
+        }
+        let (bytes, cut) = match what {
+            // Its beginning is read, and the rest is not fetched to be thrown away.
+            Shown::Reading if is_large && self.may("TOP") => {
+                (self.gathered(&format!("TOP {number} {MOST_LINES}"), said).await?.0, true)
+            }
+            _ => self.retrieve(number, said).await?,
+        };
         let message = MessageParser::default().parse(&bytes);
         let missing = |id: &str| Trouble::NoPart(escape(id.as_bytes()));
         if let Shown::Part { id, raw } = what {
+            if cut {
+                return Err(Trouble::TooLargeToRead { limit: MOST_KEPT as u64 });
+            }
             let part =
                 message.as_ref().and_then(|m| read::part_bytes(m, id, *raw)).ok_or_else(|| missing(id))?;
             return Ok(sink.take(Item::Bytes(&part))?);
@@ -357,11 +387,16 @@ impl Pop3 {
         number: u64,
         said: Option<u64>,
     ) -> Result<(Vec<u8>, bool), Trouble> {
+        self.gathered(&format!("RETR {number}"), said).await
+    }
+
+    /// The lines that answer a command, as far as they are kept; whether more of them came.
+    async fn gathered(&mut self, command: &str, said: Option<u64>) -> Result<(Vec<u8>, bool), Trouble> {
         let mut bytes = Vec::new();
         let mut cut = false;
         let mut come = 0;
         let most = said.unwrap_or(u64::MAX / 4).saturating_mul(2).saturating_add(MOST_EXCESS);
-        self.lines(&format!("RETR {number}"), &mut |line| {
+        self.lines(command, &mut |line| {
             come += line.span.len();
             if come > most {
                 let cause = Cause::TooLarge { what: "reply".into(), limit: most };

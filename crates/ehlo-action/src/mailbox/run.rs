@@ -74,6 +74,13 @@ pub enum Trouble {
         /// What the server takes (RFC 7889).
         limit: u64,
     },
+    /// The message is too large to be taken apart by POP3, which gives whole messages only, in octets.
+    TooLargeToRead {
+        /// As much is read.
+        limit: u64,
+    },
+    /// What is to be sent could not be read.
+    Source(std::io::Error),
     /// What was found could not be written.
     Sink(std::io::Error),
 }
@@ -101,6 +108,8 @@ pub struct MailboxReport {
     pub folder: Option<String>,
     /// How many messages it holds.
     pub messages: Option<u64>,
+    /// Whether messages were retrieved by POP3's RETR: a server may take them as read from then on.
+    pub retrieved: bool,
     /// Why it could not be done, if so.
     pub trouble: Option<Trouble>,
     /// From beginning to end, in microseconds.
@@ -131,6 +140,7 @@ pub async fn run(
         protocol: target.endpoint.scheme.protocol(),
         folder: None,
         messages: None,
+        retrieved: false,
         trouble: None,
         took_us: 0,
         transcripts: Vec::new(),
@@ -252,6 +262,7 @@ impl Opening<'_> {
                     }
                     _ => Box::pin(pop3.go_on(verb, sink)).await,
                 };
+                report.retrieved = pop3.retrieved();
                 let (transcript, ended) = pop3.finish(sink).await;
                 report.transcripts.push(transcript);
                 result.and(ended)

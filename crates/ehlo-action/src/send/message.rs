@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 /// How many octets of a message are read at once.
-pub(super) const PORTION: usize = 64 * 1024;
+pub(crate) const PORTION: usize = 64 * 1024;
 /// A message from standard input that is larger is kept on the disk.
 const LARGEST_IN_MEMORY: usize = 1024 * 1024;
 
@@ -114,6 +114,12 @@ pub struct Message {
 }
 
 impl Message {
+    /// The message that `source` holds, with CR LF at the end of each line.
+    pub fn stored(source: Arc<dyn Source>) -> Message {
+        let piece = Piece::Read { source, skip: 0, encoding: Encoding::LineEnds };
+        Message { body: vec![piece], ..Message::default() }
+    }
+
     /// Reads the message from its beginning, header included.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ pub use address::{AddressProblem, Mailbox, domain, mailbox, mailboxes};
 pub use compose::{Attachment, Composition, Field, FieldProblem, TOKEN_FIELD};
 pub use dkim::{KeyProblem, Signer};
 pub use engine::run;
+pub(crate) use message::PORTION;
 pub use message::{Encoding, Measured, Message, MessageReader, Piece, Source, Spool};
 pub use options::{BodyKind, Parameters, SendOptions, SizeWish, TlsWish, Wish};
 pub use proxy::Proxy;

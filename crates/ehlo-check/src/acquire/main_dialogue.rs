@@ -1,9 +1,10 @@
 use super::account::look_around;
 use super::capabilities::{ask, line, unasked};
 use super::greeting::{greeting_facts, other_protocol};
-use super::probes::{ask_in_clear, ask_without_login};
+use super::probes::{ask_in_clear, ask_twice, ask_without_login};
+use super::said::{early_data, referral, server_proof};
 use super::service::Service;
-use super::starttls::{offered, start_tls};
+use super::starttls::{is_ready, offered, start_tls};
 use ehlo_core::facts::{ConnectionFacts, GreetingKind, LoginResult, Moment, Purpose, Said};
 use ehlo_core::{
     Address, Cause, Deviation, EntryKind, Evidence, Failure, Protocol, ServiceStep, Side, Span, Stage,
@@ -27,7 +28,20 @@ pub(super) async fn lead(
     // Held until QUIT has been answered: only then does the server let go of the maildrop.
     let mut maildrop = None;
     let result = talk(service, &mut dialogue, &mut facts, starttls_offered, &mut maildrop).await;
-    close(dialogue, facts, result.err()).await
+    let came_through = result.is_ok() && dialogue.failure().is_none();
+    if came_through && facts.tls.is_some() && is_ready(&facts) {
+        ask_twice(&mut dialogue, &mut facts).await;
+    }
+    if service.protocol() == Protocol::Imap {
+        facts.probes.extend(referral(&dialogue));
+    }
+    facts.probes.extend(server_proof(&dialogue));
+    let (mut facts, transcript) = close(dialogue, facts, result.err()).await;
+    if came_through {
+        // Whoever hangs up over the last question has answered everything before it.
+        facts.failure = None;
+    }
+    (facts, transcript)
 }
 
 /// Ends a dialogue and takes down how.
@@ -92,6 +106,9 @@ async fn talk(
         }
     }
     identify(service, dialogue, facts).await?;
+    if service.protocol() == Protocol::Imap {
+        facts.probes.extend(early_data(dialogue));
+    }
     ask_without_login(service, dialogue, facts).await?;
     if service.protocol() == Protocol::Pop3 && service.options.credentials.is_some() {
         // Whose turn does not come in time tries all the same; the server then says what it thinks of it.

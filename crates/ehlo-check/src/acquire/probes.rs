@@ -74,6 +74,23 @@ pub(super) async fn ask_without_login(
     Ok(())
 }
 
+/// Whether STARTTLS is taken once more where TLS is on already: the last question of a dialogue, because a server that
+/// agrees waits for a handshake.
+pub(super) async fn ask_twice(dialogue: &mut Dialogue, facts: &mut ConnectionFacts) {
+    let command = dialogue.starttls_command();
+    facts.probes.push(match dialogue.say_within(command, PATIENCE).await {
+        Ok(turn) => probe(ProbeId::StartTlsInsideTls, &turn),
+        Err(failure) => ProbeFacts {
+            id: ProbeId::StartTlsInsideTls,
+            answer: answered_by(&failure),
+            reply: None,
+            at: vec![dialogue.failure_evidence()],
+            detail: None,
+            took_us: 0,
+        },
+    });
+}
+
 /// Types on in the clear after STARTTLS was accepted (howto.md, steps 5, 12, 20).
 pub(super) async fn cleartext_after_starttls(
     service: &Service,
@@ -128,6 +145,7 @@ async fn type_on(
             answer: answered_by(&failure),
             reply: None,
             at: accepted.into_iter().chain([dialogue.failure_evidence()]).collect(),
+            detail: None,
             took_us: 0,
         },
     };
@@ -135,12 +153,13 @@ async fn type_on(
     Ok(())
 }
 
-fn probe(id: ProbeId, turn: &Turn) -> ProbeFacts {
+pub(super) fn probe(id: ProbeId, turn: &Turn) -> ProbeFacts {
     ProbeFacts {
         id,
         answer: turn.answered(),
         reply: Some(turn.shown()),
         at: turn.evidence(),
+        detail: None,
         took_us: u64::try_from(turn.took.as_micros()).unwrap_or(u64::MAX),
     }
 }

@@ -1,7 +1,10 @@
+use super::further::ask_further;
+use super::hello;
 use super::main_dialogue::lead;
+use super::pace::Paced;
 use super::probes::cleartext_after_starttls;
 use super::starttls::{look_at_other_address, tls_on_silence};
-use crate::{CheckOptions, Job};
+use crate::{CheckOptions, Job, Question};
 use ehlo_core::facts::{
     AddressFacts, ConnectionFacts, GreetingKind, NameFacts, Purpose, ServiceFacts, Vantage,
 };
@@ -15,7 +18,7 @@ use tokio::sync::{mpsc::UnboundedSender, oneshot};
 use tokio::time::Instant;
 
 /// Transcripts of one service are numbered from here; no service has as many.
-pub(crate) const TRANSCRIPTS_EACH: u32 = 32;
+pub(crate) const TRANSCRIPTS_EACH: u32 = 1024;
 
 /// What services have to take turns at.
 #[derive(Clone, Default)]
@@ -31,22 +34,38 @@ pub(super) struct Service {
     pub(super) options: Arc<CheckOptions>,
     pub(super) clock: Clock,
     pub(super) deadline: Instant,
+    paced: Paced,
+    /// What is asked on connections of their own.
+    pub(super) asks: Vec<Question>,
+    /// Whether somebody should type on in the clear after STARTTLS, on a connection of its own.
+    types_on: bool,
     index: u32,
     events: UnboundedSender<Event>,
 }
 
+/// What all services of a run share.
+#[derive(Clone)]
+pub(crate) struct Whole {
+    pub(crate) options: Arc<CheckOptions>,
+    /// What is asked on connections of their own.
+    pub(crate) asks: Vec<Question>,
+    /// Whether somebody should type on in the clear after STARTTLS.
+    pub(crate) types_on: bool,
+    pub(crate) turns: Turns,
+    pub(crate) clock: Clock,
+    /// When everything must be over.
+    pub(crate) end: Instant,
+    pub(crate) events: UnboundedSender<Event>,
+}
+
 /// Examines one service.
-pub(crate) async fn acquire(
-    index: u32,
-    job: Job,
-    options: Arc<CheckOptions>,
-    turns: Turns,
-    clock: Clock,
-    end: Instant,
-    events: UnboundedSender<Event>,
-) -> (ServiceFacts, Vec<Transcript>) {
+pub(crate) async fn acquire(index: u32, job: Job, whole: Whole) -> (ServiceFacts, Vec<Transcript>) {
+    let Whole { options, asks, types_on, turns, clock, end, events } = whole;
     let deadline = end.min(Instant::now() + options.connection.limits.service);
-    Arc::new(Service { turns, job, options, clock, deadline, index, events }).examine().await
+    let paced = Paced::new(options.pace);
+    Arc::new(Service { turns, job, options, clock, deadline, paced, asks, types_on, index, events })
+        .examine()
+        .await
 }
 
 impl Service {
@@ -67,10 +86,17 @@ impl Service {
         self.job.endpoint.scheme.tls_mode()
     }
 
-    fn transcript(&self, ordinal: u32, purpose: Purpose) -> Transcript {
+    pub(super) fn transcript(&self, ordinal: u32, purpose: Purpose) -> Transcript {
         let id = TranscriptId(self.index * TRANSCRIPTS_EACH + ordinal);
         let label = format!("{} ({})", self.job.url, purpose.id());
         Transcript::new(id, label, self.options.connection.limits.stream_bytes)
+    }
+
+    /// The server name to ask for: none for an address.
+    pub(super) fn server_name(&self) -> Option<String> {
+        let name = self.options.connection.sni.as_deref().unwrap_or(&self.job.endpoint.host);
+        let is_name = name.parse::<std::net::IpAddr>().is_err() && !name.is_empty() && name.is_ascii();
+        is_name.then(|| name.to_owned())
     }
 
     fn dialogue_options(&self) -> DialogueOptions {
@@ -100,6 +126,7 @@ impl Service {
             addresses: Vec::new(),
             connections: Vec::new(),
             names: Vec::new(),
+            tls_probe: None,
             failure: None,
         };
         let addresses = match self
@@ -119,9 +146,14 @@ impl Service {
         };
         let mut transcripts = Vec::new();
         let mut open = Vec::new();
+        // The other addresses are other places; the pace is that of one.
+        let mut turn = self.paced.turn(self.deadline).await;
         for (address, attempt) in self.connect_all(&addresses).await {
             match attempt {
-                Ok((dialogue, took)) => {
+                Ok((mut dialogue, took)) => {
+                    if let Some(turn) = turn.take() {
+                        dialogue.hold(turn);
+                    }
                     let at = dialogue.evidence(Anchor::Entry(EntryId(0)));
                     facts.addresses.push(AddressFacts {
                         address: address.clone(),
@@ -144,6 +176,7 @@ impl Service {
                 }
             }
         }
+        drop(turn);
         let mut open = open.into_iter();
         let Some((address, main)) = open.next() else { return (facts, transcripts) };
         facts.vantage = match self.job.lab {
@@ -167,12 +200,12 @@ impl Service {
         };
         let cleartext = async {
             match wait_for_offer.await {
-                Ok(()) => {
+                Ok(()) if self.types_on => {
                     let ordinal = u32::try_from(addresses.len()).unwrap_or(0);
                     self.another(&address, ordinal, Purpose::CleartextAfterStartTls).await
                 }
                 // STARTTLS is not offered, or not asked about.
-                Err(_) => None,
+                _ => None,
             }
         };
         let (main, others, cleartext) =
@@ -185,6 +218,7 @@ impl Service {
                     None => None,
                 }
             });
+        let further = address.clone();
         let silent = main.0.greeting.is_none()
             && matches!(
                 &main.0.failure,
@@ -194,6 +228,7 @@ impl Service {
             facts.connections.push(connection);
             transcripts.push(transcript);
         }
+        let hello_address = address.clone();
         if silent && self.tls_mode() == TlsMode::StartTls {
             let ordinal = u32::try_from(addresses.len()).unwrap_or(0) + 1;
             match self.another(&address, ordinal, Purpose::TlsOnSilence).await {
@@ -208,6 +243,21 @@ impl Service {
                 }
                 None => {}
             }
+        }
+        let asks_by_hand = facts.main().is_some_and(|main| hello::is_askable(&self, main));
+        if let Some(mode) = self.options.tls_probe.filter(|_| asks_by_hand) {
+            let ordinal = u32::try_from(addresses.len()).unwrap_or(0) + 2;
+            let has_session = facts.main().is_some_and(|main| main.tls.is_some());
+            let (probe, connections) = hello::probe(&self, hello_address, mode, ordinal, has_session).await;
+            facts.tls_probe = Some(probe);
+            for (connection, transcript) in connections {
+                facts.connections.push(connection);
+                transcripts.push(transcript);
+            }
+        }
+        for (connection, transcript) in ask_further(&self, &further, &facts).await {
+            facts.connections.push(connection);
+            transcripts.push(transcript);
         }
         if self.role() == Role::Mx {
             facts.names = self.look_up_names(&facts).await;
@@ -237,15 +287,13 @@ impl Service {
     }
 
     /// One more connection to an address that answered before.
-    async fn another(
+    pub(super) async fn another(
         &self,
         address: &Address,
         ordinal: u32,
         purpose: Purpose,
     ) -> Option<Result<Dialogue, (ConnectionFacts, Transcript)>> {
-        if Instant::now() >= self.deadline {
-            return None;
-        }
+        let turn = self.paced.turn(self.deadline).await?;
         let transcript = self.transcript(ordinal, purpose);
         let id = transcript.id;
         let opened = Dialogue::open(
@@ -256,6 +304,10 @@ impl Service {
             transcript,
         )
         .await;
+        let opened = opened.map(|mut dialogue| {
+            dialogue.hold(turn);
+            dialogue
+        });
         Some(opened.map_err(|(failure, transcript)| {
             let mut connection = ConnectionFacts::new(purpose, id, address.clone());
             connection.failure = Some(failure);
@@ -313,7 +365,7 @@ impl Service {
 }
 
 /// What all tasks came to, in the order in which they ended.
-async fn all<T: 'static>(mut tasks: tokio::task::JoinSet<T>) -> Vec<T> {
+pub(super) async fn all<T: 'static>(mut tasks: tokio::task::JoinSet<T>) -> Vec<T> {
     let mut found = Vec::new();
     while let Some(task) = tasks.join_next().await {
         match task {

@@ -34,6 +34,9 @@ impl Check for AuthNotOfferedAfterTls {
         if !mechanisms.is_empty() {
             return vec![Verdict::pass("offered").with("mechanisms", mechanisms.join(" ")).at([list.at])];
         }
+        if facts.capabilities_unknown() {
+            return vec![facts.not_reached()];
+        }
         // With credentials at hand somebody wants to log in, and cannot.
         let verdict =
             if facts.run.credentials_given { Verdict::fail("missing") } else { Verdict::warn("missing") };

@@ -23,6 +23,9 @@ impl Check for CleartextPortNoTls {
         let Some(main) = facts.main() else { return Vec::new() };
         let Some(list) = main.capabilities.first() else { return vec![facts.not_reached()] };
         let offered = main.starttls.as_ref().map_or(list.starttls(facts.protocol()).is_some(), |s| s.offered);
+        if facts.capabilities_unknown() {
+            return vec![facts.not_reached()];
+        }
         let port = facts.service.endpoint.port;
         if offered {
             let at = list.starttls(facts.protocol()).map(|c| c.at);

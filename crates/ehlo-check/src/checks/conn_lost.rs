@@ -23,6 +23,11 @@ impl Check for ConnLost {
         let Some(failure) = &main.failure else {
             return vec![Verdict::pass("held").at(main.greeting.as_ref().map(|g| g.at))];
         };
+        if let Some((refusal, at)) = facts.went_over_capabilities() {
+            let code = refusal.split(' ').next().unwrap_or_default();
+            let stage = Stage::Capabilities.id();
+            return vec![Verdict::fail("farewell").with("code", code).with("stage", stage).at([at])];
+        }
         if is_told_elsewhere(facts, main) {
             return Vec::new();
         }

@@ -27,6 +27,9 @@ impl Check for StarttlsOffered {
         if let Some(offer) = list.starttls(facts.protocol()) {
             return vec![Verdict::pass("offered").with("keyword", &offer.name).at([offer.at])];
         }
+        if facts.capabilities_unknown() {
+            return vec![facts.not_reached()];
+        }
         // A firewall that masks words it does not know leaves a trace.
         let masked = list.list.iter().find(|c| is_masked_keyword(&c.name));
         let verdict = match masked {

@@ -1,19 +1,26 @@
 //! The lab in memory, examined on a virtual clock.
 
-use ehlo_check::{CheckOptions, Job, Selection, run};
+use ehlo_check::{CheckOptions, Extra, Job, Pace, Selection, run};
+use ehlo_core::facts::TlsProbeMode;
 use ehlo_core::{Address, Endpoint, Family, Limits, RunReport, Scheme};
 use ehlo_dialogue::{ConnectionOptions, Connector, Dialer, LoginOptions, Transport, Trust};
 use ehlo_lab::{ActiveFault, Lab, LabConfig, Service};
 use ehlo_wire::sasl::Credentials;
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 pub(crate) const NOW: i64 = 1_800_000_000;
 
 pub(crate) struct LabInMemory {
     pub(crate) lab: Arc<Lab>,
+    /// How many connections were made to each port.
+    pub(crate) dialed: Dialed,
 }
+
+/// Connections by port.
+pub(crate) type Dialed = Arc<Mutex<BTreeMap<u16, u32>>>;
 
 impl Dialer for LabInMemory {
     fn dial(&self, address: &Address) -> io::Result<(Box<dyn Transport>, SocketAddr)> {
@@ -24,6 +31,7 @@ impl Dialer for LabInMemory {
         if !Service::SCHEMES.contains(&scheme) || !self.lab.settings(service).listening {
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
+        *self.dialed.lock().unwrap().entry(address.port()).or_default() += 1;
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         let lab = Arc::clone(&self.lab);
         tokio::spawn(async move { lab.serve_stream(service, theirs).await });
@@ -41,6 +49,13 @@ pub(crate) struct Setup {
     pub(crate) login: bool,
     /// As a single URL instead of a host with all its ports.
     pub(crate) single: bool,
+    /// How much is asked by hand-made hellos, if anything.
+    pub(crate) tls_probe: Option<TlsProbeMode>,
+    pub(crate) pace: Pace,
+    /// What is looked at.
+    pub(crate) selection: Selection,
+    /// What is allowed beyond looking.
+    pub(crate) extra: Extra,
 }
 
 impl Setup {
@@ -51,10 +66,20 @@ impl Setup {
             families: vec![Family::V4],
             login: false,
             single: false,
+            tls_probe: Some(TlsProbeMode::Proof),
+            pace: Pace::default(),
+            selection: Selection::default(),
+            extra: Extra::default(),
         }
     }
 
     pub(crate) async fn examine(&self) -> RunReport {
+        self.examine_and_count().await.0
+    }
+
+    /// The report, and how many connections were made to each port.
+    pub(crate) async fn examine_and_count(&self) -> (RunReport, BTreeMap<u16, u32>) {
+        let dialed = Dialed::default();
         let mut config = LabConfig::new(7, NOW);
         config.faults = self.faults.iter().map(|f| ActiveFault::parse(f).unwrap()).collect();
         let lab = Lab::new(config).unwrap();
@@ -70,7 +95,10 @@ impl Setup {
                 limits: Limits::default(),
                 family: None,
                 connect: None,
-                connector: Connector { source: None, dialer: Some(Arc::new(LabInMemory { lab })) },
+                connector: Connector {
+                    source: None,
+                    dialer: Some(Arc::new(LabInMemory { lab, dialed: Arc::clone(&dialed) })),
+                },
                 trust: Arc::new(trust),
                 identity: None,
                 sni: None,
@@ -80,7 +108,10 @@ impl Setup {
             },
             credentials,
             login: LoginOptions { no_secrets: true, ..LoginOptions::default() },
+            tls_probe: self.tls_probe,
+            pace: self.pace,
             as_outside: false,
+            extra: self.extra.clone(),
         };
         let jobs = self.schemes.iter().map(|&scheme| {
             let mut endpoint = Endpoint::new(scheme, "lab.test", None);
@@ -98,7 +129,9 @@ impl Setup {
             }
         });
         let (events, _) = tokio::sync::mpsc::unbounded_channel();
-        run(jobs.collect(), Arc::new(options), &Selection::default(), events).await
+        let report = run(jobs.collect(), Arc::new(options), &self.selection, events).await;
+        let counted = dialed.lock().unwrap().clone();
+        (report, counted)
     }
 }
 

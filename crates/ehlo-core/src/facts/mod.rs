@@ -3,10 +3,12 @@
 
 mod account;
 mod capability;
+mod hello;
 mod tls;
 
 pub use account::{AccountFacts, FolderFacts, LoginFacts, LoginResult, NamespaceFacts};
 pub use capability::{Capability, CapabilityFacts, Moment, is_masked_keyword};
+pub use hello::{ChosenFacts, HelloAnswer, HelloFacts, HelloQuestion, TlsProbeFacts, TlsProbeMode};
 pub use tls::{CertificateFacts, NameMatch, PathFacts, TlsFacts};
 
 use crate::{Address, Deviation, Endpoint, Evidence, Failure, TranscriptId};
@@ -42,6 +44,9 @@ pub struct ServiceFacts {
     pub connections: Vec<ConnectionFacts>,
     /// Names that the service gives itself, looked up (only for an MX).
     pub names: Vec<NameFacts>,
+    /// What hand-made hellos brought to light; none if none were sent.
+    #[serde(default)]
+    pub tls_probe: Option<TlsProbeFacts>,
     /// Why nothing could be tried, if so (no address).
     pub failure: Option<Failure>,
 }
@@ -127,6 +132,22 @@ pub enum Purpose {
     CleartextAfterStartTls,
     /// A TLS hello to a port that stays silent.
     TlsOnSilence,
+    /// A hand-made hello.
+    TlsHello,
+    /// A command behind STARTTLS, in one segment with it.
+    StartTlsInjection,
+    /// A command behind STARTTLS, in a segment of its own.
+    StartTlsInjectionSplit,
+    /// A mail transaction that is begun before TLS.
+    StartTlsState,
+    /// Questions about addresses (SMTP).
+    SmtpPolicy,
+    /// Whether mail for others is taken from strangers (SMTP).
+    SmtpRelay,
+    /// A message with something that must not end it (SMTP).
+    SmtpSmuggling,
+    /// The first messages of NTLM.
+    AuthNtlm,
 }
 
 impl Purpose {
@@ -137,6 +158,14 @@ impl Purpose {
             Purpose::OtherAddress => "other-address",
             Purpose::CleartextAfterStartTls => "cleartext-after-start-tls",
             Purpose::TlsOnSilence => "tls-on-silence",
+            Purpose::TlsHello => "tls-hello",
+            Purpose::StartTlsInjection => "start-tls-injection",
+            Purpose::StartTlsInjectionSplit => "start-tls-injection-split",
+            Purpose::StartTlsState => "start-tls-state",
+            Purpose::SmtpPolicy => "smtp-policy",
+            Purpose::SmtpRelay => "smtp-relay",
+            Purpose::SmtpSmuggling => "smtp-smuggling",
+            Purpose::AuthNtlm => "auth-ntlm",
         }
     }
 }
@@ -350,6 +379,52 @@ pub enum ProbeId {
     LoginInClear,
     /// A command in the clear after STARTTLS was accepted.
     CleartextAfterStartTls,
+    /// A command in the clear right behind STARTTLS, as far as it is answered inside TLS; [`Answered::Silence`] if it is
+    /// not, as it should.
+    InjectedCommand,
+    /// The same, answered before TLS.
+    InjectedCommandInClear,
+    /// The first command inside TLS after such a one.
+    CommandAfterInjection,
+    /// MAIL before TLS.
+    MailBeforeTls,
+    /// RCPT as the first command inside TLS.
+    RcptFromBeforeTls,
+    /// RCPT without MAIL on the same connection.
+    RcptWithoutMail,
+    /// STARTTLS inside TLS.
+    StartTlsInsideTls,
+    /// VRFY of an address that nobody has.
+    VrfyUnknown,
+    /// VRFY of `postmaster`.
+    VrfyPostmaster,
+    /// EXPN of a list that there is not.
+    ExpnUnknown,
+    /// EXPN of `postmaster`.
+    ExpnPostmaster,
+    /// MAIL with the null reverse-path.
+    MailNullSender,
+    /// RCPT to `postmaster`; the detail is the address.
+    RcptPostmaster,
+    /// RCPT to an address of the server's own domain that nobody has; the detail is the address.
+    RcptUnknown,
+    /// MAIL and RCPT to somewhere else; the detail is both paths.
+    RelayPattern,
+    /// A message that was taken for somewhere else: [`Answered::Accepted`] if it arrived there.
+    RelayedMail,
+    /// A message with something that must not end it, the detail: [`Answered::Accepted`] if it ended it all the same,
+    /// [`Answered::Silence`] if not.
+    FakeEndOfData,
+    /// The real end of the same message.
+    RealEndOfData,
+    /// The challenge of NTLM; the detail is what it tells.
+    NtlmChallenge,
+    /// Data of a mailbox, or an alert, before the login; the detail is the kind.
+    EarlyData,
+    /// A referral to another server (RFC 2221); the detail is the URL.
+    Referral,
+    /// A login in which the server did not prove that it knows the password; the detail is what is wrong.
+    ServerProof,
     /// MAIL without a login.
     MailWithoutAuth,
     /// RCPT to a stranger without a login.
@@ -365,6 +440,9 @@ pub struct ProbeFacts {
     pub answer: Answered,
     /// The answer's first line, escaped.
     pub reply: Option<String>,
+    /// What exactly was asked or seen, where the question has more than one form; escaped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// Question and answer.
     pub at: Vec<Evidence>,
     /// How long the answer took, in microseconds.

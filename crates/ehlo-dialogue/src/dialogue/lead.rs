@@ -3,7 +3,7 @@ use ehlo_core::facts::TlsFacts;
 use ehlo_core::{
     Anchor, Cause, CloseKind, Deviation, EntryKind, Evidence, Failure, Side, Span, Tick, Transcript,
 };
-use ehlo_wire::{Output, Reply, SessionEvent, pop3};
+use ehlo_wire::{Output, Reply, SessionEvent, Tracker, pop3};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Instant, timeout_at};
@@ -34,6 +34,8 @@ pub struct Arrived {
     pub at: Evidence,
     /// When it came.
     pub tick: Tick,
+    /// Whether it is the last word on a command (or asks for more), and not merely data that belongs to one.
+    pub completes: bool,
 }
 
 /// For whoever leads a dialogue step by step, and minds the time himself: scripts, the console.
@@ -49,15 +51,12 @@ impl Dialogue {
         self.session.send_bytes(bytes.to_vec());
         // What we send is a secret by its value, too, wherever it stands.
         let secrets = self.options.masker.find(bytes);
-        let mut sent = false;
-        while !sent {
+        // Where the secrets stand is told behind the bytes: whoever shows them must know.
+        loop {
             match self.session.poll(self.clock.now()) {
-                Output::Transmit(bytes) => {
-                    self.transmit(&bytes).await?;
-                    sent = true;
-                }
+                Output::Transmit(bytes) => self.transmit(&bytes).await?,
                 Output::Event(event) => self.keep(event)?,
-                Output::WaitUntil(_) | Output::Idle => sent = true,
+                Output::WaitUntil(_) | Output::Idle => break,
             }
         }
         for range in secrets {
@@ -163,7 +162,7 @@ impl Dialogue {
             _ => String::new(),
         };
         let before = self.unasked.len();
-        if let Some((reply, _)) = self.take_note(event)? {
+        if let Some((reply, completes)) = self.take_note(event)? {
             // It is told here, so that nobody has to ask for it.
             self.unasked.truncate(before);
             let span = reply.span();
@@ -173,6 +172,7 @@ impl Dialogue {
                 tick: self.clock.now(),
                 reply,
                 verb,
+                completes,
             });
         }
         Ok(())
@@ -187,6 +187,16 @@ impl Dialogue {
         let result = self.upgrade().await;
         self.options.tls = usual;
         result
+    }
+
+    /// What follows the dialogue: which commands wait for an answer, and where secrets would stand.
+    pub fn tracker(&self) -> &Tracker {
+        self.session.tracker()
+    }
+
+    /// Goes on in the clear though STARTTLS was accepted: whoever leads the dialogue wants to see what comes of it.
+    pub fn decline_tls(&mut self) {
+        self.session.tls_declined();
     }
 
     /// The settings of TLS that the dialogue was begun with.

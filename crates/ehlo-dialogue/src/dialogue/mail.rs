@@ -80,6 +80,17 @@ impl Dialogue {
         Ok(())
     }
 
+    /// The same for whoever leads the dialogue step by step: what the server says meanwhile is kept for
+    /// [`Dialogue::arrival`].
+    ///
+    /// # Errors
+    /// A [`Failure`] of the stage that the dialogue is in.
+    pub async fn write_part(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.write(bytes).await?;
+        self.join_parts();
+        Ok(())
+    }
+
     /// Sends what is to be sent, and writes down what it is.
     async fn flush(&mut self) -> Result<(), Failure> {
         loop {
@@ -96,14 +107,20 @@ impl Dialogue {
     /// Makes one entry of the last two if they are parts of the same data.
     fn join_parts(&mut self) {
         let data = |kind: &EntryKind| match kind {
-            EntryKind::Data { span, sort: DataSort::Blob } if span.side == Side::Client => Some(*span),
+            EntryKind::Data { span, sort: sort @ (DataSort::Blob | DataSort::Literal) }
+                if span.side == Side::Client =>
+            {
+                Some((*span, *sort))
+            }
             _ => None,
         };
         let entries = &mut self.transcript.entries;
         let [.., before, last] = entries.as_mut_slice() else { return };
-        let (Some(first), Some(second)) = (data(&before.kind), data(&last.kind)) else { return };
-        if first.to == second.from {
-            before.kind = EntryKind::Data { span: first.join(second), sort: DataSort::Blob };
+        let (Some((first, sort)), Some((second, same))) = (data(&before.kind), data(&last.kind)) else {
+            return;
+        };
+        if first.to == second.from && sort == same {
+            before.kind = EntryKind::Data { span: first.join(second), sort };
             before.tick = last.tick;
             entries.pop();
         }

@@ -1,11 +1,47 @@
 //! What must not be shown.
 
 use super::Dialogue;
-use ehlo_core::Span;
+use ehlo_core::{Protocol, Span};
+use tokio::time::Instant;
+
+/// Whether answers still belong to commands.
+#[derive(Debug, Default)]
+pub(super) struct Order {
+    /// TLS was begun by a command: what somebody put in front of the handshake may be answered inside.
+    by_command: bool,
+    /// An answer came that nobody had asked for.
+    pub(super) lost: bool,
+}
+
+impl Order {
+    /// For a TLS session that begins now.
+    pub(super) fn begun(by_command: bool) -> Order {
+        Order { by_command, lost: false }
+    }
+}
 
 impl Dialogue {
+    /// Whether answers came, since STARTTLS, that nobody had asked for. A server that keeps what was sent in front of the
+    /// handshake answers it inside TLS (CVE-2011-0411), and every answer behind it is one to an earlier command; only
+    /// IMAP has tags that tell them apart, and ManageSieve speaks unasked anyway.
+    pub(crate) async fn is_out_of_step(&mut self) -> bool {
+        let in_turn = matches!(self.protocol(), Protocol::Smtp | Protocol::Lmtp | Protocol::Pop3);
+        if !in_turn || !self.order.by_command {
+            return false;
+        }
+        // What is here already, without waiting. A failure is told to whoever speaks next.
+        if self.settle().is_ok() && self.gone().is_ok() {
+            let mut unasked = Vec::new();
+            let received = self.receive(Instant::now(), &mut unasked).await;
+            if received.is_err() || self.settle().is_err() {
+                return false;
+            }
+        }
+        self.order.lost
+    }
+
     /// Remembers something that lets whoever has it in: the server may send it back.
-    pub(crate) fn learn(&mut self, secret: &[u8]) {
+    pub fn learn(&mut self, secret: &[u8]) {
         self.options.masker.learn(secret);
     }
 

@@ -1,8 +1,10 @@
 //! Faults of logins.
 
-use super::rule::{NOTHING, Rule};
+use super::rule::{NOTHING, Rule, replace, word};
 use super::{Acts, Fault, FaultAction, FaultMeta, Moment};
 use crate::Settings;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ehlo_core::{Protocol, Role};
 
 const FAMILY: &str = "auth";
@@ -155,3 +157,42 @@ impl Fault for SubmissionOpen {
         FaultAction::Pass
     }
 }
+
+/// Only these mechanisms are offered.
+pub(super) static MECHANISMS: Rule = Rule::setting(
+    "auth-mechanisms",
+    FAMILY,
+    word("PLAIN,SCRAM-SHA-256", "names of mechanisms"),
+    |settings, names| {
+        let wanted = |name: &&str| names.split([',', ' ']).any(|n| n.eq_ignore_ascii_case(name));
+        settings.mechanisms.retain(wanted);
+    },
+);
+
+/// The challenge of NTLM names another host than the one that everybody knows.
+pub(super) static NTLM_HOST: Rule =
+    Rule::setting("ntlm-host", FAMILY, word("exch01.corp.internal", "a host name"), |settings, name| {
+        settings.inner_name = Some(name.to_owned());
+    });
+
+/// The server's proof in SCRAM is wrong, as from somebody who does not know the password (RFC 5802 §3).
+pub(super) static WRONG_PROOF: Rule = Rule::on("scram-proof-wrong", FAMILY, NOTHING, |moment, _| {
+    if !matches!(moment.command, "AUTH" | "AUTHENTICATE") {
+        return FaultAction::Pass;
+    }
+    let text = String::from_utf8_lossy(moment.reply);
+    let altered = text.split_inclusive([' ', '"', '\r']).map(|piece| {
+        let word = piece.trim_end_matches([' ', '"', '\r']);
+        let proof = STANDARD.decode(word).ok().filter(|bytes| bytes.starts_with(b"v="));
+        let proof = proof.and_then(|bytes| STANDARD.decode(&bytes[2..]).ok());
+        match proof {
+            Some(mut proof) => {
+                proof.iter_mut().for_each(|byte| *byte ^= 0xff);
+                let message = format!("v={}", STANDARD.encode(proof));
+                format!("{}{}", STANDARD.encode(message), &piece[word.len()..])
+            }
+            None => piece.to_owned(),
+        }
+    });
+    replace(moment, altered.collect::<String>().into_bytes())
+});

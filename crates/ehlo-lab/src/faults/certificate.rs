@@ -72,3 +72,8 @@ pub(super) static ISSUER: Certificate =
     with("cert-issuer", "avast! Mail Shield Root", "a name", |argument| {
         argument.map(|name| CertificateKind::IssuedBy(name.to_owned()))
     });
+pub(super) static RSA: Certificate =
+    with("cert-rsa", "1024", "a number of bits from 512 to 8192", |argument| {
+        argument?.parse().ok().filter(|bits| (512..=8192).contains(bits)).map(CertificateKind::Rsa)
+    });
+pub(super) static SHA1: Certificate = plain("cert-sha1", |_| Some(CertificateKind::Sha1));

@@ -11,6 +11,7 @@ mod hostile;
 mod mail;
 mod mailbox;
 mod policy;
+mod relay;
 pub(crate) mod reply;
 mod rule;
 mod scope;
@@ -18,6 +19,7 @@ mod shape;
 mod stage;
 mod starttls;
 mod tls;
+mod weak_tls;
 
 pub(crate) use scope::Count;
 pub use scope::{Circumstances, PLACES, Scope};
@@ -263,6 +265,11 @@ pub static FAULTS: &[&dyn Fault] = &[
     &starttls::Injected,
     &starttls::NoCapabilities,
     &starttls::CapabilitiesFrozen,
+    &starttls::TEXT_KEPT,
+    &starttls::TEXT_KEPT_IF_APART,
+    &starttls::TEXT_TAKEN_FOR_TLS,
+    &starttls::STATE_KEPT,
+    &starttls::TWICE,
     &auth::ClearOffered,
     &auth::ClearAccepted,
     &auth::Missing,
@@ -273,6 +280,9 @@ pub static FAULTS: &[&dyn Fault] = &[
     &auth::ApopMissing,
     &auth::BINDING_ALTERED,
     &auth::NTLM_V1,
+    &auth::MECHANISMS,
+    &auth::NTLM_HOST,
+    &auth::WRONG_PROOF,
     &auth::SubmissionOpen,
     &certificate::EXPIRED,
     &certificate::NOT_YET_VALID,
@@ -285,6 +295,8 @@ pub static FAULTS: &[&dyn Fault] = &[
     &certificate::NAMES,
     &certificate::CN_ONLY,
     &certificate::ISSUER,
+    &certificate::RSA,
+    &certificate::SHA1,
     &stage::Silence,
     &stage::Close,
     &stage::Reset,
@@ -322,9 +334,27 @@ pub static FAULTS: &[&dyn Fault] = &[
     &policy::RATE_LIMIT,
     &policy::RECIPIENT_LIMIT,
     &policy::TARPIT,
+    &relay::OPEN,
+    &relay::TELLS,
+    &relay::FAKE_END,
     &tls::CLOSED,
     &tls::STALLED,
     &tls::NO_CLOSE_NOTIFY,
+    &weak_tls::SSL2,
+    &weak_tls::OLDEST,
+    &weak_tls::NO_12,
+    &weak_tls::NO_13,
+    &weak_tls::NOTHING_GOOD,
+    &weak_tls::SUITE,
+    &weak_tls::DH,
+    &weak_tls::DH_FAILS,
+    &weak_tls::SHA1,
+    &weak_tls::COMPRESSION,
+    &weak_tls::NO_RENEGOTIATION_INFO,
+    &weak_tls::NO_EMS,
+    &weak_tls::MAC_OUTSIDE,
+    &weak_tls::FALLBACK_IGNORED,
+    &weak_tls::NO_ALERTS,
     &mailbox::SIZE,
     &mailbox::LITERAL_SHORT,
     &mailbox::LITERAL_LONG,

@@ -1,7 +1,8 @@
 //! Faults of STARTTLS and STLS.
 
+use super::rule::{NOTHING, Rule};
 use super::{Acts, Fault, FaultAction, FaultMeta, Moment, Point};
-use crate::settings::{AfterStartTls, Settings};
+use crate::settings::{AfterStartTls, Settings, TextBeforeTls};
 use ehlo_core::Protocol;
 
 const FAMILY: &str = "starttls";
@@ -199,3 +200,39 @@ impl Fault for CapabilitiesFrozen {
         settings.starttls_after_tls = true;
     }
 }
+
+/// Commands that come in the clear together with STARTTLS are carried out inside TLS (CVE-2011-0411).
+pub(super) static TEXT_KEPT: Rule = Rule::setting("starttls-text-kept", FAMILY, NOTHING, |settings, _| {
+    settings.text_before_tls = TextBeforeTls::Kept;
+});
+
+/// The same for commands that come in the clear behind STARTTLS, but not together with it.
+pub(super) static TEXT_KEPT_IF_APART: Rule =
+    Rule::setting("starttls-text-kept-if-apart", FAMILY, NOTHING, |settings, _| {
+        settings.text_before_tls = TextBeforeTls::KeptIfApart;
+    });
+
+/// What comes in the clear together with STARTTLS is taken for the handshake, which fails: rude, but safe.
+pub(super) static TEXT_TAKEN_FOR_TLS: Rule =
+    Rule::setting("starttls-text-taken-for-tls", FAMILY, NOTHING, |settings, _| {
+        settings.text_before_tls = TextBeforeTls::TakenForTls;
+    });
+
+/// The mail transaction and the name of the client from before TLS still hold inside it.
+pub(super) static STATE_KEPT: Rule = Rule::setting("starttls-state-kept", FAMILY, NOTHING, |settings, _| {
+    settings.state_before_tls_kept = true;
+});
+
+/// STARTTLS is accepted inside TLS again.
+pub(super) static TWICE: Rule = Rule::before("starttls-twice", FAMILY, NOTHING, |moment, _| {
+    if !moment.tls || !matches!(moment.command, "STARTTLS" | "STLS") {
+        return FaultAction::Pass;
+    }
+    let say = match moment.protocol() {
+        Protocol::Imap => format!("{} OK go ahead\r\n", moment.tag),
+        Protocol::Pop3 => "+OK go ahead\r\n".to_owned(),
+        Protocol::Sieve => "OK \"go ahead\"\r\n".to_owned(),
+        _ => "220 2.0.0 go ahead\r\n".to_owned(),
+    };
+    FaultAction::Stall { say: say.into_bytes() }
+});

@@ -10,14 +10,24 @@ pub(crate) mod smtp;
 use crate::context::Context;
 use ehlo_core::{Protocol, Scheme};
 
+/// What a fault keeps from before TLS.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Kept {
+    /// Text that was not read yet.
+    pub(crate) text: bool,
+    /// Names, transactions, logins.
+    pub(crate) state: bool,
+}
+
 /// The server's part of a conversation.
 pub(crate) trait Talk: Send {
     /// Speaks first.
     fn greet(&mut self, cx: &mut Context<'_>);
     /// Takes text from the client; an empty one means: go on with what is here.
     fn receive(&mut self, bytes: &[u8], cx: &mut Context<'_>);
-    /// TLS is about to begin: what came before is void.
-    fn tls_started(&mut self);
+    /// TLS is about to begin: what came before is void, but for what a fault keeps. Yields whether text of the client was
+    /// left over.
+    fn tls_started(&mut self, kept: Kept) -> bool;
     /// TLS has begun, after STARTTLS.
     fn secured(&mut self, _cx: &mut Context<'_>) {}
     /// Who is logged in.

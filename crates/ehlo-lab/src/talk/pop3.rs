@@ -1,5 +1,5 @@
 use super::sasl::{Login, LoginStep};
-use super::{Talk, named};
+use super::{Kept, Talk, named};
 use crate::context::Context;
 use crate::store::MaildropLock;
 use crate::{Message, Point, StoreError};
@@ -332,11 +332,17 @@ impl Talk for Pop3 {
         }
     }
 
-    fn tls_started(&mut self) {
-        self.server.forget();
-        self.user = None;
+    fn tls_started(&mut self, kept: Kept) -> bool {
+        let left_over = !self.server.unread().is_empty();
+        if !kept.text {
+            self.server.forget();
+        }
         self.login = None;
-        self.utf8 = false;
+        if !kept.state {
+            self.user = None;
+            self.utf8 = false;
+        }
+        left_over
     }
 
     fn account(&self) -> Option<&str> {

@@ -95,7 +95,7 @@ fn given(cx: &Context<'_>) -> ServerGiven {
         random: cx.lab.random(),
         salt_seed: cx.lab.salt_seed(),
         now: cx.now,
-        host: cx.lab.host_name().to_owned(),
+        host: cx.settings.inner_name.clone().unwrap_or_else(|| cx.lab.host_name().to_owned()),
         bindings: cx.bindings.to_vec(),
         plus_offered: cx.mechanisms().iter().any(|name| name.ends_with("-PLUS")),
         certificate: cx.certificate.map(str::to_owned),

@@ -22,6 +22,9 @@ pub struct Document {
     pub as_outside: bool,
     /// Whether credentials were given.
     pub credentials_given: bool,
+    /// The policy by which verdicts were weighed; none for `rfc`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
     /// The services.
     pub services: Vec<Service>,
     /// The verdicts.
@@ -195,6 +198,7 @@ impl Document {
             now: report.facts.now,
             as_outside: report.facts.as_outside,
             credentials_given: report.facts.credentials_given,
+            policy: Some(report.policy.clone()).filter(|policy| policy != "rfc"),
             services: report.facts.services.iter().map(service).collect(),
             findings: report.findings.iter().map(|f| finding(report, f, texts)).collect(),
             transcripts: report.transcripts.clone(),

@@ -9,7 +9,7 @@ mod terminal;
 use crate::{FormatOptions, Texts};
 use ehlo_core::run::{Reason, RunEvent, ScriptReport, Verdict};
 
-pub use problem::{SyntaxPlace, syntax_error};
+pub use problem::{SyntaxPlace, problem_text, syntax_error};
 
 /// A form in which a run is told, event by event.
 pub trait RunFormat: Send {

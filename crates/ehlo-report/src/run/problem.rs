@@ -9,15 +9,7 @@ use unicode_width::UnicodeWidthStr;
 /// A problem as people read it: what, where, the difference, what to do.
 pub(crate) fn problem(texts: Texts, paint: Paint, problem: &Problem, columns: usize) -> String {
     let mut out = String::new();
-    let mut params = problem.params.clone();
-    if let Some(failure) = &problem.failure {
-        params.insert("stage".into(), texts.get(&format!("stage/{}", failure.stage.id())));
-        params.insert("cause".into(), cause(texts, &failure.cause));
-    }
-    if let Some(why) = params.get("why").filter(|w| matches!(w.as_str(), "clear" | "unverified")).cloned() {
-        params.insert("why".into(), texts.get(&format!("run/unsafe-{why}")));
-    }
-    let said = texts.with(&format!("run-problem/{}", problem.id), &params);
+    let said = problem_text(texts, problem);
     let place = &problem.place;
     out.push_str(&format!("{}: {said}\n", paint.bad(&texts.ui("run-error"))));
     out.push_str(&excerpt(
@@ -48,6 +40,19 @@ pub(crate) fn problem(texts: Texts, paint: Paint, problem: &Problem, columns: us
         out.push_str(&said_below(&gutter, &texts.ui("run-hint"), &text, columns));
     }
     out
+}
+
+/// What does not hold, in one clause.
+pub fn problem_text(texts: Texts, problem: &Problem) -> String {
+    let mut params = problem.params.clone();
+    if let Some(failure) = &problem.failure {
+        params.insert("stage".into(), texts.get(&format!("stage/{}", failure.stage.id())));
+        params.insert("cause".into(), cause(texts, &failure.cause));
+    }
+    if let Some(why) = params.get("why").filter(|w| matches!(w.as_str(), "clear" | "unverified")).cloned() {
+        params.insert("why".into(), texts.get(&format!("run/unsafe-{why}")));
+    }
+    texts.with(&format!("run-problem/{}", problem.id), &params)
 }
 
 /// What `ehlo explain` says first of the refusal that came: an id of the catalogue of failures.

@@ -32,6 +32,14 @@ impl View<'_> {
         if let Some(main) = service.main() {
             out.push_str(&self.dialogue_details(main, service));
         }
+        if let Some(probe) = &service.tls_probe {
+            let places: [(&str, &dyn std::fmt::Display); 3] = [
+                ("connections", &service.connections.len()),
+                ("handshakes", &probe.handshakes),
+                ("budget", &probe.budget),
+            ];
+            out.push_str(&block("", &texts.say("asked-by-hand", &places), 2, columns));
+        }
         let mut findings: Vec<_> = self.report.findings_of(&service.url).collect();
         findings.sort_by_key(|f| (f.outcome.is_conclusive(), f.outcome.id() == "pass"));
         out.push_str(&format!("  {}\n", paint.dim(&texts.ui("checks"))));

@@ -56,6 +56,13 @@ impl View<'_> {
             out.push_str(&format!(" {mark} {line}\n"));
         }
         out.push_str(&block("", &sentences.message, 3, columns));
+        if let Some(was) = first.params.get("policy-was") {
+            let value = |name: &str| first.params.get(name).cloned().unwrap_or_default();
+            let was = texts.ui(&format!("severity-{was}"));
+            let places: [(&str, &dyn std::fmt::Display); 3] =
+                [("policy", &value("policy")), ("was", &was), ("source", &value("policy-source"))];
+            out.push_str(&block("", &texts.say("weighed-by", &places), 3, columns));
+        }
         if View::is_complaint(&first.outcome) {
             for line in excerpt(texts, self.report, first, 3) {
                 out.push_str(&self.quoted(&line, 3));

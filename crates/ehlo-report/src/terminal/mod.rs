@@ -36,6 +36,10 @@ impl Format for Terminal {
         if options.verbosity > 1 {
             sections.extend(report.transcripts.iter().map(|t| view.dialogue(t)));
         }
+        if report.policy != "rfc" {
+            let said = options.texts.say("policy", &[("policy", &report.policy)]);
+            sections.push(crate::layout::block("", &said, 0, options.columns));
+        }
         sections.push(view.verdict());
         let sections: Vec<String> = sections.into_iter().filter(|s| !s.trim().is_empty()).collect();
         sections.join("\n")

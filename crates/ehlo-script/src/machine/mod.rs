@@ -166,6 +166,12 @@ pub struct PreparedConn {
     pub bindings: Vec<ChannelBinding>,
     /// What the server can do, in the words of `needs`.
     pub capabilities: Vec<String>,
+    /// The replies of the last exchange, which queries ask about.
+    pub exchange: Vec<Arrived>,
+    /// How long that exchange took.
+    pub took: Duration,
+    /// The timestamp of the greeting (POP3), brackets included.
+    pub stamp: Option<Vec<u8>>,
 }
 
 /// What came of a script.

@@ -17,6 +17,9 @@ impl Machine {
             conns[0].protocol = prepared.protocol;
             conns[0].named_by_user = true;
             conns[0].seen.caps = prepared.capabilities;
+            conns[0].seen.exchange = prepared.exchange;
+            conns[0].seen.took = prepared.took;
+            conns[0].stamp = prepared.stamp;
         }
         Machine {
             variables: setup.variables.clone(),
@@ -201,6 +204,10 @@ impl Machine {
             tls: first.seen.tls.clone(),
             bindings: first.seen.bindings.clone(),
             capabilities: first.seen.caps.clone(),
+            // What was prepared is no exchange of the script that follows.
+            exchange: Vec::new(),
+            took: std::time::Duration::ZERO,
+            stamp: first.stamp.clone(),
         });
         Ran {
             steps,

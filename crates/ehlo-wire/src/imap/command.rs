@@ -72,6 +72,13 @@ impl CommandBuilder {
         self
     }
 
+    /// The command up to a literal of `size` octets, which are sent once the server asks for them, and CR LF behind
+    /// them: for what is larger than memory.
+    pub fn announce(mut self, size: u64) -> Command {
+        self.last().extend_from_slice(format!(" {{{size}}}\r\n").as_bytes());
+        Command { fragments: self.fragments, stage: self.stage }
+    }
+
     /// The command.
     pub fn finish(mut self) -> Command {
         self.last().extend_from_slice(b"\r\n");

@@ -59,6 +59,11 @@ impl ImapServer {
         Some(parse_request(&copy.refuse_literal()?).value)
     }
 
+    /// Bytes that are not read yet.
+    pub fn unread(&self) -> &[u8] {
+        self.framer.rest()
+    }
+
     /// Drops what the client sent before TLS (RFC 9051 §6.2.1).
     pub fn forget(&mut self) {
         self.framer.reset();

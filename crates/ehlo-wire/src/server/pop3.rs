@@ -38,6 +38,11 @@ impl Pop3Server {
         self.sasl = true;
     }
 
+    /// Bytes that are not read yet.
+    pub fn unread(&self) -> &[u8] {
+        self.framer.rest()
+    }
+
     /// Drops what the client sent before TLS.
     pub fn forget(&mut self) {
         self.framer.reset();

@@ -64,6 +64,11 @@ impl SieveServer {
         self.response = true;
     }
 
+    /// Bytes that are not read yet.
+    pub fn unread(&self) -> &[u8] {
+        self.framer.rest()
+    }
+
     /// Drops what the client sent before TLS (RFC 5804 §2.2).
     pub fn forget(&mut self) {
         self.framer.reset();

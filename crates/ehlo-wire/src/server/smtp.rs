@@ -101,6 +101,11 @@ impl SmtpServer {
         self.drop_chunks();
     }
 
+    /// Whether mail data are being read.
+    pub fn is_in_data(&self) -> bool {
+        self.mode == Mode::Data
+    }
+
     /// Bytes that are not read yet.
     pub fn unread(&self) -> &[u8] {
         self.framer.rest()

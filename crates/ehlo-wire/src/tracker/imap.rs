@@ -10,6 +10,19 @@ pub(super) struct Imap {
     /// Untagged data since the last completion: bounded as a whole, since a flood is one too.
     lines: usize,
     bytes: u64,
+    /// So many octets of a message that the client sends are still to come.
+    passing: u64,
+    /// What comes behind them belongs to the same command.
+    goes_on: GoesOn,
+}
+
+/// Whether the next line of the client belongs to a command that was told already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum GoesOn {
+    No,
+    /// The command is told now.
+    Begins,
+    Yes,
 }
 
 #[derive(Clone, Debug)]
@@ -21,7 +34,31 @@ struct Wait {
 
 impl Imap {
     pub(super) fn new() -> Imap {
-        Imap { greeted: false, pending: Vec::new(), lines: 0, bytes: 0 }
+        Imap { greeted: false, pending: Vec::new(), lines: 0, bytes: 0, passing: 0, goes_on: GoesOn::No }
+    }
+
+    /// Whether what stands in front of a literal is a command that puts a message into a mailbox, or its continuation.
+    pub(super) fn takes_message(&self, line: &[u8]) -> bool {
+        let name = line.split(|&b| b == b' ').nth(1).unwrap_or_default();
+        self.goes_on == GoesOn::Yes || name.eq_ignore_ascii_case(b"APPEND")
+    }
+
+    /// A message of so many octets follows.
+    pub(super) fn pass(&mut self, octets: u64) {
+        self.passing = octets;
+        self.goes_on = if self.goes_on == GoesOn::Yes { GoesOn::Yes } else { GoesOn::Begins };
+    }
+
+    /// How many of `here` octets belong to the message that passes by.
+    pub(super) fn passing(&mut self, here: usize) -> usize {
+        let taken = usize::try_from(self.passing).unwrap_or(usize::MAX).min(here);
+        self.passing -= taken as u64;
+        taken
+    }
+
+    /// Whether more of it is to come.
+    pub(super) fn is_passing(&self) -> bool {
+        self.passing > 0
     }
 
     pub(super) fn pending(&self) -> Vec<Pending> {
@@ -37,6 +74,17 @@ impl Imap {
 
     pub(super) fn client(&mut self, unit: &Unit, state: &mut State, out: &mut Vec<Tracked>) {
         let line = unit.first_line();
+        match self.goes_on {
+            // A command with another message tells nothing new; its end is the end of it.
+            GoesOn::Yes => {
+                if self.passing == 0 {
+                    self.goes_on = GoesOn::No;
+                }
+                return;
+            }
+            GoesOn::Begins => self.goes_on = GoesOn::Yes,
+            GoesOn::No => {}
+        }
         if self.pending.iter().any(|w| w.name == "AUTHENTICATE") {
             if line != b"*" {
                 out.push(Tracked::Secret(Span::new(Side::Client, unit.from, unit.from + line.len() as u64)));

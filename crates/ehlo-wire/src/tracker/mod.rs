@@ -22,6 +22,9 @@ pub struct Tracker {
     dialect: Dialect,
 }
 
+/// A message that an IMAP client puts into a mailbox, and that is larger, passes by without being held.
+const LARGEST_HELD: u64 = 64 * 1024;
+
 #[derive(Clone, Debug)]
 enum Dialect {
     Smtp(smtp::Smtp),
@@ -144,6 +147,11 @@ impl Tracker {
         }
     }
 
+    /// How many bytes the client has sent.
+    pub fn client_offset(&self) -> u64 {
+        self.client.rest_from() + self.client.rest().len() as u64
+    }
+
     /// Takes bytes that the client sent.
     pub fn client_sent(&mut self, bytes: &[u8]) -> Vec<Tracked> {
         let mut out = Vec::new();
@@ -175,6 +183,19 @@ impl Tracker {
                     continue;
                 }
             }
+            if let Dialect::Imap(imap) = &mut self.dialect {
+                let taken = imap.passing(self.client.rest().len());
+                if taken > 0 {
+                    let from = self.client.rest_from();
+                    self.client.skip(taken);
+                    let span = Span::new(Side::Client, from, from + taken as u64);
+                    out.push(Tracked::Unit { span, sort: DataSort::Literal });
+                    continue;
+                }
+                if imap.is_passing() {
+                    break;
+                }
+            }
             let event = self.client.next();
             match event {
                 Some(FramerEvent::Unit(unit)) => {
@@ -191,7 +212,7 @@ impl Tracker {
                         Some(announced)
                             if !announced.synchronising || matches!(self.dialect, Dialect::Sieve(_)) =>
                         {
-                            self.client.accept_literal();
+                            self.let_literal_come(&mut out);
                         }
                         _ => break,
                     }
@@ -302,6 +323,20 @@ impl Tracker {
         }
     }
 
+    /// Lets the octets of the announced literal come. Those of a large message are passed over: the command counts as
+    /// said when they begin.
+    fn let_literal_come(&mut self, out: &mut Vec<Tracked>) {
+        let size = self.client.announced().map_or(0, |announced| announced.size);
+        let Dialect::Imap(imap) = &mut self.dialect else { return self.client.accept_literal() };
+        if size <= LARGEST_HELD || !imap.takes_message(self.client.rest()) {
+            return self.client.accept_literal();
+        }
+        let Some(unit) = self.client.refuse_literal() else { return };
+        imap.pass(size);
+        self.emit_unit(Side::Client, &unit, out);
+        self.client_unit(&unit, out);
+    }
+
     fn client_unit(&mut self, unit: &Unit, out: &mut Vec<Tracked>) {
         match &mut self.dialect {
             Dialect::Smtp(smtp) => smtp.client(unit, &mut self.state, out),
@@ -318,7 +353,7 @@ impl Tracker {
             Dialect::Imap(imap) => {
                 if let Some(accept) = imap.server(unit, &mut self.state, out) {
                     if accept {
-                        self.client.accept_literal();
+                        self.let_literal_come(out);
                     } else if let Some(unit) = self.client.refuse_literal() {
                         imap.abandoned(&unit, out);
                         self.emitted[0] = 0;

@@ -178,7 +178,8 @@ impl Smtp {
             },
             Wait::Command(_) => {}
         }
-        state.ended |= code == Some(421);
+        // "Service closing transmission channel" (RFC 5321 §4.2.3): Postfix says so to whoever misbehaves, too.
+        state.ended |= matches!(code, Some(221 | 421));
         out.push(Tracked::Reply { reply: Box::new(reply), completes: true, verb });
     }
 }

@@ -51,6 +51,8 @@ pub(crate) fn command(texts: Texts) -> Command {
         text("run-more"),
         text("exit-codes")
     ));
+    let talk =
+        flags::add(base("talk"), flags::TALK_FLAGS, texts).about(text("talk")).after_help(text("talk-more"));
     let fmt = flags::add(base("fmt"), flags::FMT_FLAGS, texts).about(text("fmt"));
     let record = flags::add(base("record"), flags::RECORD_FLAGS, texts).about(text("record"));
     let import = flags::add(base("import"), flags::IMPORT_FLAGS, texts).about(text("import"));
@@ -70,6 +72,7 @@ pub(crate) fn command(texts: Texts) -> Command {
         .arg_required_else_help(true)
         .subcommand_help_heading(text("heading-commands"))
         .subcommand(check)
+        .subcommand(talk)
         .subcommand(auth)
         .subcommand(send)
         .subcommand(mailbox)
@@ -102,6 +105,7 @@ mod tests {
                 .chain(flags::TRIP_FLAGS)
                 .chain(flags::LAB_FLAGS)
                 .chain(flags::RUN_FLAGS)
+                .chain(flags::TALK_FLAGS)
                 .chain(flags::FMT_FLAGS)
                 .chain(flags::RECORD_FLAGS)
                 .chain(flags::IMPORT_FLAGS)

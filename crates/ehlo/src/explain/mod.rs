@@ -8,8 +8,8 @@ pub(crate) mod show;
 
 use crate::check::text;
 use crate::exit::{FOUND, GOOD, Usage};
-use crate::output;
 use crate::sasl::{blob, read, taken};
+use crate::{output, policy};
 use clap::ArgMatches;
 use dialogue::Dialogue;
 use ehlo_core::escape;
@@ -99,7 +99,7 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
         return Err(Usage(texts.get("cli/explain-what")).into());
     }
     let input = read(&words, texts)?;
-    let explained = recognised(&input, text(matches, "protocol"), text(matches, "stage"));
+    let explained = recognised(&input, text(matches, "protocol"), text(matches, "stage"), texts);
     let secrets = matches.get_flag("show-secrets");
     let shown = match text(matches, "format") {
         Some("json") => show::json(&explained, secrets, texts),
@@ -109,9 +109,12 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
     Ok(if explained.is_known() { GOOD } else { FOUND })
 }
 
-fn recognised(input: &[u8], protocol: Option<&str>, stage: Option<&str>) -> Explained {
+fn recognised(input: &[u8], protocol: Option<&str>, stage: Option<&str>, texts: Texts) -> Explained {
     let of = |sort, parts| Explained { sort, parts, dialogue: Dialogue::default() };
     let clean = cleaned(input);
+    if let Some(policy) = clean.strip_prefix("policy ").and_then(policy::named) {
+        return of(Sort::Id, of_policy(&policy, texts));
+    }
     if let Some(key) = named(&clean) {
         // A check may have the name of the fault that makes it speak.
         let mut explanations = explain(&Symptom::of(&clean));
@@ -177,6 +180,15 @@ fn named(word: &str) -> Option<String> {
     fits.then(|| ["fault", "persona"].map(key).into_iter().find(is_known)).flatten()
 }
 
+/// A policy, and each row of it.
+fn of_policy(policy: &ehlo_check::Policy, texts: Texts) -> Vec<Part> {
+    let part = |said: String, key: &str| Part { said, named: Some(key.to_owned()), ..Part::default() };
+    let head = part(policy.id.clone(), &policy::key(&policy.id));
+    let row = |key| part(policy::change(&policy::row(key), texts), key);
+    let rows = policy::row_keys(&policy.id).into_iter().map(row);
+    std::iter::once(head).chain(rows).collect()
+}
+
 fn of_recipient(recipient: bounce::Recipient) -> Part {
     let said = match recipient.diagnostic.is_empty() {
         true => recipient.status.clone(),
@@ -199,8 +211,10 @@ fn of_refusal(refused: &dialogue::Refused, protocol: &str) -> Part {
 mod tests {
     use super::*;
 
+    const ENGLISH: Texts = Texts { lang: ehlo_knowledge::Lang::En };
+
     fn sort(input: &str) -> Sort {
-        recognised(input.as_bytes(), None, None).sort
+        recognised(input.as_bytes(), None, None, ENGLISH).sort
     }
 
     #[test]
@@ -215,6 +229,8 @@ mod tests {
             ("UGFzc3dvcmQ6", Sort::Login),
             ("AUTH PLAIN AGJvYgBnZWhlaW0=", Sort::Login),
             ("cert-expired", Sort::Id),
+            ("policy ncsc-2025", Sort::Id),
+            ("policy restriction", Sort::Reply),
             ("Diagnostic-Code: smtp; 550 no", Sort::Bounce),
             ("220 x\nEHLO y\n250 x\nFOO\n500 what\n", Sort::Dialogue),
         ] {
@@ -225,7 +241,7 @@ mod tests {
     #[test]
     fn nothing_hurts() {
         for input in [&b""[..], b"\n", b"\xff\xfe", b"\x1b[2J", b"334 ", b"+ ", b"C: \nS: \n", b"250-"] {
-            for part in recognised(input, None, None).parts {
+            for part in recognised(input, None, None, ENGLISH).parts {
                 assert!(ehlo_core::is_escaped(&part.said.replace('\n', "")), "{input:?}");
             }
         }

@@ -171,9 +171,17 @@ fn causes(explanation: &Explanation, lang: Lang) -> Vec<&'static str> {
     explanation.causes(lang).map_or_else(Vec::new, |causes| causes.split("; ").collect())
 }
 
-/// A fault or a persona of the lab.
+/// A fault or a persona of the lab; a policy or a row of one.
 fn named(out: &mut String, key: &str, texts: Texts) {
     let columns = output::columns();
+    if key.starts_with("policy-") {
+        out.push_str(&wrapped(&texts.get(key), 4, columns));
+        let sources = references(key).join(", ");
+        if !sources.is_empty() {
+            out.push_str(&wrapped(&format!("{} {sources}", texts.ui("explain-source")), 4, columns));
+        }
+        return;
+    }
     let (topic, id) = key.split_once('/').unwrap_or_default();
     let text = texts.get(key);
     let (what, how) = match topic {

@@ -16,7 +16,7 @@ use ehlo_core::mailbox::Happening;
 use ehlo_core::{Protocol, Scheme, Stage};
 use ehlo_dialogue::LoginOptions;
 use ehlo_lab::{Lab, Seed};
-use ehlo_report::Texts;
+use ehlo_report::{Texts, wrapped};
 use ehlo_script::{Described, write_transcripts};
 use ehlo_wire::sasl::Credentials;
 use std::io;
@@ -73,6 +73,9 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
         let told = trouble::told(trouble, &report, texts);
         output::remark(format!("ehlo: {}", told.text(view.columns).trim_end()).as_str());
     }
+    if report.retrieved && !as_json && !view.quiet {
+        output::remark(wrapped(&texts.get("mailbox/retrieved"), 0, view.columns).trim_end());
+    }
     Ok(code)
 }
 
@@ -113,7 +116,13 @@ fn code(report: &MailboxReport, verb: &Verb, arrived: u64) -> u8 {
             | Trouble::TooLarge { .. },
         ) => FOUND,
         Some(Trouble::ReadOnly | Trouble::BadArgument(_)) => USAGE,
-        Some(Trouble::Failed(_) | Trouble::Unsupported(_) | Trouble::Sink(_)) => UNABLE,
+        Some(
+            Trouble::Failed(_)
+            | Trouble::Unsupported(_)
+            | Trouble::TooLargeToRead { .. }
+            | Trouble::Source(_)
+            | Trouble::Sink(_),
+        ) => UNABLE,
     }
 }
 
@@ -136,8 +145,8 @@ fn done(
     if !wants_lab && !seeds.is_empty() {
         return Err(Usage(texts.get("cli/lab-fault-alone")).into());
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    // There is one dialogue at a time: more threads would only cost time and memory.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| Internal(e.to_string()))?;

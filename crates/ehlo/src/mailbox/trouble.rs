@@ -42,6 +42,8 @@ pub(crate) fn id(trouble: &Trouble) -> &'static str {
         Trouble::ReadOnly => "read-only",
         Trouble::BadArgument(_) => "bad-argument",
         Trouble::TooLarge { .. } => "too-large",
+        Trouble::TooLargeToRead { .. } => "too-large-to-read",
+        Trouble::Source(_) => "input",
         Trouble::Sink(_) => "output",
     }
 }
@@ -75,6 +77,10 @@ pub(crate) fn told(trouble: &Trouble, report: &MailboxReport, texts: Texts) -> T
         Trouble::TooLarge { size, limit } => {
             only(texts.fill("mailbox/too-large", &[("size", size), ("limit", limit)]))
         }
+        Trouble::TooLargeToRead { limit } => {
+            only(texts.fill("mailbox/too-large-to-read", &[("limit", &(limit >> 20))]))
+        }
+        Trouble::Source(error) => only(texts.fill("mailbox/input", &[("why", error)])),
         Trouble::Sink(error) => only(texts.fill("mailbox/output", &[("why", error)])),
     }
 }

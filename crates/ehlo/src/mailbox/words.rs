@@ -5,9 +5,11 @@ use crate::exit::Usage;
 use crate::input;
 use clap::ArgMatches;
 use ehlo_action::mailbox::{Page, Query, QueryError, Shown, Verb, WatchFor, Which};
+use ehlo_action::send::{Message, Source, Spool};
 use ehlo_core::escape;
 use ehlo_report::Texts;
-use std::io::Read as _;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// So many messages are listed unless it is said otherwise.
@@ -174,28 +176,18 @@ fn flags(words: &[String], texts: Texts) -> anyhow::Result<(Vec<String>, Vec<Str
     Ok((add, remove))
 }
 
-/// The message in a file, with the line endings that mail has.
-fn message(file: &str, texts: Texts) -> anyhow::Result<Vec<u8>> {
-    let bytes = if file == "-" {
-        let mut bytes = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut bytes)?;
-        bytes
-    } else {
-        std::fs::read(file).map_err(|e| anyhow::anyhow!("{}: {e}", escape(file.as_bytes())))?
+/// The message in a file, with the line endings that mail has. It is read when it is sent.
+fn message(file: &str, texts: Texts) -> anyhow::Result<Message> {
+    let name = escape(file.as_bytes());
+    let unreadable = |error: std::io::Error| anyhow::anyhow!("{name}: {error}");
+    let source: Arc<dyn Source> = match file {
+        "-" => Arc::new(Spool::read(std::io::stdin().lock()).map_err(unreadable)?),
+        _ => Arc::new(PathBuf::from(file)),
     };
-    if bytes.is_empty() {
-        return Err(Usage(texts.fill("mailbox/empty-file", &[("file", &escape(file.as_bytes()))])).into());
+    if source.open().and_then(|mut reader| reader.read(&mut [0])).map_err(unreadable)? == 0 {
+        return Err(Usage(texts.fill("mailbox/empty-file", &[("file", &name)])).into());
     }
-    let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 32);
-    let mut last = 0;
-    for &byte in &bytes {
-        if byte == b'\n' && last != b'\r' {
-            out.push(b'\r');
-        }
-        out.push(byte);
-        last = byte;
-    }
-    Ok(out)
+    Ok(Message::stored(source))
 }
 
 #[cfg(test)]

@@ -58,8 +58,8 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
         return Err(Usage(texts.get("cli/send-one-target")).into());
     }
     let letter = Letter::read(matches, texts)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    // There is one dialogue at a time: more threads would only cost time and memory.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| Internal(e.to_string()))?;

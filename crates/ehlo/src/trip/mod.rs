@@ -322,6 +322,7 @@ fn told(
         messages: None,
         trouble: None,
         took_us: 0,
+        retrieved: false,
         transcripts: Vec::new(),
     };
     crate::mailbox::trouble::told(trouble, &about, texts)

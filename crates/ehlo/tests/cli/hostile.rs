@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 /// Serves each connection with `work` until the test ends.
-fn serve(work: impl Fn(TcpStream) + Send + Sync + 'static) -> u16 {
+pub(crate) fn serve(work: impl Fn(TcpStream) + Send + Sync + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let work = std::sync::Arc::new(work);

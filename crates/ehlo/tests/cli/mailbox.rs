@@ -16,11 +16,15 @@ fn inside(verb: &str, target: &str, more: &[&str]) -> Ran {
 
 fn shown(verb: &str, target: &str, more: &[&str]) -> String {
     let ran = inside(verb, target, more);
-    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{verb} {target} {more:?}: {}", ran.out);
-    for line in ran.out.lines() {
+    assert_eq!(ran.code, 0, "{verb} {target} {more:?}: {}", ran.err);
+    let retrieves = verb == "show" && target.starts_with("pop3");
+    assert_eq!(ran.err.contains("RETR"), retrieves, "{verb} {target} {more:?}: {}", ran.err);
+    assert!(retrieves || ran.err.is_empty(), "{}", ran.err);
+    let told = ran.out + &ran.err;
+    for line in told.lines() {
         assert!(line.chars().count() <= 80, "{line}");
     }
-    ran.out
+    told
 }
 
 #[test]

@@ -168,7 +168,7 @@ fn greetings_starttls_and_farewells_are_explained() {
     }
     // The reply stands in the dialogue, not in the finding.
     for (url, fault, check, wanted) in [
-        ("smtp://lab", "farewell=EHLO", "starttls-offered", "N18"),
+        ("smtp://lab", "farewell=EHLO", "conn-lost", "N18"),
         ("imap://lab", "farewell=CAPABILITY", "conn-lost", "N18"),
     ] {
         let finding = finding(url, fault, check);

@@ -1,7 +1,7 @@
 //! TLS as `openssl s_client` sees it.
 
 use crate::common::ehlo;
-use crate::site::{Site, main_of, said_by, services, variable};
+use crate::site::{STRONG, Site, main_of, said_by, services, variable};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
@@ -15,7 +15,7 @@ struct Seen {
 fn s_client(site: &Site) -> Seen {
     let mut command = Command::new("openssl");
     command.args(["s_client", "-showcerts", "-verify_hostname", &site.name, "-servername", &site.name]);
-    command.args(["-CAfile", &variable("TS_CA"), "-connect", &format!("{}:{}", site.address, site.port)]);
+    command.args(["-CAfile", &site.ca, "-connect", &format!("{}:{}", site.address, site.port)]);
     if !site.is_implicit() {
         command.args(["-starttls", site.protocol()]);
     }
@@ -69,10 +69,9 @@ fn tls_is_what_openssl_sees() {
     }
     // Certificates that are bad in one way each, by the name that is asked for.
     for name in ["expired", "notyet", "soon", "selfsigned", "wrongname", "nochain", "rsa1024", "ecdsa"] {
-        for (scheme, port) in [("imaps", "TS_IMAPS_PORT"), ("smtp", "TS_SMTP_PORT"), ("pop3", "TS_POP3_PORT")]
-        {
+        for scheme in ["imaps", "smtp", "pop3"] {
             let name = format!("{name}.{}", variable("TS_DOMAIN"));
-            compare(&Site { scheme, address: variable("TS_HOST"), port: variable(port), name });
+            compare(&Site { name, ..Site::of(STRONG, scheme) });
         }
     }
 }

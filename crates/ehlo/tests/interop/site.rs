@@ -19,30 +19,42 @@ pub(crate) struct Site {
     pub(crate) port: String,
     /// The name by which it is asked for.
     pub(crate) name: String,
+    /// The CA to trust.
+    pub(crate) ca: String,
 }
+
+/// The servers as they should be.
+pub(crate) const STRONG: &str = "TS_";
+/// The same servers with all in TLS that can still be had (`WEAK=1`).
+pub(crate) const WEAK: &str = "TS_WEAK_";
 
 /// The services at one of the addresses that differ in what they allow: `TS_HOST` (lax) or `TS_HOST_STRICT`.
 pub(crate) fn services(address: &str) -> Vec<Site> {
-    [
-        ("smtp", "TS_SMTP_PORT"),
-        ("submission", "TS_SUBMISSION_PORT"),
-        ("submissions", "TS_SMTPS_PORT"),
-        ("pop3", "TS_POP3_PORT"),
-        ("pop3s", "TS_POP3S_PORT"),
-        ("imap", "TS_IMAP_PORT"),
-        ("imaps", "TS_IMAPS_PORT"),
-    ]
-    .into_iter()
-    .map(|(scheme, port)| Site {
-        scheme,
-        address: variable(address),
-        port: variable(port),
-        name: variable("TS_NAME"),
-    })
-    .collect()
+    SERVICES
+        .iter()
+        .map(|(scheme, _)| Site { address: variable(address), ..Site::of(STRONG, scheme) })
+        .collect()
 }
 
+/// Schemes and the variables of their ports.
+pub(crate) const SERVICES: &[(&str, &str)] = &[
+    ("smtp", "SMTP_PORT"),
+    ("submission", "SUBMISSION_PORT"),
+    ("submissions", "SMTPS_PORT"),
+    ("pop3", "POP3_PORT"),
+    ("pop3s", "POP3S_PORT"),
+    ("imap", "IMAP_PORT"),
+    ("imaps", "IMAPS_PORT"),
+];
+
 impl Site {
+    /// A service of one of the two sets of servers ([`STRONG`], [`WEAK`]).
+    pub(crate) fn of(servers: &str, scheme: &str) -> Site {
+        let (scheme, port) = SERVICES.iter().copied().find(|(s, _)| *s == scheme).unwrap();
+        let of = |name: &str| variable(&format!("{servers}{name}"));
+        Site { scheme, address: of("HOST"), port: of(port), name: of("NAME"), ca: of("CA") }
+    }
+
     pub(crate) fn is_implicit(&self) -> bool {
         self.scheme.ends_with('s')
     }
@@ -62,9 +74,9 @@ impl Site {
 
     /// What `ehlo check` finds there, as a document, judged as from the internet.
     pub(crate) fn check(&self, more: &[&str]) -> Value {
-        let (url, ca) = (self.url(), variable("TS_CA"));
+        let (url, ca) = (self.url(), &self.ca);
         let fixed =
-            ["check", &url, "--connect", &self.address, "--ca", &ca, "--as-outside", "--format", "json"];
+            ["check", &url, "--connect", &self.address, "--ca", ca, "--as-outside", "--format", "json"];
         let ran = ehlo(&[&fixed[..], more].concat());
         assert!(matches!(ran.code, 0 | 1), "{url}: {} {}", ran.code, ran.err);
         serde_json::from_str(&ran.out).unwrap()

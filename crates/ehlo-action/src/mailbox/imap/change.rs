@@ -1,9 +1,11 @@
 use super::messages::{check_set, compressed};
 use super::{Imap, Next, wire};
 use crate::mailbox::{Item, Sink, Trouble, Which};
+use crate::send::{Message, PORTION};
 use ehlo_core::escape;
 use ehlo_core::mailbox::{Change, ChangeState};
 use ehlo_wire::imap::{self, Value};
+use std::io::{self, Read as _};
 
 /// So many ranges stand in one command.
 const MOST_RANGES: usize = 500;
@@ -121,24 +123,31 @@ impl Imap {
         Ok(ChangeState::Done)
     }
 
-    /// Puts a message into a folder.
+    /// Puts a message into a folder. It is read twice: for its size, which must be said first, and for its octets.
     pub(super) async fn append(
         &mut self,
         folder: Option<&str>,
-        message: &[u8],
+        message: &Message,
         name: &str,
         sink: &mut dyn Sink,
     ) -> Result<(), Trouble> {
         let folder = folder.unwrap_or("INBOX");
-        let size = message.len() as u64;
+        let size = message.measure().map_err(Trouble::Source)?.octets;
         let limit =
             self.capabilities.list.iter().find_map(|c| c.name.strip_prefix("APPENDLIMIT=")?.parse().ok());
         if let Some(limit) = limit.filter(|limit| size > *limit) {
             return Err(Trouble::TooLarge { size, limit });
         }
         let (tag, builder) = self.builder("APPEND")?;
-        let command = builder.string(&wire(folder)).literal(message).finish();
+        // The server is asked before the octets go out, whatever it would take unasked: it may not want so many.
+        let command = builder.string(&wire(folder)).announce(size);
         self.send(&tag, &format!("APPEND {folder}"), command).await?;
+        self.invited(&tag).await?;
+        if let Err(trouble) = self.octets(message, size).await {
+            // Whatever is said now would be taken for a part of the message.
+            self.in_literal = true;
+            return Err(trouble);
+        }
         self.finish_command(&tag).await?;
         self.folder = Some(escape(folder.as_bytes()));
         let change = Change {
@@ -147,6 +156,26 @@ impl Imap {
             ..change("append", escape(name.as_bytes()))
         };
         Ok(sink.take(Item::Change(&change))?)
+    }
+
+    /// Sends a message of `size` octets, and the end of the command.
+    async fn octets(&mut self, message: &Message, size: u64) -> Result<(), Trouble> {
+        let mut reader = message.reader().map_err(Trouble::Source)?;
+        let mut buffer = vec![0; PORTION];
+        let mut left = size;
+        loop {
+            let read = reader.read(&mut buffer).map_err(Trouble::Source)?;
+            if read == 0 {
+                break;
+            }
+            // A file that has grown since it was measured.
+            left = left.checked_sub(read as u64).ok_or_else(changed)?;
+            self.dialogue.write_part(&buffer[..read]).await?;
+        }
+        if left > 0 {
+            return Err(changed());
+        }
+        self.write(b"\r\n").await
     }
 
     pub(super) async fn mkdir(&mut self, name: &str, sink: &mut dyn Sink) -> Result<(), Trouble> {
@@ -182,6 +211,11 @@ fn change(verb: &str, what: String) -> Change {
         new_uids: None,
         flags: None,
     }
+}
+
+/// The message is no longer as long as it was said to be.
+fn changed() -> Trouble {
+    Trouble::Source(io::Error::other("it was changed while it was sent"))
 }
 
 /// UIDs as sets that fit into a command.

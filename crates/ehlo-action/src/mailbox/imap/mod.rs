@@ -35,6 +35,8 @@ pub(super) struct Imap {
     /// What the server told unasked.
     news: Vec<Response>,
     bye: bool,
+    /// A literal was begun and cannot be ended: nothing more can be said.
+    in_literal: bool,
 }
 
 /// What comes next of an answer.
@@ -60,6 +62,7 @@ impl Imap {
                 code: None,
                 news: Vec::new(),
                 bye: false,
+                in_literal: false,
             }),
             Err(failure) => Err((end(dialogue).await, Trouble::Failed(failure))),
         }
@@ -67,7 +70,10 @@ impl Imap {
 
     /// Logs out.
     pub(super) async fn finish(self) -> Transcript {
-        end(self.dialogue).await
+        match self.in_literal {
+            true => Box::pin(self.dialogue.drop_it(false)).await.0,
+            false => end(self.dialogue).await,
+        }
     }
 
     /// The folder that is open.
@@ -174,17 +180,22 @@ impl Imap {
             self.write(&first).await?;
         }
         for fragment in fragments {
-            loop {
-                match self.next(tag).await? {
-                    Next::Response(response) if response.continuation().is_some() => break,
-                    Next::Response(_) => {}
-                    // Done before it was whole: that is no answer to it.
-                    Next::Done => return Err(self.refused("OK".into())),
-                }
-            }
+            self.invited(tag).await?;
             self.write(&fragment).await?;
         }
         Ok(())
+    }
+
+    /// Waits until the server asks for a literal.
+    async fn invited(&mut self, tag: &str) -> Result<(), Trouble> {
+        loop {
+            match self.next(tag).await? {
+                Next::Response(response) if response.continuation().is_some() => return Ok(()),
+                Next::Response(_) => {}
+                // Done before it was whole: that is no answer to it.
+                Next::Done => return Err(self.refused("OK".into())),
+            }
+        }
     }
 
     /// Sends bytes.

@@ -22,7 +22,7 @@ mod store;
 mod text;
 
 use super::sasl::Login;
-use super::{Talk, named};
+use super::{Kept, Talk, named};
 use crate::Point;
 use crate::context::Context;
 use commands::{COMMANDS, When};
@@ -285,9 +285,13 @@ impl Talk for Imap {
         }
     }
 
-    fn tls_started(&mut self) {
-        self.server.forget();
+    fn tls_started(&mut self, kept: Kept) -> bool {
+        let left_over = !self.server.unread().is_empty();
+        if !kept.text {
+            self.server.forget();
+        }
         self.login = None;
+        left_over
     }
 
     fn watched(&self) -> Option<&str> {

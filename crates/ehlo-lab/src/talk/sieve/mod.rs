@@ -1,7 +1,7 @@
 mod scripts;
 
-use super::Talk;
 use super::sasl::{Login, LoginStep};
+use super::{Kept, Talk};
 use crate::context::Context;
 use crate::{LARGEST_SCRIPT, Point};
 use ehlo_wire::server::{SieveInput, SieveServer, encode_string};
@@ -183,9 +183,13 @@ impl Talk for Sieve {
         }
     }
 
-    fn tls_started(&mut self) {
-        self.server.forget();
+    fn tls_started(&mut self, kept: Kept) -> bool {
+        let left_over = !self.server.unread().is_empty();
+        if !kept.text {
+            self.server.forget();
+        }
         self.login = None;
+        left_over
     }
 
     /// RFC 5804 §2.2: what the server can do is said again, unasked.

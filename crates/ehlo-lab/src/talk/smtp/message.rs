@@ -341,8 +341,12 @@ fn keep(mail: &Envelope, target: &Target, delivered: &mut Delivered, cx: &Contex
             (crate::delivery::deliver_into(cx, account, mailbox, delivered), Done::Delivered)
         }
         Target::Foreign => {
-            let user = mail.user.as_deref().unwrap_or_default();
-            (cx.lab.store().keep_outbound(user, &delivered.to, delivered), Done::Relayed)
+            // A stranger's mail is relayed only by a fault, and then there is nobody to keep it for.
+            let kept = match mail.user.as_deref() {
+                Some(user) => cx.lab.store().keep_outbound(user, &delivered.to, delivered),
+                None => Ok(()),
+            };
+            (kept, Done::Relayed)
         }
         Target::Discard => (Ok(()), Done::Discarded),
     };

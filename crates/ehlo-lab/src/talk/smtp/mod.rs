@@ -10,7 +10,7 @@ mod transaction;
 pub(crate) use message::Held;
 
 use super::sasl::{Login, LoginStep};
-use super::{Talk, named};
+use super::{Kept, Talk, named};
 use crate::Point;
 use crate::context::Context;
 use client::Client;
@@ -260,7 +260,10 @@ impl Talk for Smtp {
     }
 
     fn receive(&mut self, bytes: &[u8], cx: &mut Context<'_>) {
-        self.server.push(bytes);
+        match &cx.settings.fake_end {
+            Some(fake) if self.server.is_in_data() => self.server.push(&with_real_end(bytes, fake)),
+            _ => self.server.push(bytes),
+        }
         while !*cx.stopped {
             match self.server.next() {
                 None => return,
@@ -284,13 +287,19 @@ impl Talk for Smtp {
         }
     }
 
-    fn tls_started(&mut self) {
-        self.server.forget();
-        self.client.hello = None;
-        self.extended = false;
-        self.user = None;
+    fn tls_started(&mut self, kept: Kept) -> bool {
+        let left_over = !self.server.unread().is_empty();
+        if !kept.text {
+            self.server.forget();
+        }
         self.login = None;
-        self.mail = None;
+        if !kept.state {
+            self.client.hello = None;
+            self.extended = false;
+            self.user = None;
+            self.mail = None;
+        }
+        left_over
     }
 
     fn account(&self) -> Option<&str> {
@@ -314,6 +323,14 @@ fn refuse(cx: &mut Context<'_>, verb: &str, refusal: &Refusal) {
     if refusal.code == 421 {
         // RFC 5321 §4.2.1: who says 421 closes.
         cx.close();
+    }
+}
+
+/// What a server reads that takes `fake` for the end of a message.
+fn with_real_end(bytes: &[u8], fake: &[u8]) -> Vec<u8> {
+    match memchr::memmem::find(bytes, fake) {
+        Some(at) => [&bytes[..at], b"\r\n.\r\n", &bytes[at + fake.len()..]].concat(),
+        None => bytes.to_vec(),
     }
 }
 

@@ -5,6 +5,7 @@ use super::{MOST_MESSAGES, MOST_RECIPIENTS, Smtp, parameters, refuse, reply};
 use crate::Point;
 use crate::context::{Action, Context};
 use crate::rules::{Facts, RuleAction};
+use crate::settings::Relays;
 use ehlo_core::escape;
 use ehlo_wire::server::encode_reply;
 use ehlo_wire::smtp::{MailArgs, Path};
@@ -106,11 +107,16 @@ impl Smtp {
 
     fn target(&self, path: &Path, cx: &Context<'_>) -> Result<Target, Refusal> {
         let local_part = String::from_utf8_lossy(&path.local);
+        if cx.settings.relays == Relays::Routes && local_part.contains(['%', '!']) {
+            return Ok(Target::Foreign);
+        }
         let here = path.domain.is_empty()
             || path.domain.eq_ignore_ascii_case(cx.lab.host_name().as_bytes())
             || cx.lab.accounts().accepts_any();
         if !here {
+            let relays = cx.settings.relays == Relays::Everything;
             return match self.user {
+                None if relays => Ok(Target::Foreign),
                 None => Err(Refusal::new(550, "5.7.1", "this is not a relay: log in first")),
                 Some(_) => Ok(Target::Foreign),
             };
@@ -124,6 +130,15 @@ impl Smtp {
     /// VRFY tells nobody who is here (RFC 5321 §7.3).
     pub(super) fn verify(&mut self, text: &[u8], cx: &mut Context<'_>) {
         match asked_for(text) {
+            Some(name) if cx.settings.tells_addresses => {
+                match owner(name.split('@').next().unwrap_or_default(), cx) {
+                    Some(account) => {
+                        let line = format!("2.1.5 <{}@{}>", escape(account.as_bytes()), cx.lab.host_name());
+                        cx.send(Point::Reply, "VRFY", encode_reply(250, None, &[&line]));
+                    }
+                    None => reply(cx, "VRFY", 550, "5.1.1", "no such mailbox"),
+                }
+            }
             Some(_) => {
                 reply(cx, "VRFY", 252, "2.5.0", "cannot VRFY, but will take mail and try to deliver it");
             }
@@ -136,7 +151,7 @@ impl Smtp {
         let Some(list) = asked_for(text) else {
             return reply(cx, "EXPN", 553, "5.6.7", "that is not in ASCII: say SMTPUTF8");
         };
-        if self.user.is_none() {
+        if self.user.is_none() && !cx.settings.tells_addresses {
             return reply(cx, "EXPN", 252, "2.5.0", "lists are told to those who are logged in");
         }
         let name = list.split('@').next().unwrap_or_default().to_lowercase();

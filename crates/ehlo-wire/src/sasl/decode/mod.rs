@@ -116,6 +116,12 @@ impl Kind {
     }
 }
 
+/// A message out of base64 (RFC 4648 §4); none if it is none.
+pub fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.decode(text).ok()
+}
+
 /// Takes a message apart, base64 already taken off. What cannot be read is left out and told as a flaw.
 pub fn decode(kind: Kind, bytes: &[u8]) -> Decoded {
     let mut reader = Reader::new(kind, bytes);

@@ -1,0 +1,124 @@
+//! Questions that need connections of their own, one after the other and behind the main dialogue: only when a usual
+//! session has come about does it mean anything that an unusual one fails.
+
+mod injection;
+mod message;
+mod ntlm;
+mod policy;
+mod relay;
+mod session;
+mod smuggling;
+mod state;
+
+use super::service::Service;
+use crate::Question;
+use ehlo_core::facts::{Answered, ConnectionFacts, ProbeId, ServiceFacts};
+use ehlo_core::{Address, Transcript};
+use ehlo_dialogue::Dialogue;
+use tokio::time::Instant;
+
+/// Further transcripts of a service are numbered from here.
+const FIRST: u32 = 900;
+
+type Found = Vec<(ConnectionFacts, Transcript)>;
+
+/// What further connections are made with.
+struct Asker<'a> {
+    service: &'a Service,
+    address: &'a Address,
+    /// Whether TLS came about in the main dialogue.
+    with_tls: bool,
+    next: u32,
+    found: Found,
+}
+
+/// Asks what is wanted and makes sense here.
+pub(super) async fn ask_further(service: &Service, address: &Address, facts: &ServiceFacts) -> Found {
+    let Some(main) = facts.main() else { return Vec::new() };
+    let with_tls = main.tls.is_some();
+    let mut asker = Asker { service, address, with_tls, next: FIRST, found: Vec::new() };
+    for &question in &service.asks {
+        if !question.is_askable(&service.job.endpoint, main) {
+            continue;
+        }
+        match question {
+            Question::Injection | Question::InjectionApart => {
+                let apart = question == Question::InjectionApart;
+                if let Some(dialogue) = asker.open(question).await {
+                    let led = injection::inject(service, address.clone(), dialogue, apart).await;
+                    asker.found.push(led);
+                }
+            }
+            Question::State => {
+                if let Some(dialogue) = asker.open(question).await {
+                    asker.found.push(state::carry_over(service, address.clone(), dialogue).await);
+                }
+            }
+            Question::Policy => {
+                if let Some(dialogue) = asker.open(question).await {
+                    let led = policy::ask_about_addresses(service, address.clone(), dialogue, with_tls).await;
+                    asker.found.push(led);
+                }
+            }
+            Question::Ntlm => {
+                if let Some(dialogue) = asker.open(question).await {
+                    asker.found.push(ntlm::ask(service, address.clone(), dialogue, with_tls).await);
+                }
+            }
+            Question::Relay => asker.relay(main).await,
+            Question::Smuggling => {
+                for &fake in smuggling::FAKES {
+                    let Some(dialogue) = asker.open(question).await else { break };
+                    let led = smuggling::send_fake(service, address.clone(), dialogue, with_tls, fake).await;
+                    let taken = led.0.probe(ProbeId::FakeEndOfData).is_some();
+                    asker.found.push(led);
+                    if !taken {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+    asker.found
+}
+
+impl Asker<'_> {
+    /// One more connection; none if it does not come about, or there is no time for it.
+    async fn open(&mut self, question: Question) -> Option<Dialogue> {
+        if Instant::now() >= self.service.deadline {
+            return None;
+        }
+        let ordinal = self.next;
+        self.next += 1;
+        match self.service.another(self.address, ordinal, question.purpose()).await? {
+            Ok(dialogue) => Some(dialogue),
+            Err(failed) => {
+                self.found.push(failed);
+                None
+            }
+        }
+    }
+
+    async fn relay(&mut self, main: &ConnectionFacts) {
+        let (service, address, with_tls) = (self.service, self.address, self.with_tls);
+        let (host, ip) = relay::names(service, address, main);
+        let patterns = relay::patterns(&relay::target(service), &host, &ip);
+        let mut taken = None;
+        for some in patterns.chunks(relay::EACH) {
+            let Some(dialogue) = self.open(Question::Relay).await else { return };
+            let led = relay::try_patterns(service, address.clone(), dialogue, with_tls, some).await;
+            let accepted = led.0.probes.iter().find(|p| p.answer == Answered::Accepted);
+            taken = accepted.and_then(|p| p.detail.clone());
+            self.found.push(led);
+            if taken.is_some() {
+                break;
+            }
+        }
+        if let (Some(shown), true) = (taken, service.options.extra.outside.is_some())
+            && let Some(dialogue) = self.open(Question::Relay).await
+        {
+            let led = relay::prove(service, address.clone(), dialogue, with_tls, &shown, &patterns).await;
+            self.found.push(led);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+use crate::{Check, CheckMeta, Judging, Manner, Question, Verdict};
+use ehlo_core::facts::{Answered, ProbeId};
+use ehlo_core::{Evidence, Severity, Why};
+
+/// Whether a mail transaction from before TLS goes on inside it.
+pub(super) struct StarttlsStateLeak;
+
+impl Check for StarttlsStateLeak {
+    fn meta(&self) -> &'static CheckMeta {
+        &CheckMeta {
+            id: "starttls-state-leak",
+            group: "starttls",
+            severity: Severity::High,
+            references: &["RFC 3207 §4.2"],
+            exploitable: true,
+            manner: Manner::Active,
+            ..CheckMeta::DEFAULT
+        }
+    }
+
+    fn judge(&self, facts: &Judging<'_>) -> Vec<Verdict> {
+        if !Question::State.is_for(&facts.service.endpoint) {
+            return Vec::new();
+        }
+        let Some(main) = facts.main() else { return Vec::new() };
+        if main.tls.is_none() {
+            let offered = main.starttls.as_ref().is_some_and(|s| s.offered);
+            return if offered { vec![facts.not_reached()] } else { Vec::new() };
+        }
+        let Some(connection) = facts.service.of(Question::State.purpose()).next() else {
+            return vec![Verdict::inconclusive(Why::Failure)];
+        };
+        let failed = connection.failure.as_ref().and_then(|f| f.at);
+        let failed = failed.map(|anchor| Evidence { transcript: connection.transcript, anchor });
+        let unclear = |why| vec![Verdict::inconclusive(why).at(failed)];
+        let Some(mail) = connection.probe(ProbeId::MailBeforeTls) else {
+            let limited = connection.greeting.as_ref().is_some_and(|g| g.code == Some(421));
+            return unclear(if limited { Why::RateLimited } else { Why::Failure });
+        };
+        let reply = |reply: &Option<String>| reply.clone().unwrap_or_default();
+        if mail.answer != Answered::Accepted {
+            return vec![Verdict::pass("not-begun").with("reply", reply(&mail.reply)).at(mail.at.clone())];
+        }
+        // Within a transaction STARTTLS may be refused; then nothing is carried over either.
+        if let Some(starttls) = connection.starttls.as_ref().filter(|s| s.answer != Answered::Accepted) {
+            return vec![
+                Verdict::pass("not-switched").with("reply", reply(&starttls.reply)).at([starttls.at]),
+            ];
+        }
+        let Some(rcpt) = connection.probe(ProbeId::RcptFromBeforeTls) else {
+            return unclear(Why::Failure);
+        };
+        let code = |text: &Option<String>| text.as_deref().unwrap_or_default().get(..3).map(str::to_owned);
+        let control = connection.probe(ProbeId::RcptWithoutMail);
+        let at = mail.at.iter().chain(&rcpt.at).chain(control.iter().flat_map(|c| &c.at)).copied();
+        let verdict = match (rcpt.answer, control) {
+            (Answered::Accepted, Some(control)) if control.answer == Answered::Accepted => {
+                // It takes recipients without any sender, and says nothing about TLS by that.
+                Verdict::inconclusive(Why::Unclear)
+            }
+            (Answered::Accepted, _) => Verdict::fail("goes-on"),
+            // "This recipient is refused" is an answer about a transaction; "MAIL first" is none.
+            (_, Some(control))
+                if code(&control.reply).as_deref() == Some("503")
+                    && code(&rcpt.reply) != code(&control.reply) =>
+            {
+                Verdict::fail("goes-on")
+            }
+            (Answered::Refused | Answered::Later, Some(_)) => Verdict::pass("forgotten"),
+            _ => Verdict::inconclusive(Why::Unclear),
+        };
+        vec![verdict.with("reply", reply(&rcpt.reply)).at(at)]
+    }
+}

@@ -1,0 +1,132 @@
+use crate::{CHECKS, Extra, Selection};
+use ehlo_core::facts::{CapabilityFacts, ConnectionFacts, GreetingKind, Moment, Purpose};
+use ehlo_core::{Endpoint, Protocol, Role, TlsMode};
+
+/// A question that needs connections of its own. Several checks may read the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Question {
+    /// Is a command carried out inside TLS that came in the clear, in one segment with STARTTLS?
+    Injection,
+    /// The same in a segment of its own.
+    InjectionApart,
+    /// Does a mail transaction from before TLS go on inside it?
+    State,
+    /// What is told about addresses, and which are taken?
+    Policy,
+    /// Is mail for others taken from strangers?
+    Relay,
+    /// Does something else than the end of data end a message?
+    Smuggling,
+    /// What does the challenge of NTLM tell?
+    Ntlm,
+}
+
+impl Question {
+    /// All of them, in the order in which they are asked.
+    pub const ALL: &'static [Question] = &[
+        Question::Injection,
+        Question::InjectionApart,
+        Question::State,
+        Question::Policy,
+        Question::Relay,
+        Question::Ntlm,
+        Question::Smuggling,
+    ];
+
+    /// What its connections are made for.
+    pub fn purpose(self) -> Purpose {
+        match self {
+            Question::Injection => Purpose::StartTlsInjection,
+            Question::InjectionApart => Purpose::StartTlsInjectionSplit,
+            Question::State => Purpose::StartTlsState,
+            Question::Policy => Purpose::SmtpPolicy,
+            Question::Relay => Purpose::SmtpRelay,
+            Question::Smuggling => Purpose::SmtpSmuggling,
+            Question::Ntlm => Purpose::AuthNtlm,
+        }
+    }
+
+    /// The checks that want to know the answer.
+    pub fn checks(self) -> &'static [&'static str] {
+        match self {
+            Question::Injection => &["starttls-injection"],
+            Question::InjectionApart => &["starttls-injection-split"],
+            Question::State => &["starttls-state-leak", "mx-requires-tls"],
+            Question::Policy => {
+                &["smtp-vrfy-expn", "smtp-postmaster", "smtp-null-sender", "smtp-rcpt-unknown"]
+            }
+            Question::Relay => &["smtp-open-relay"],
+            Question::Smuggling => &["smtp-smuggling-in"],
+            Question::Ntlm => &["auth-ntlm-leak"],
+        }
+    }
+
+    /// The most connections that it makes to one service.
+    pub fn connections(self) -> u32 {
+        match self {
+            Question::Injection
+            | Question::InjectionApart
+            | Question::State
+            | Question::Policy
+            | Question::Ntlm => 1,
+            // Eight patterns each, and one for the proof.
+            Question::Relay => 3,
+            Question::Smuggling => 10,
+        }
+    }
+
+    /// Whether it is asked only of whoever has allowed it: mail goes out, or it looks like an attack.
+    pub fn is_opt_in(self) -> bool {
+        matches!(self, Question::Relay | Question::Smuggling)
+    }
+
+    /// Whether it is a question at all for services of this kind.
+    pub fn is_for(self, endpoint: &Endpoint) -> bool {
+        let starttls = endpoint.scheme.tls_mode() == TlsMode::StartTls && endpoint.path.is_none();
+        let smtp = matches!(endpoint.scheme.protocol(), Protocol::Smtp | Protocol::Lmtp);
+        match self {
+            Question::Injection | Question::InjectionApart => starttls,
+            Question::State => starttls && smtp,
+            Question::Policy => smtp,
+            Question::Relay => matches!(endpoint.role, Role::Mx | Role::Submission),
+            Question::Smuggling => endpoint.role == Role::Mx,
+            Question::Ntlm => endpoint.role.takes_logins(),
+        }
+    }
+
+    /// Whether it can be asked after what the main dialogue has shown.
+    pub(crate) fn is_askable(self, endpoint: &Endpoint, main: &ConnectionFacts) -> bool {
+        let ready = main.greeting.as_ref().is_some_and(|g| g.kind == GreetingKind::Ready);
+        let speaks = ready && !main.capabilities.is_empty();
+        self.is_for(endpoint)
+            && match self {
+                // TLS must have come about as usual.
+                Question::Injection | Question::InjectionApart | Question::State => main.tls.is_some(),
+                Question::Policy | Question::Relay | Question::Smuggling => speaks,
+                Question::Ntlm => {
+                    let listed = main.capabilities.iter().rfind(|c| c.moment != Moment::Login);
+                    let protocol = endpoint.scheme.protocol();
+                    let offers = |list: &CapabilityFacts| {
+                        list.mechanisms(protocol).iter().any(|(name, _)| name == "NTLM")
+                    };
+                    speaks && main.tls.is_some() && listed.is_some_and(offers)
+                }
+            }
+    }
+
+    /// The questions that the selected checks want answered, and that may be asked.
+    pub fn wanted(selection: &Selection, extra: &Extra) -> Vec<Question> {
+        let wants = |id: &&str| CHECKS.iter().any(|c| c.meta().id == *id && selection.takes(*c));
+        let may = |question: &Question| {
+            let allowed = question.checks().iter().any(|id| extra.allows(id));
+            let possible = *question != Question::Smuggling || extra.own_mailbox.is_some();
+            (!question.is_opt_in() || allowed) && possible
+        };
+        Question::ALL.iter().copied().filter(|q| q.checks().iter().any(&wants) && may(q)).collect()
+    }
+
+    /// The question that a check reads the answer of.
+    pub fn of(check: &str) -> Option<Question> {
+        Question::ALL.iter().copied().find(|q| q.checks().contains(&check))
+    }
+}

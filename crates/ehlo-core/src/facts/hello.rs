@@ -1,0 +1,214 @@
+use crate::{Cause, Evidence, Failure, Stage, TranscriptId};
+use serde::{Deserialize, Serialize};
+
+/// What hand-made hellos brought to light: questions that a library of TLS never asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TlsProbeFacts {
+    /// How much was asked.
+    pub mode: TlsProbeMode,
+    /// The questions with their answers, in the order of the plan.
+    pub hellos: Vec<HelloFacts>,
+    /// How many handshakes were begun with this service, the one of the main dialogue included.
+    pub handshakes: u32,
+    /// How many could have been.
+    pub budget: u32,
+    /// Whether the budget was used up before everything was asked.
+    pub truncated: bool,
+}
+
+/// How much hand-made hellos ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TlsProbeMode {
+    /// Only what proves that nothing weak is taken.
+    Proof,
+    /// Exact lists of suites and groups.
+    List,
+    /// The same, with suites that hardly anybody has.
+    Deep,
+}
+
+impl TlsProbeMode {
+    /// The id, as in JSON and in the knowledge data.
+    pub fn id(self) -> &'static str {
+        match self {
+            TlsProbeMode::Proof => "proof",
+            TlsProbeMode::List => "list",
+            TlsProbeMode::Deep => "deep",
+        }
+    }
+}
+
+/// A hello and its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HelloFacts {
+    /// What it was to find out.
+    pub question: HelloQuestion,
+    /// The highest version that it offered, by its number on the wire.
+    pub version: u16,
+    /// The suites that it offered, by their numbers on the wire.
+    pub suites: Vec<u16>,
+    /// What came back.
+    pub answer: HelloAnswer,
+    /// How often it was asked: more than once after transient trouble.
+    pub attempts: u32,
+    /// The transcript of the last attempt.
+    pub transcript: TranscriptId,
+    /// Question and answer.
+    pub at: Vec<Evidence>,
+}
+
+/// What a hello is to find out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HelloQuestion {
+    /// TLS 1.2 with the suites that RFC 9325 recommends.
+    Recommended,
+    /// TLS 1.2 with nothing but suites that must not be used.
+    Broken,
+    /// TLS 1.2 with nothing but suites without a certificate.
+    Anonymous,
+    /// TLS 1.2 with nothing but suites that should not be used any more.
+    Dated,
+    /// TLS 1.2 with nothing but suites with Diffie-Hellman in a finite field that are broken or dated: apart where a server
+    /// may stumble over them instead of refusing.
+    FiniteField,
+    /// TLS 1.2 with all usual suites, and no signature but SHA-1 and MD5.
+    Sha1,
+    /// An old version at most.
+    OldVersion,
+    /// The same, and the word that it is a fallback (RFC 7507).
+    Fallback,
+    /// SSL 2.0.
+    Ssl2,
+    /// One more suite of a list.
+    Suites,
+    /// One more group of a list.
+    Groups,
+    /// What was answered before, once more, to see whether the server still answers.
+    Control,
+}
+
+impl HelloQuestion {
+    /// The id in kebab-case, as in JSON and in the knowledge data.
+    pub fn id(self) -> &'static str {
+        match self {
+            HelloQuestion::Recommended => "recommended",
+            HelloQuestion::Broken => "broken",
+            HelloQuestion::Anonymous => "anonymous",
+            HelloQuestion::Dated => "dated",
+            HelloQuestion::FiniteField => "finite-field",
+            HelloQuestion::Sha1 => "sha1",
+            HelloQuestion::OldVersion => "old-version",
+            HelloQuestion::Fallback => "fallback",
+            HelloQuestion::Ssl2 => "ssl2",
+            HelloQuestion::Suites => "suites",
+            HelloQuestion::Groups => "groups",
+            HelloQuestion::Control => "control",
+        }
+    }
+}
+
+/// What came back to a hello.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum HelloAnswer {
+    /// The server chose.
+    Chosen(Box<ChosenFacts>),
+    /// The server speaks SSL 2.0.
+    Ssl2 {
+        /// The names of the ciphers that it takes.
+        ciphers: Vec<String>,
+    },
+    /// An alert.
+    Refused {
+        /// Its name as in RFC 8446 §6.
+        alert: String,
+    },
+    /// No alert, but the end of the connection; what was asked before and afterwards was answered, so it is a refusal.
+    HungUp,
+    /// No answer from which anything would follow.
+    None {
+        /// Why.
+        failure: Failure,
+        /// Whether the server has had enough of our connections.
+        rate_limited: bool,
+    },
+}
+
+/// Alerts by which a server refuses what is offered (RFC 8446 §6.2, RFC 7507 §3); `unsupported_certificate` and
+/// `certificate_unknown` are not among them, because no certificate was sent.
+const REFUSALS: &[&str] = &[
+    "handshake_failure",
+    "illegal_parameter",
+    "protocol_version",
+    "insufficient_security",
+    "inappropriate_fallback",
+    "missing_extension",
+    "unsupported_extension",
+];
+
+/// What a server chose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChosenFacts {
+    /// The version, by its number on the wire.
+    pub version: u16,
+    /// Its name.
+    pub version_name: String,
+    /// The suite, by its number on the wire.
+    pub suite: u16,
+    /// Its name in the registry.
+    pub suite_name: String,
+    /// The compression method: 0 is none.
+    pub compression: u8,
+    /// Whether it knows secure renegotiation (RFC 5746).
+    pub renegotiation_info: bool,
+    /// Whether it ties the keys to the whole handshake (RFC 7627).
+    pub extended_master_secret: bool,
+    /// Whether it protects CBC as it should be (RFC 7366).
+    pub encrypt_then_mac: bool,
+    /// The size of the prime of Diffie-Hellman, or of the RSA key for export, in bits.
+    pub key_bits: Option<u32>,
+    /// The group, by its name in the registry.
+    pub group: Option<String>,
+    /// The signature scheme, by its name in the registry.
+    pub signature: Option<String>,
+    /// Whether that signature stands on SHA-1 or MD5.
+    pub dated_signature: bool,
+    /// Whether a certificate of the client is asked for.
+    pub client_certificate_asked: bool,
+    /// Whether all of it was offered.
+    pub offered: bool,
+}
+
+impl HelloFacts {
+    /// What the server chose, if it did.
+    pub fn chosen(&self) -> Option<&ChosenFacts> {
+        match &self.answer {
+            HelloAnswer::Chosen(chosen) => Some(chosen),
+            _ => None,
+        }
+    }
+
+    /// Whether it was refused. A connection that is closed, reset or silent may have any reason, and is no refusal by itself;
+    /// nor is an alert that speaks of something else than what was offered.
+    pub fn is_refused(&self) -> bool {
+        match &self.answer {
+            HelloAnswer::HungUp => true,
+            // Who stumbles over each of these suites takes none of them.
+            HelloAnswer::Refused { .. } if self.question == HelloQuestion::FiniteField => true,
+            HelloAnswer::Refused { alert } => REFUSALS.contains(&alert.as_str()),
+            _ => false,
+        }
+    }
+
+    /// Whether the server hung up over the hello without a word.
+    pub fn is_wordless(&self) -> bool {
+        match &self.answer {
+            HelloAnswer::None { failure, rate_limited: false } => {
+                failure.stage == Stage::Handshake && matches!(failure.cause, Cause::Closed | Cause::Reset)
+            }
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! TLS that is weak on request. Nothing weak is ever computed: the lab answers a hello with a flight that was made by
+//! hand, as a server would that takes such things, and stops. Whoever only asks learns all there is to learn from it;
+//! whoever goes on is hung up on. Real sessions stay those of the TLS library.
+
+use ehlo_wire::tls::{
+    Alert, ClientHello, ClientHelloReader, Extension, ExtensionType, Extensions as _, Flight, Group,
+    KeyExchange, Opening, Parameters, ServerHello, ServerKeyExchange, SignatureScheme, Ssl2Cipher,
+    Ssl2ClientHello, Ssl2ServerHello, Suite, SuiteClass, Version, alert, write_flight,
+};
+
+/// The most that a hello may be that is looked at.
+const LONGEST_HELLO: usize = 64 * 1024;
+
+/// What a service takes in TLS beside what is good. The default is nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WeakTls {
+    /// The oldest version taken, below TLS 1.2.
+    pub oldest: Option<Version>,
+    /// Suites that are taken up to TLS 1.2.
+    pub suites: Vec<Suite>,
+    /// Whether TLS 1.2 is refused.
+    pub no_tls12: bool,
+    /// Whether TLS 1.3 is refused.
+    pub no_tls13: bool,
+    /// Whether the recommended suites are refused, and TLS 1.3 with them.
+    pub nothing_good: bool,
+    /// The size of the prime of Diffie-Hellman, in bits; none for 3072.
+    pub dh_bits: Option<usize>,
+    /// Whether TLS compresses.
+    pub compression: bool,
+    /// Whether secure renegotiation is unknown.
+    pub no_renegotiation_info: bool,
+    /// Whether the extended master secret is unknown.
+    pub no_extended_master_secret: bool,
+    /// Whether the MAC stands inside of CBC, as it did before RFC 7366.
+    pub mac_outside: bool,
+    /// Whether a needless fallback is overlooked.
+    pub fallback_ignored: bool,
+    /// Whether handshakes are signed with SHA-1 for who wants that.
+    pub sha1: bool,
+    /// Whether it prefers Diffie-Hellman in a finite field and has no parameters for it.
+    pub dh_fails: bool,
+    /// Whether SSL 2.0 is spoken.
+    pub ssl2: bool,
+    /// Whether clients are hung up on where an alert would have to say why.
+    pub no_alerts: bool,
+}
+
+impl WeakTls {
+    /// Whether hellos have to be looked at before the TLS library sees them.
+    pub(crate) fn looks_at_hellos(&self) -> bool {
+        *self != WeakTls::default()
+    }
+}
+
+/// A client that has begun, as long as it is not clear who answers.
+pub(crate) struct Sniffed {
+    reader: ClientHelloReader,
+    bytes: Vec<u8>,
+}
+
+/// What becomes of a client.
+pub(crate) enum Verdict {
+    /// More of its hello is needed.
+    Wait,
+    /// The TLS library does the handshake, beginning with these bytes.
+    Real(Vec<u8>),
+    /// A flight made by hand; nothing follows.
+    Replayed(Vec<u8>),
+    /// An alert, and the end.
+    Refused(Vec<u8>),
+}
+
+impl Sniffed {
+    pub(crate) fn new() -> Sniffed {
+        Sniffed { reader: ClientHelloReader::new(), bytes: Vec::new() }
+    }
+
+    /// Takes bytes of a client of a service that shows `chain`.
+    pub(crate) fn take(&mut self, bytes: &[u8], weak: &WeakTls, chain: &[Vec<u8>]) -> Verdict {
+        self.bytes.extend_from_slice(bytes);
+        match self.reader.feed(bytes) {
+            Opening::Incomplete if self.bytes.len() < LONGEST_HELLO => Verdict::Wait,
+            Opening::Hello(hello, _) => match answer(&hello, weak, chain) {
+                Some(verdict) => verdict,
+                None => Verdict::Real(std::mem::take(&mut self.bytes)),
+            },
+            Opening::Ssl2(hello) => answer_ssl2(&hello, weak, chain),
+            Opening::Incomplete | Opening::Other => Verdict::Real(std::mem::take(&mut self.bytes)),
+        }
+    }
+}
+
+fn refused(reason: Alert) -> Verdict {
+    Verdict::Refused(alert(Version::TLS12, true, reason))
+}
+
+fn answer_ssl2(hello: &Ssl2ClientHello, weak: &WeakTls, chain: &[Vec<u8>]) -> Verdict {
+    if !weak.ssl2 || hello.version != Version::SSL2 {
+        return refused(Alert::PROTOCOL_VERSION);
+    }
+    let answer = Ssl2ServerHello {
+        version: Version::SSL2,
+        certificate: chain.first().cloned().unwrap_or_default(),
+        ciphers: Ssl2Cipher::all().filter(|c| hello.ciphers.contains(c)).take(2).collect(),
+        connection_id: vec![7; 16],
+    };
+    Verdict::Replayed(write_flight(&Flight { ssl2: Some(answer), done: true, ..Flight::default() }))
+}
+
+/// Suites of TLS 1.2 that the TLS library has, too.
+const GOOD: [Suite; 3] = [Suite(0xc02c), Suite(0xc02b), Suite(0xcca9)];
+/// What servers have that know nothing newer than TLS 1.1.
+const OLD: Suite = Suite(0xc009);
+
+/// What a server that is weak in this way answers; none if the TLS library can do it for real.
+fn answer(hello: &ClientHello, weak: &WeakTls, chain: &[Vec<u8>]) -> Option<Verdict> {
+    let wants_newest = hello.versions().contains(&Version::TLS13);
+    if wants_newest && !weak.no_tls13 && !weak.nothing_good {
+        return None;
+    }
+    let highest = match wants_newest {
+        true => hello.versions().into_iter().filter(|v| *v < Version::TLS13).max(),
+        false => Some(hello.version),
+    };
+    let Some(highest) = highest.map(|v| v.min(Version::TLS12)) else {
+        return Some(refused(Alert::PROTOCOL_VERSION));
+    };
+    let version = if weak.no_tls12 { highest.min(Version::TLS11) } else { highest };
+    if version < Version::TLS12 && weak.oldest.is_none_or(|oldest| version < oldest) {
+        return Some(refused(Alert::PROTOCOL_VERSION));
+    }
+    let fell_back = hello.suites.contains(&Suite::FALLBACK_SCSV) && version < Version::TLS12;
+    if fell_back && !weak.fallback_ignored {
+        return Some(refused(Alert::INAPPROPRIATE_FALLBACK));
+    }
+    let good = |s: &Suite| GOOD.contains(s) && version == Version::TLS12 && !weak.nothing_good;
+    if weak.dh_fails && hello.suites.iter().any(|s| s.is_finite_field()) && !hello.suites.iter().any(good) {
+        return Some(refused(Alert::INTERNAL_ERROR));
+    }
+    let Some(suite) = choose(hello, weak, version) else { return Some(refused(Alert::HANDSHAKE_FAILURE)) };
+    let signed = matches!(suite.key_exchange(), KeyExchange::Ecdhe | KeyExchange::Dhe);
+    let schemes = hello.signature_schemes();
+    let only_dated = version == Version::TLS12 && !schemes.is_empty() && schemes.iter().all(|s| s.is_dated());
+    if signed && only_dated && !weak.sha1 {
+        return Some(refused(Alert::HANDSHAKE_FAILURE));
+    }
+    let differs =
+        weak.compression || weak.no_renegotiation_info || weak.no_extended_master_secret || only_dated;
+    if version == Version::TLS12 && suite.is_recommended() && !differs {
+        return None;
+    }
+    let scheme =
+        if only_dated { SignatureScheme::ECDSA_SHA1 } else { SignatureScheme::ECDSA_SECP256R1_SHA256 };
+    let flight = Flight {
+        hello: Some(server_hello(hello, weak, version, suite)),
+        certificates: if suite.is(SuiteClass::Anonymous) { Vec::new() } else { chain.to_vec() },
+        key_exchange: key_exchange(suite, weak, scheme),
+        done: true,
+        ..Flight::default()
+    };
+    Some(Verdict::Replayed(write_flight(&flight)))
+}
+
+/// The first of ours that the client offers: what is good stands in front.
+fn choose(hello: &ClientHello, weak: &WeakTls, version: Version) -> Option<Suite> {
+    let good = GOOD.iter().copied().filter(|_| version == Version::TLS12 && !weak.nothing_good);
+    let own = weak.suites.iter().copied();
+    let old = std::iter::once(OLD).filter(|_| version < Version::TLS12);
+    good.chain(own)
+        .chain(old)
+        .find(|s| hello.suites.contains(s) && (version == Version::TLS12 || !s.needs_tls12()))
+}
+
+fn server_hello(hello: &ClientHello, weak: &WeakTls, version: Version, suite: Suite) -> ServerHello {
+    let mut answer = ServerHello::new(version, [0x42; 32], suite);
+    answer.session_id = vec![0x17; 32];
+    answer.compression = u8::from(weak.compression && hello.compressions.contains(&1));
+    let asks_for_renegotiation =
+        hello.has(ExtensionType::RENEGOTIATION_INFO) || hello.suites.contains(&Suite::RENEGOTIATION_SCSV);
+    if asks_for_renegotiation && !weak.no_renegotiation_info {
+        answer.extensions.push(Extension::renegotiation_info());
+    }
+    if hello.has(ExtensionType::EXTENDED_MASTER_SECRET) && !weak.no_extended_master_secret {
+        answer.extensions.push(Extension::empty(ExtensionType::EXTENDED_MASTER_SECRET));
+    }
+    if hello.has(ExtensionType::ENCRYPT_THEN_MAC) && suite.is(SuiteClass::Cbc) && !weak.mac_outside {
+        answer.extensions.push(Extension::empty(ExtensionType::ENCRYPT_THEN_MAC));
+    }
+    answer
+}
+
+fn key_exchange(suite: Suite, weak: &WeakTls, scheme: SignatureScheme) -> Option<ServerKeyExchange> {
+    let bytes = weak.dh_bits.unwrap_or(3072).div_ceil(8);
+    let parameters = match suite.key_exchange() {
+        KeyExchange::Dhe | KeyExchange::DhAnon => Parameters::Dh {
+            // The top bit says how large it is; that it is no prime nobody notices who does not compute.
+            prime: vec![0xff; bytes],
+            generator: vec![2],
+            share: vec![0x33; bytes],
+        },
+        KeyExchange::Ecdhe | KeyExchange::EcdhAnon => {
+            Parameters::Curve { group: Group::SECP256R1, point: vec![4; 65] }
+        }
+        KeyExchange::RsaExport => Parameters::Rsa { modulus: vec![0xff; 64] },
+        _ => return None,
+    };
+    Some(ServerKeyExchange { parameters, signature: Some(scheme) })
+}
