@@ -34,7 +34,12 @@ pub struct Judged {
 impl Selection {
     /// Whether a check is wanted.
     pub fn takes(&self, check: &dyn Check) -> bool {
-        let named = |list: &[String]| list.iter().any(|n| n == check.meta().id || n == check.meta().group);
+        self.takes_meta(check.meta())
+    }
+
+    /// The same, by what is known of the check.
+    pub fn takes_meta(&self, meta: &crate::CheckMeta) -> bool {
+        let named = |list: &[String]| list.iter().any(|n| n == meta.id || n == meta.group);
         (self.only.is_empty() || named(&self.only)) && !named(&self.skip)
     }
 

@@ -1,7 +1,7 @@
 //! `ehlo check`
 
 use crate::exit::{FOUND, GOOD, Internal, UNABLE, Usage};
-use crate::{input, output, policy, progress, secrets, targets};
+use crate::{check_extra, input, output, policy, progress, secrets, targets};
 use clap::ArgMatches;
 use ehlo_check::{CHECKS, CheckOptions, Extra, Pace, Selection, judge, run};
 use ehlo_core::facts::TlsProbeMode;
@@ -24,6 +24,10 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
     let selection = selection(matches, texts)?;
     if matches.get_flag("list-checks") {
         output::result(&list_checks(&selection, texts))?;
+        return Ok(GOOD);
+    }
+    if matches.get_flag("dry-run") {
+        output::result(&check_extra::plan(&selection, &check_extra::extra(matches, texts)?, texts))?;
         return Ok(GOOD);
     }
     let wanted = text(matches, "format").unwrap_or("human");
@@ -95,6 +99,7 @@ fn list_checks(selection: &Selection, texts: Texts) -> String {
         let severity = |s: Severity| texts.ui(&format!("severity-{}", s.id()));
         let on_mx = meta.severity_mx.filter(|mx| *mx != meta.severity);
         let mut words = vec![meta.group.to_owned(), severity(meta.severity)];
+        words.push(texts.get(&format!("cli/manner-{}", meta.manner.id())));
         words.extend(on_mx.map(|mx| texts.fill("cli/check-on-mx", &[("severity", &severity(mx))])));
         let key = |name: &str| texts.get(&format!("check/{}{name}", meta.id));
         out.push_str(&format!("{} ({})\n", meta.id, words.join(", ")));
@@ -193,6 +198,7 @@ fn examine(matches: &ArgMatches, selection: &Selection, texts: Texts) -> anyhow:
             (Some((lab, _)), Some(user)) if !names_password(matches) => Some(lab_account(lab, user, texts)?),
             _ => secrets::credentials(matches, wanted.first().and_then(targets::host), from_stdin, texts)?,
         };
+        options.extra.outside = check_extra::outside(matches, &options, from_stdin, texts).await?;
         let role = text(matches, "role").and_then(role);
         let running = lab.as_ref().map(|(lab, running)| (&**lab, running));
         let jobs = targets::jobs(&wanted, role, &options.connection, running, texts).await?;

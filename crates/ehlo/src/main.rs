@@ -2,6 +2,7 @@
 
 mod auth;
 mod check;
+mod check_extra;
 mod cli;
 mod exit;
 mod explain;
