@@ -52,8 +52,7 @@ fn target(scheme: Scheme) -> Target {
 fn options(lab: &Arc<Lab>) -> TripOptions {
     let mut trust = Trust::only_given();
     trust.give(lab.authority().root_der().clone());
-    let mut limits = Limits::default();
-    limits.total = Duration::from_secs(7200);
+    let limits = Limits { total: Duration::from_secs(7200), ..Limits::default() };
     let dialer = LabInMemory(Arc::clone(lab), tokio::time::Instant::now());
     let connection = ConnectionOptions {
         limits,

@@ -112,12 +112,12 @@ fn pairs(ours: &[Leaf], theirs: &[Leaf]) -> Vec<Option<usize>> {
         &|a, b| a == b,
     ];
     for fits in rules {
-        for a in 0..ours.len() {
-            if found[a].is_none()
+        for (a, pair) in found.iter_mut().enumerate() {
+            if pair.is_none()
                 && let Some(b) = (0..theirs.len()).find(|&b| !taken[b] && fits(a, b))
             {
                 taken[b] = true;
-                found[a] = Some(b);
+                *pair = Some(b);
             }
         }
     }
