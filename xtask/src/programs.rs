@@ -38,6 +38,9 @@ const PROGRAMS: &[(&str, &str)] = &[
 /// IMAPClient is no package of Debian's that is as new as what people use.
 const IMAPCLIENT: &str = "imapclient==4.1.0";
 
+/// What the benchmark of scanners takes from PyPI.
+const SSLYZE: &str = "sslyze==6.3.1";
+
 /// Installs what is missing, as root on Debian.
 pub(crate) fn install() -> Result<()> {
     let there = |program: &str| has(program) || Path::new(program).exists();
@@ -53,6 +56,23 @@ pub(crate) fn install() -> Result<()> {
         )?;
     }
     install_imapclient()
+}
+
+/// sslyze is on PyPI only; only the benchmark wants it.
+pub(crate) fn sslyze() -> Result<PathBuf> {
+    let folder = target().join("foreign-python");
+    let program = folder.join("bin/sslyze");
+    if !program.exists() {
+        if !folder.join("bin/pip").exists() {
+            step("environment for sslyze", Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+        }
+        let mut pip = Command::new(folder.join("bin/python3"));
+        step(
+            "install sslyze",
+            pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", SSLYZE]),
+        )?;
+    }
+    Ok(program)
 }
 
 /// An environment of its own for Python, because the system's is not ours to change.

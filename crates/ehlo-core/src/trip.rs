@@ -121,6 +121,9 @@ pub struct TripCopy {
     pub special_use: Option<String>,
     /// Its UID (IMAP) or unique-id (POP3).
     pub uid: Option<String>,
+    /// Whether it was found by its Message-ID only, after the wait, because the token is gone: when it came is not known.
+    #[serde(default)]
+    pub found_late: bool,
     /// From the answer that took it until it was seen, in microseconds.
     pub seen_us: u64,
     /// Its size, in octets.
@@ -413,6 +416,7 @@ mod tests {
             folder: Readable { text: name.into(), wire: None },
             special_use: special.map(str::to_owned),
             uid: None,
+            found_late: false,
             seen_us: 0,
             octets: 0,
             hops: Vec::new(),

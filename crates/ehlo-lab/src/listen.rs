@@ -198,6 +198,14 @@ impl Lab {
     {
         serve(self, service, "192.0.2.1", stream, Instant::now()).await;
     }
+
+    /// The same for a lab that was started at `start`, so that all its connections have one clock.
+    pub async fn serve_stream_since<S>(self: &Arc<Self>, service: Service, stream: S, start: Instant)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        serve(self, service, "192.0.2.1", stream, start).await;
+    }
 }
 
 /// Serves one connection on any transport; yields whether it is to be reset.

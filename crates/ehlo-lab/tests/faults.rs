@@ -366,11 +366,15 @@ fn every_fault_is_shown_by_a_test() {
 }
 
 fn send(lab: &Arc<Lab>, to: &str) -> String {
+    send_text(lab, to, "Subject: hello\nX-Test: 1\n folded\n\nbody 9\n")
+}
+
+fn send_text(lab: &Arc<Lab>, to: &str, text: &str) -> String {
     let mut client = Client::new(lab, Scheme::Smtp);
     client.hear();
     client.say(&format!("EHLO c\nMAIL FROM:<a@b.test>\nRCPT TO:<{to}>"));
     client.say("DATA");
-    client.say("Subject: hello\nX-Test: 1\n folded\n\nbody 9\n.")
+    client.say(&format!("{text}."))
 }
 
 /// The mailbox as a client sees it: each message.
@@ -416,6 +420,14 @@ fn deliveries() {
     let (lab, _) = texts(&["mail-line-ends"]);
     let imap = read(&lab, "alice", "INBOX");
     assert!(imap[0].contains("hello\nX-Test"), "{imap:?}");
+    let eight_bit = "Content-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: 8bit\n\nä = b \n";
+    let lab = self::lab(&[CLEAR, "mail-recoded"]);
+    send_text(&lab, "alice@lab.test", eight_bit);
+    let recoded = &read(&lab, "alice", "INBOX")[0];
+    assert!(recoded.contains("Encoding: quoted-printable\r\n\r\n=C3=A4 =3D b=20\r\n"), "{recoded}");
+    let lab = self::lab(&[CLEAR, "mail-charset=iso-8859-1"]);
+    send_text(&lab, "alice@lab.test", eight_bit);
+    assert!(read(&lab, "alice", "INBOX")[0].contains("charset=iso-8859-1\r\n"));
     let (lab, _) = texts(&["mail-cut"]);
     assert!(!read(&lab, "alice", "INBOX")[0].contains("body"));
     let (lab, _) = texts(&["mail-misfiled=Junk"]);

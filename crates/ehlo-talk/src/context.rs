@@ -108,7 +108,7 @@ impl Context {
     pub fn may_be_remembered(&self, line: &str) -> bool {
         let state = self.state();
         let continuing = state.in_data || state.authenticating || self.literal.is_some();
-        if continuing || self.login_refused && guard::looks_encoded(line) {
+        if continuing || self.login_refused && guard::looks_encoded(self.protocol, line) {
             return false;
         }
         // What follows a login in the same paste may be its password.

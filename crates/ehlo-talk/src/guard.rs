@@ -93,8 +93,11 @@ pub(crate) fn tries_login(protocol: Option<Protocol>, line: &[u8]) -> bool {
     }
 }
 
-/// Whether a line may be an answer in base64 that nobody asked for.
-pub(crate) fn looks_encoded(line: &str) -> bool {
+/// Whether a line may be an answer in base64 that nobody asked for. Some commands look like one: `STARTTLS`, `NOOP`.
+pub(crate) fn looks_encoded(protocol: Option<Protocol>, line: &str) -> bool {
     let line = line.trim();
-    line.len() >= 4 && !line.contains(' ') && crate::decode(line.as_bytes()).is_some()
+    line.len() >= 4
+        && !line.contains(' ')
+        && crate::decode(line.as_bytes()).is_some()
+        && !crate::verbs(protocol).iter().any(|verb| verb.name.eq_ignore_ascii_case(line))
 }

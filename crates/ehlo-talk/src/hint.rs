@@ -54,7 +54,7 @@ impl Context {
             }
             return found;
         }
-        if self.login_refused && crate::guard::looks_encoded(line) {
+        if self.login_refused && crate::guard::looks_encoded(self.protocol, line) {
             found.push(Hint::new("answer-unasked"));
         }
         if line.bytes().any(|b| b < b' ' || b == 127) {

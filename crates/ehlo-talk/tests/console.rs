@@ -239,6 +239,19 @@ fn the_answers_of_a_login_are_guarded_one_by_one() {
 }
 
 #[test]
+fn a_command_behind_a_refused_login_is_no_password() {
+    let mut sim = Sim::of(Protocol::Imap);
+    sim.types("AUTHENTICATE XOAUTH2");
+    sim.server("a1 NO [PRIVACYREQUIRED] TLS first\r\n");
+    for command in ["STARTTLS", "noop", "CAPABILITY"] {
+        assert_eq!(sim.hints(command), Vec::<&str>::new(), "{command}");
+        assert!(sim.context().may_be_remembered(command), "{command}");
+    }
+    assert_eq!(sim.hints("d29uZGVybGFuZA=="), ["answer-unasked"]);
+    assert!(!sim.context().may_be_remembered("d29uZGVybGFuZA=="));
+}
+
+#[test]
 fn an_unverified_server_gets_no_password_whatever_is_confirmed() {
     let sim = Sim::of(Protocol::Pop3);
     let context = Context { tls: Some(false), ..sim.context() };

@@ -33,7 +33,7 @@ pub(crate) fn key(name: &str) -> String {
 }
 
 /// A row, from its entry. What cannot be read there says nothing; a test demands that everything can.
-pub(crate) fn row(key: &'static str) -> PolicyRow {
+fn row(key: &'static str) -> PolicyRow {
     let mut path = key.split('/').skip(1).map(str::to_owned);
     let first = |name: &str| list(key, name).first().copied();
     let required = |role: &str| list(key, "required").contains(&role);
@@ -57,14 +57,17 @@ fn outcome(word: &str) -> Option<Outcome> {
     [Outcome::Fail, Outcome::Warn, Outcome::Info].into_iter().find(|outcome| outcome.id() == word)
 }
 
-/// What a row changes, in one line.
-pub(crate) fn change(row: &PolicyRow, texts: Texts) -> String {
+/// What the row at `key` changes, in one line.
+pub(crate) fn change(key: &'static str, texts: Texts) -> String {
+    let row = row(key);
     let word = |severity: Option<Severity>| {
         severity.map(|s| texts.ui(&format!("severity-{}", s.id()))).unwrap_or_else(|| "?".into())
     };
     let meta = CHECKS.iter().map(|check| check.meta()).find(|meta| meta.id == row.check);
-    let rfc = word(meta.map(|meta| meta.severity));
-    let rfc_mx = word(meta.map(|meta| meta.severity_mx.unwrap_or(meta.severity)));
+    // Some messages are not as bad as their check.
+    let own = list(key, "rfc").first().copied().and_then(severity);
+    let rfc = word(own.or(meta.map(|meta| meta.severity)));
+    let rfc_mx = word(own.or(meta.map(|meta| meta.severity_mx.unwrap_or(meta.severity))));
     let check = match &row.message {
         Some(message) => format!("{} ({message})", row.check),
         None => row.check.clone(),

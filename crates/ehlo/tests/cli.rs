@@ -60,5 +60,7 @@ mod talk_traps;
 #[cfg(unix)]
 #[path = "cli/terminal.rs"]
 mod terminal;
+#[path = "cli/trip.rs"]
+mod trip;
 #[path = "cli/usage.rs"]
 mod usage;

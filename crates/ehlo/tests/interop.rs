@@ -26,3 +26,5 @@ mod talk;
 mod terminal;
 #[path = "interop/tls.rs"]
 mod tls;
+#[path = "interop/trip.rs"]
+mod trip;

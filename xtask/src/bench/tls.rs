@@ -2,12 +2,12 @@
 //! and without a delay in front of each of its answers. Connections are counted by who stands in between.
 
 use super::{Free, Lab};
-use crate::docs::target;
+use crate::programs::sslyze;
 use crate::steps::has;
 use anyhow::{Context as _, Result};
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -41,8 +41,8 @@ pub(super) fn run(ehlo: &Path, folder: &Path) -> Result<()> {
         command.args(["--starttls-smtp", &format!("127.0.0.1:{port}")]);
         command
     })?;
-    let sslyze = target().join("foreign-python/bin/sslyze");
-    let sslyze = if sslyze.exists() { sslyze.to_string_lossy().into_owned() } else { "sslyze".to_owned() };
+    // Without the network it may be there all the same.
+    let sslyze = sslyze().unwrap_or_else(|_| PathBuf::from("sslyze")).to_string_lossy().into_owned();
     other(&sslyze, "sslyze --starttls=smtp", &proxies, |port| {
         let mut command = Command::new(&sslyze);
         command.args(["--starttls=smtp", &format!("127.0.0.1:{port}")]);

@@ -79,7 +79,7 @@ impl<'a> Lookout<'a> {
             lookout.mailbox = Some(lookout.session().await?);
             if let Some(Mailbox::Imap(imap)) = &mut lookout.mailbox {
                 let mut found = Collected::default();
-                imap.list(&mut found).await?;
+                Box::pin(imap.list(&mut found)).await?;
                 lookout.folders = found.folders.into_iter().filter(|folder| folder.selectable).collect();
                 // The inbox first: that is where mail is expected.
                 lookout.folders.sort_by_key(|folder| folder.special_use.as_deref() != Some("inbox"));
@@ -101,7 +101,7 @@ impl<'a> Lookout<'a> {
             clock: self.clock,
             deadline: self.deadline,
         };
-        opening.open(&mut self.transcripts).await
+        Box::pin(opening.open(&mut self.transcripts)).await
     }
 
     /// Looks once into every folder for messages whose field `field` holds `token`.
@@ -134,14 +134,15 @@ impl<'a> Lookout<'a> {
         };
         match mailbox {
             Mailbox::Imap(mut imap) => {
-                let found = imap.sighted(&self.folders, &mut self.seen, field, token, &self.found).await;
+                let found =
+                    Box::pin(imap.sighted(&self.folders, &mut self.seen, field, token, &self.found)).await;
                 self.mailbox = Some(Mailbox::Imap(imap));
                 found
             }
             Mailbox::Pop3(mut pop3) => {
-                let found = pop3.sighted(field, token, &mut self.looked_at).await;
+                let found = Box::pin(pop3.sighted(field, token, &mut self.looked_at)).await;
                 // A session sees nothing that comes while it lasts, so the next look has one of its own.
-                self.transcripts.push(pop3.finish(&mut Collected::default()).await.0);
+                self.transcripts.push(Box::pin(pop3.finish(&mut Collected::default())).await.0);
                 found
             }
         }
@@ -176,7 +177,7 @@ impl<'a> Lookout<'a> {
         match &mut self.mailbox {
             Some(Mailbox::Imap(imap)) if imap.has("IDLE") => {
                 let inbox = self.folders.first().map_or("INBOX", |folder| &folder.name.text);
-                imap.rest(inbox, self.seen, wake, stop).await
+                Box::pin(imap.rest(inbox, self.seen, wake, stop)).await
             }
             _ => {
                 tokio::select! {
@@ -201,9 +202,9 @@ impl<'a> Lookout<'a> {
     /// Gives the session up, so that the next look begins a new one.
     pub async fn renew(&mut self) {
         match self.mailbox.take() {
-            Some(Mailbox::Imap(imap)) => self.transcripts.push(imap.finish().await),
+            Some(Mailbox::Imap(imap)) => self.transcripts.push(Box::pin(imap.finish()).await),
             Some(Mailbox::Pop3(pop3)) => {
-                self.transcripts.push(pop3.finish(&mut Collected::default()).await.0);
+                self.transcripts.push(Box::pin(pop3.finish(&mut Collected::default())).await.0);
             }
             None => {}
         }
@@ -220,13 +221,13 @@ impl<'a> Lookout<'a> {
         };
         match mailbox {
             Mailbox::Imap(mut imap) => {
-                let removed = imap.remove_sighted(&self.folders, field, token).await;
+                let removed = Box::pin(imap.remove_sighted(&self.folders, field, token)).await;
                 self.mailbox = Some(Mailbox::Imap(imap));
                 removed
             }
             Mailbox::Pop3(mut pop3) => {
-                let marked = pop3.mark_sighted(field, token).await;
-                let (transcript, ended) = pop3.finish(&mut Collected::default()).await;
+                let marked = Box::pin(pop3.mark_sighted(field, token)).await;
+                let (transcript, ended) = Box::pin(pop3.finish(&mut Collected::default())).await;
                 self.transcripts.push(transcript);
                 ended?;
                 marked.map(|count| (count, ChangeState::Done))

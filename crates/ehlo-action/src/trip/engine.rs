@@ -136,7 +136,7 @@ pub async fn run(
                 halt: Notify::new(),
             };
             let watching = async {
-                let watched = run.watch(&mut lookout).await;
+                let watched = Box::pin(run.watch(&mut lookout)).await;
                 if watched.is_err() {
                     run.state().halted = true;
                     run.halt.notify_one();
@@ -145,8 +145,8 @@ pub async fn run(
             };
             let (watched, ()) = tokio::join!(Box::pin(watching), Box::pin(run.send_all()));
             report.trouble = watched.err();
-            run.clean_up(&mut lookout, &mut report).await;
-            report.transcripts = lookout.close().await;
+            Box::pin(run.clean_up(&mut lookout, &mut report)).await;
+            report.transcripts = Box::pin(lookout.close()).await;
             run.conclude(&mut report);
         }
         Err((trouble, transcripts)) => {
@@ -233,7 +233,7 @@ impl Run<'_> {
                 break;
             }
             let _ = self.events.send(TripEvent::Sending { number, of: options.count });
-            if !self.send_one(number).await {
+            if !Box::pin(self.send_one(number)).await {
                 break;
             }
         }
@@ -348,7 +348,7 @@ impl Run<'_> {
                 Err(Trouble::Failed(_)) if lost < MOST_LOST && self.left().is_some() => {
                     // A session may end while one waits, and the mailbox is there all the same.
                     lost += 1;
-                    lookout.renew().await;
+                    Box::pin(lookout.renew()).await;
                     sleep(SHORTEST_LOOK * lost).await;
                     continue;
                 }
@@ -362,11 +362,11 @@ impl Run<'_> {
                 sleep(SETTLING).await;
                 continue;
             };
-            if let Err(trouble) = lookout.pause(wake, &self.stop).await {
+            if let Err(trouble) = Box::pin(lookout.pause(wake, &self.stop)).await {
                 match trouble {
                     Trouble::Failed(_) if lost < MOST_LOST => {
                         lost += 1;
-                        lookout.renew().await;
+                        Box::pin(lookout.renew()).await;
                     }
                     other => return Err(other),
                 }
@@ -400,7 +400,7 @@ impl Run<'_> {
     }
 
     async fn look(&self, lookout: &mut Lookout<'_>) -> Result<(), Trouble> {
-        let found = lookout.fresh(TOKEN_FIELD, &self.options.token).await?;
+        let found = Box::pin(lookout.fresh(TOKEN_FIELD, &self.options.token)).await?;
         for sighted in found {
             self.seen(sighted);
         }
@@ -419,10 +419,10 @@ impl Run<'_> {
             let value = std::str::from_utf8(&value).ok()?;
             value.strip_prefix(&self.options.token)?.strip_prefix('-')?.parse::<u64>().ok()
         });
-        self.arrived(number, sighted);
+        self.arrived(number, sighted, false);
     }
 
-    fn arrived(&self, number: Option<u64>, sighted: Sighted) {
+    fn arrived(&self, number: Option<u64>, sighted: Sighted, found_late: bool) {
         let mut state = self.state();
         // Who altered the token has altered a message of ours all the same.
         let number = number.or_else(|| (state.journeys.len() == 1).then_some(1));
@@ -439,6 +439,7 @@ impl Run<'_> {
             folder: sighted.folder,
             special_use: sighted.special_use,
             uid: sighted.uid,
+            found_late,
             seen_us: 0,
         };
         journey.copies.push((sighted.seen, copy));
@@ -455,11 +456,11 @@ impl Run<'_> {
         // A server that drops the field with the token has delivered all the same.
         if report.trouble.is_none() && matches!(self.options.content, TripContent::Composed(_)) {
             for (number, id) in open.iter().take(MOST_REPORTS) {
-                match lookout.look("Message-ID", id).await {
+                match Box::pin(lookout.look("Message-ID", id)).await {
                     Ok(found) if found.is_empty() => {}
                     Ok(found) => {
                         fields.push(("Message-ID".to_owned(), id.clone()));
-                        found.into_iter().for_each(|sighted| self.arrived(Some(*number), sighted));
+                        found.into_iter().for_each(|sighted| self.arrived(Some(*number), sighted, true));
                     }
                     Err(trouble) => {
                         report.trouble = Some(trouble);
@@ -473,7 +474,7 @@ impl Run<'_> {
         }
         let _ = self.events.send(TripEvent::Removing);
         for (field, token) in &fields {
-            match lookout.remove(field, token).await {
+            match Box::pin(lookout.remove(field, token)).await {
                 Ok((count, _)) => report.removed += count,
                 Err(trouble) => {
                     report.not_removed = Some(trouble);
@@ -489,11 +490,12 @@ impl Run<'_> {
         for Journey { mut trip, began, accepted, mut copies, .. } in state.journeys {
             copies.sort_by_key(|(seen, _)| *seen);
             let base = accepted.unwrap_or(began);
-            if let Some((seen, _)) = copies.first() {
+            if let Some((seen, copy)) = copies.first() {
                 trip.verdict = TripVerdict::Arrived;
                 // It may be seen while the dialogue is still being ended.
-                trip.arrival_us = Some(micros(seen.saturating_duration_since(base)));
-                trip.took_us = Some(micros(seen.saturating_duration_since(began)));
+                let known = |time| (!copy.found_late).then_some(time);
+                trip.arrival_us = known(micros(seen.saturating_duration_since(base)));
+                trip.took_us = known(micros(seen.saturating_duration_since(began)));
             } else if report.trouble.is_some() && trip.verdict == TripVerdict::Lost {
                 trip.verdict = TripVerdict::Unseen;
             }

@@ -73,6 +73,93 @@ pub(super) static LINE_ENDS: Rule = Rule::delivery("mail-line-ends", FAMILY, NOT
     if message == mail.message { DeliveryAction::Pass } else { DeliveryAction::Replace(message) }
 });
 
+/// Parts of 8 bits are encoded as quoted-printable, as a server does for the next one that takes 7 only (RFC 6152 §3).
+pub(super) static RECODED: Rule = Rule::delivery("mail-recoded", FAMILY, NOTHING, |mail, _| {
+    let message = recoded(mail.message);
+    if message == mail.message { DeliveryAction::Pass } else { DeliveryAction::Replace(message) }
+});
+
+/// Parts name another charset than they have.
+pub(super) static CHARSET: Rule =
+    Rule::delivery("mail-charset", FAMILY, word("iso-8859-1", "the name of a charset"), |mail, charset| {
+        const NAMED: &[u8] = b"charset=utf-8";
+        let mut out = Vec::with_capacity(mail.message.len());
+        let mut rest = mail.message;
+        while let Some(at) = rest.windows(NAMED.len()).position(|w| w.eq_ignore_ascii_case(NAMED)) {
+            out.extend_from_slice(&rest[..at + b"charset=".len()]);
+            out.extend_from_slice(charset.as_bytes());
+            rest = &rest[at + NAMED.len()..];
+        }
+        if out.is_empty() {
+            return DeliveryAction::Pass;
+        }
+        out.extend_from_slice(rest);
+        DeliveryAction::Replace(out)
+    });
+
+/// A message whose parts of 8 bits are quoted-printable (RFC 2045 §6.7).
+fn recoded(message: &[u8]) -> Vec<u8> {
+    /// Where in a part a line stands.
+    enum At {
+        Header { eight_bit: bool },
+        Body { eight_bit: bool },
+    }
+    let mut out = Vec::with_capacity(message.len());
+    let mut at = At::Header { eight_bit: false };
+    for line in message.split_inclusive(|&b| b == b'\n') {
+        let text = line.strip_suffix(b"\n").unwrap_or(line);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        at = match at {
+            At::Header { eight_bit } if text.is_empty() => {
+                out.extend_from_slice(line);
+                At::Body { eight_bit }
+            }
+            At::Header { eight_bit } => {
+                let is = text.eq_ignore_ascii_case(b"Content-Transfer-Encoding: 8bit");
+                match is {
+                    true => out.extend_from_slice(b"Content-Transfer-Encoding: quoted-printable\r\n"),
+                    false => out.extend_from_slice(line),
+                }
+                At::Header { eight_bit: eight_bit || is }
+            }
+            // A boundary begins the header of the next part.
+            At::Body { .. } if text.starts_with(b"--") => {
+                out.extend_from_slice(line);
+                At::Header { eight_bit: false }
+            }
+            At::Body { eight_bit: true } => {
+                quoted_printable(text, &mut out);
+                out.extend_from_slice(&line[text.len()..]);
+                At::Body { eight_bit: true }
+            }
+            At::Body { eight_bit: false } => {
+                out.extend_from_slice(line);
+                At::Body { eight_bit: false }
+            }
+        };
+    }
+    out
+}
+
+/// A line, without its end.
+fn quoted_printable(line: &[u8], out: &mut Vec<u8>) {
+    let mut width = 0;
+    for (at, &byte) in line.iter().enumerate() {
+        let last = at + 1 == line.len();
+        let plain = matches!(byte, b' ' | b'\t') && !last || byte.is_ascii_graphic() && byte != b'=';
+        let needed = if plain { 1 } else { 3 };
+        if width + needed > 75 {
+            out.extend_from_slice(b"=\r\n");
+            width = 0;
+        }
+        match plain {
+            true => out.push(byte),
+            false => out.extend_from_slice(format!("={byte:02X}").as_bytes()),
+        }
+        width += needed;
+    }
+}
+
 /// The second half of a mail is missing.
 pub(super) static CUT: Rule = Rule::delivery("mail-cut", FAMILY, NOTHING, |mail, _| {
     let half = mail.message.len() / 2;

@@ -387,6 +387,8 @@ pub static FAULTS: &[&dyn Fault] = &[
     &mail::FIELD_LOST,
     &mail::FIELD_ADDED,
     &mail::LINE_ENDS,
+    &mail::RECODED,
+    &mail::CHARSET,
     &mail::CUT,
     &mail::MISFILED,
     &mail::LATE,

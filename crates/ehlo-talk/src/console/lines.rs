@@ -137,7 +137,7 @@ impl Console {
                 self.context.mechanism = Some(mechanism);
                 self.context.answers = usize::from(initial);
             }
-            None if !guard::looks_encoded(&String::from_utf8_lossy(line)) => {
+            None if !guard::looks_encoded(context.protocol, &String::from_utf8_lossy(line)) => {
                 self.context.login_refused = false
             }
             None => {}

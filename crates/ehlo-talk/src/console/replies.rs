@@ -177,10 +177,13 @@ impl Console {
     }
 
     fn told_caps(&mut self, list: Vec<crate::Cap>, verb: &str) {
+        let is_login = matches!(verb, "LOGIN" | "AUTHENTICATE");
         let before = match self.earlier.take() {
+            // Nobody asked inside TLS, so that the login is what is new.
+            Some((list, _)) if is_login => Some((list, "login")),
             Some(earlier) => Some(earlier),
             // A list that comes with the answer to a login replaces the one before.
-            None if matches!(verb, "LOGIN" | "AUTHENTICATE") => Some((self.context.caps.clone(), "login")),
+            None if is_login => Some((self.context.caps.clone(), "login")),
             None if !self.context.caps.is_empty() => Some((self.context.caps.clone(), "again")),
             None => None,
         };

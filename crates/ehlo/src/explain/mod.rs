@@ -184,7 +184,7 @@ fn named(word: &str) -> Option<String> {
 fn of_policy(policy: &ehlo_check::Policy, texts: Texts) -> Vec<Part> {
     let part = |said: String, key: &str| Part { said, named: Some(key.to_owned()), ..Part::default() };
     let head = part(policy.id.clone(), &policy::key(&policy.id));
-    let row = |key| part(policy::change(&policy::row(key), texts), key);
+    let row = |key| part(policy::change(key, texts), key);
     let rows = policy::row_keys(&policy.id).into_iter().map(row);
     std::iter::once(head).chain(rows).collect()
 }

@@ -1,8 +1,8 @@
 //! What came, for people: the way it took, and how it differs.
 
 use super::View;
-use ehlo_core::trip::{Hop, HopOddity, TripChanges, TripCopy};
-use ehlo_report::{pad, width, wrapped};
+use ehlo_core::trip::{Hop, TripChanges, TripCopy};
+use ehlo_report::{pad, shorten, width, wrapped};
 use std::fmt::{Display, Write as _};
 
 /// A value of a header field that is longer is cut.
@@ -43,11 +43,7 @@ pub(super) fn way(out: &mut String, copy: &TripCopy, view: View) {
 }
 
 fn delay(hop: &Hop) -> String {
-    match (hop.delay_s, hop.oddity) {
-        (Some(seconds), _) => format!("{seconds:+} s"),
-        (None, Some(HopOddity::NoDate | HopOddity::BadDate) | None) => "?".into(),
-        (None, Some(_)) => "?".into(),
-    }
+    hop.delay_s.map_or_else(|| "?".into(), |seconds| format!("{seconds:+} s"))
 }
 
 /// What receivers wrote about the sender.
@@ -117,8 +113,13 @@ pub(super) fn differences(out: &mut String, changes: &TripChanges, view: View) {
         Some(first) => {
             let places: [(&str, &dyn Display); 2] = [("line", &first.line), ("offset", &first.offset)];
             say(&texts.fill("trip/first", &places), false);
-            for (key, text) in [("trip/first-sent", &first.sent), ("trip/first-received", &first.received)] {
-                out.push_str(&wrapped(&texts.fill(key, &[("text", text)]), 8, columns));
+            let rows = [("trip/first-sent", &first.sent), ("trip/first-received", &first.received)];
+            let rows = rows.map(|(key, text)| (texts.get(key), text));
+            let wide = rows.iter().map(|(label, _)| width(label)).max().unwrap_or(0);
+            for (label, text) in rows {
+                // Blanks count here, so that nothing is wrapped.
+                let line = format!("        {}  {text}", pad(&label, wide));
+                let _ = writeln!(out, "{}", shorten(&line, columns).trim_end());
             }
         }
     }
@@ -141,10 +142,5 @@ fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 fn short(text: &str) -> String {
-    ehlo_report::shorten(text, LONGEST)
-}
-
-/// `text` as a column.
-pub(super) fn column(text: &str, columns: usize) -> String {
-    pad(text, columns)
+    shorten(text, LONGEST)
 }

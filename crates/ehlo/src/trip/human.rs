@@ -7,9 +7,9 @@ use crate::send::show::known_about;
 use crate::send::{View as SendView, dialogue};
 use ehlo_action::trip::TripReport;
 use ehlo_core::send::SendReport;
-use ehlo_core::trip::{Trip, TripVerdict};
+use ehlo_core::trip::{Trip, TripCopy, TripVerdict};
 use ehlo_core::{Protocol, escape};
-use ehlo_report::{failure_text, width, wrapped};
+use ehlo_report::{failure_text, pad, width, wrapped};
 use std::fmt::{Display, Write as _};
 
 /// More messages are not shown one by one, if nothing is wrong with them.
@@ -107,7 +107,12 @@ fn message(out: &mut String, trip: &Trip, report: &TripReport, full: bool, view:
     }
     trouble(out, trip, report, view);
     if full {
-        for copy in &trip.copies {
+        for (index, copy) in trip.copies.iter().enumerate() {
+            // What is the same again is not said again.
+            let same = |other: &TripCopy| other.hops == copy.hops && other.changes == copy.changes;
+            if trip.copies[..index].iter().any(same) {
+                continue;
+            }
             out.push('\n');
             changes::way(out, copy, view);
             changes::differences(out, &copy.changes, view);
@@ -136,9 +141,10 @@ fn stages(out: &mut String, trip: &Trip, view: View) {
         }
         rows.push((mark, name, shown(stage.took_us, texts), more));
     }
-    if let (Some(us), Some(copy)) = (trip.arrival_us, trip.copies.first()) {
+    if let Some(copy) = trip.copies.first() {
         let more = texts.fill("trip/in-folder", &[("folder", &copy.folder.text)]);
-        rows.push(('✔', texts.get("trip/stage/arrived"), shown(us, texts), more));
+        let time = trip.arrival_us.map(|us| shown(us, texts)).unwrap_or_default();
+        rows.push(('✔', texts.get("trip/stage/arrived"), time, more));
     }
     if matches!(trip.verdict, TripVerdict::Lost | TripVerdict::Unseen) {
         rows.push((
@@ -153,7 +159,7 @@ fn stages(out: &mut String, trip: &Trip, view: View) {
     };
     let (names, times) = (wide(|row| &row.1), wide(|row| &row.2));
     for (mark, name, time, more) in &rows {
-        let text = changes::column(name, names);
+        let text = pad(name, names);
         let text = format!("{mark} {text}");
         let text = match mark {
             '✔' => paint.good(&text),
@@ -204,6 +210,9 @@ fn trouble(out: &mut String, trip: &Trip, report: &TripReport, view: View) {
     }
     if let Some(first) = trip.copies.first() {
         let folder = &first.folder.text;
+        if first.found_late {
+            say(&texts.get("trip/found-late"));
+        }
         if first.is_junk() {
             say(&texts.fill("trip/junk", &[("folder", folder)]));
         } else if first.special_use.as_deref() != Some("inbox") && !folder.eq_ignore_ascii_case("INBOX") {
@@ -309,7 +318,8 @@ pub(super) fn verdict(report: &TripReport, view: View) -> String {
             if only.copies.iter().any(|copy| copy.changes.is_damaged()) {
                 what.push(texts.get("trip/altered"));
             }
-            texts.fill("trip/found-one", &[("time", &time), ("what", &what.join(", "))])
+            let key = if slowest.is_some() { "trip/found-one" } else { "trip/found-sometime" };
+            texts.fill(key, &[("time", &time), ("what", &what.join(", "))])
         }
         [only] => texts.get(&format!("trip/verdict/{}", only.verdict.id())),
         all if counted.is_empty() => texts.fill("trip/good-many", &[("count", &all.len()), ("time", &time)]),

@@ -264,10 +264,11 @@ impl Side {
     /// # Errors
     /// [`Usage`](crate::exit::Usage) if it is not said and cannot be told from the account.
     pub(super) fn address(&self, texts: Texts) -> anyhow::Result<Mailbox> {
-        if let Some(address) = &self.address {
-            if self.end == End::From || !address.address.is_empty() {
-                return Ok(address.clone());
-            }
+        // Who sends may be nobody; to nobody nothing can be sent.
+        if let Some(address) = &self.address
+            && (self.end == End::From || !address.address.is_empty())
+        {
+            return Ok(address.clone());
         }
         let user = self.credentials.as_ref().map(|c| c.user.clone());
         let guess = match (user, &self.domain) {
