@@ -39,9 +39,9 @@ impl Check for SmtpOpenRelay {
             };
             return vec![verdict.with("pattern", shown(taken)).with("reply", reply(taken)).at(at)];
         }
-        let asked = probes().filter(|p| p.id == ProbeId::RelayPattern);
+        let mut asked = probes().filter(|p| p.id == ProbeId::RelayPattern);
         let refused = asked.clone().filter(|p| p.answer == Answered::Refused).count();
-        let last = asked.last();
+        let last = asked.next_back();
         match last {
             // All sixteen were refused, and not for now only.
             Some(last) if refused == PATTERNS => vec![

@@ -83,6 +83,6 @@ async fn talk(
 fn challenge(dialogue: &Dialogue, turn: &Turn) -> Option<Vec<u8>> {
     let bytes = dialogue.transcript().visible(turn.last()?.span());
     let is_border = |b: &u8| matches!(b, b' ' | b'"' | b'\r' | b'\n');
-    let words = bytes.split(is_border).filter(|word| !word.is_empty());
-    from_base64(words.last()?)
+    let mut words = bytes.split(is_border).filter(|word| !word.is_empty());
+    from_base64(words.next_back()?)
 }
