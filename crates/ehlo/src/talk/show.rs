@@ -401,19 +401,21 @@ fn changed(added: &[Cap], removed: &[Cap], why: &str, style: Style) -> String {
         return style.prose(&paint.dim("–"), &texts.get(&format!("talk/note/caps-same-{why}")));
     }
     let mut out = style.prose(&paint.dim("–"), &texts.get(&format!("talk/note/caps-{why}")));
-    let colours: [(_, _, fn(Paint, &str) -> String); 2] =
-        [("+", added, Paint::good), ("-", removed, Paint::bad)];
-    for (mark, caps, colour) in colours {
+    let coloured = |mark: &str, line: &str| match mark {
+        "+" => paint.good(line),
+        _ => paint.bad(line),
+    };
+    for (sign, caps) in [("+", added), ("-", removed)] {
         // Bare words stand side by side: IMAP has dozens of them.
         let (bare, more): (Vec<&Cap>, Vec<&Cap>) = caps.iter().partition(|c| c.arguments.is_empty());
         let words: Vec<String> = bare.iter().map(|c| c.shown()).collect();
         let body = wrapped(&words.join(" "), 6, style.columns);
         for (at, line) in body.lines().filter(|l| !l.trim().is_empty()).enumerate() {
-            let mark = if at == 0 { mark } else { " " };
-            let _ = writeln!(out, "    {}", colour(paint, &format!("{mark} {}", line.trim_start())));
+            let mark = if at == 0 { sign } else { " " };
+            let _ = writeln!(out, "    {}", coloured(sign, &format!("{mark} {}", line.trim_start())));
         }
         for cap in more {
-            let _ = writeln!(out, "    {}", colour(paint, &format!("{mark} {}", cap.shown())));
+            let _ = writeln!(out, "    {}", coloured(sign, &format!("{sign} {}", cap.shown())));
         }
     }
     out
