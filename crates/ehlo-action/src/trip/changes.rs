@@ -236,7 +236,7 @@ mod tests {
             (sent.replace("line here", "line\r\n here").into_bytes(), vec![LinesFolded]),
             (sent.replace('ü', "??").into_bytes(), vec![EightBit]),
             (sent.replace("From", ">From").replace("\r\n", "\n").into_bytes(), vec![LineEndings, FromLines]),
-            (sent.as_bytes()[..12].to_vec(), vec![Cut]),
+            (sent.as_bytes()[..11].to_vec(), vec![Cut]),
             (format!("{sent}advertisement\r\n").into_bytes(), vec![Appended]),
             (sent.replace("two", "twp").into_bytes(), vec![Content]),
             (sent.replace("two", "twp").replace("\r\n", "\n").into_bytes(), vec![LineEndings, Content]),

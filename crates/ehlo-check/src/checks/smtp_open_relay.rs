@@ -14,7 +14,7 @@ impl Check for SmtpOpenRelay {
             id: "smtp-open-relay",
             group: "smtp",
             severity: Severity::Critical,
-            references: &["RFC 5321 §7.9", "RFC 2505 §2.1", "RFC 5321 appendix F.2"],
+            references: &["RFC 5321 §7.9", "RFC 2505 §2.1", "RFC 5321 §F.2"],
             exploitable: true,
             manner: Manner::OptIn,
             vantage: true,

@@ -58,7 +58,9 @@ fn troubles(report: &RunReport, options: &FormatOptions) -> Vec<Trouble> {
     let mut found = Vec::new();
     for service in report.facts.services.iter().filter(|s| !s.is_absent()) {
         let before = found.len();
-        let complaints = report.findings_of(&service.url).filter_map(|f| Some((gravity(f)?, f)));
+        // A login is told below, in a sentence of its own.
+        let findings = report.findings_of(&service.url).filter(|f| f.check != "auth-login");
+        let complaints = findings.filter_map(|f| Some((gravity(f)?, f)));
         for (state, finding) in complaints {
             let message = sentences(texts, finding).message;
             found.push(Trouble { state, text: format!("{} {}: {message}", service.url, finding.check) });

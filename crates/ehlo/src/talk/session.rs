@@ -22,6 +22,8 @@ use tokio::time::Instant;
 
 /// So many replies are taken before anything else is looked at.
 const BATCH: usize = 500;
+/// How long a server of no known protocol may be silent at the end of a pipe.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// A dialogue that is over.
 struct Past {
@@ -263,6 +265,9 @@ impl Session {
             First::Typed(Typed::Interrupt) => self.console.interrupted(),
             First::Interrupt(interrupt) => self.interrupted(interrupt),
             First::Typed(Typed::End) => {
+                if raw && !self.front.interactive {
+                    self.hear_out().await;
+                }
                 let view = view(&self.dialogue, self.clock, self.site.raw);
                 self.console.end(&view);
             }
@@ -273,6 +278,23 @@ impl Session {
                 self.drain().await;
                 self.front.flush();
             }
+        }
+    }
+
+    /// Without a protocol nobody knows which answer belongs to what, and how many are still to come: what was typed into
+    /// a pipe is over when the server closes, or has been silent for a while.
+    async fn hear_out(&mut self) {
+        while self.dialogue.is_some() {
+            let until = Instant::now() + LAST_WORDS;
+            let came = tokio::select! {
+                came = coming(&mut self.dialogue, true, until) => came,
+                _ = self.interrupts.next() => return,
+            };
+            if matches!(came, Came::Arrival(Arrival::TimedOut)) {
+                return;
+            }
+            self.came(came).await;
+            self.drain().await;
         }
     }
 
