@@ -855,6 +855,11 @@ fn personas_greet_as_they_say() {
         ("cisco-pix", Scheme::Smtp, "220 ****"),
         ("appliance-2005", Scheme::Imap, "* OK Mail Appliance IMAP4 service ready\r\n"),
         ("broken-provider", Scheme::Smtp, "220 lab.test ESMTP ready\r\n"),
+        // Set-ups that look like the lab, and act in their own way: see the tests of `ehlo check`.
+        ("tarpitting", Scheme::Submission, "220 lab.test ESMTP"),
+        ("relaying", Scheme::Smtp, "220 lab.test ESMTP"),
+        ("renewed-on-disk", Scheme::Imap, "* OK [CAPABILITY"),
+        ("starttls-stripped", Scheme::Smtp, "220 lab.test ESMTP"),
         // A place restricts it.
         ("gmail@imaps", Scheme::Imap, "* OK [CAPABILITY"),
     ] {

@@ -3,7 +3,7 @@
 use crate::exit::{FOUND, GOOD, Internal, UNABLE, Usage};
 use crate::{check_extra, input, output, policy, progress, secrets, targets};
 use clap::ArgMatches;
-use ehlo_check::{CHECKS, CheckOptions, Extra, Pace, Selection, judge, run};
+use ehlo_check::{CHECKS, CheckOptions, Pace, Selection, judge, run};
 use ehlo_core::facts::TlsProbeMode;
 use ehlo_core::{Family, Limits, Outcome, Role, RunReport, Severity, Target};
 use ehlo_dialogue::{ClientIdentity, ConnectionOptions, Connector, LoginOptions, Trust};
@@ -299,7 +299,7 @@ fn options(matches: &ArgMatches, lab: Option<&Lab>, texts: Texts) -> anyhow::Res
         }),
         pace: pace(matches, texts)?,
         as_outside: matches.get_flag("as-outside"),
-        extra: Extra::default(),
+        extra: check_extra::extra(matches, texts)?,
     })
 }
 

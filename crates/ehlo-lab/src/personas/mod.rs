@@ -31,6 +31,10 @@ static FILES: &[(&str, &str)] = &[
     ("cisco-pix", include_str!("cisco-pix.toml")),
     ("appliance-2005", include_str!("appliance-2005.toml")),
     ("broken-provider", include_str!("broken-provider.toml")),
+    ("tarpitting", include_str!("tarpitting.toml")),
+    ("relaying", include_str!("relaying.toml")),
+    ("renewed-on-disk", include_str!("renewed-on-disk.toml")),
+    ("starttls-stripped", include_str!("starttls-stripped.toml")),
 ];
 
 static PERSONAS: LazyLock<Vec<Persona>> =

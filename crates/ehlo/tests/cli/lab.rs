@@ -92,3 +92,27 @@ fn talk(stream: &mut TcpStream, lines: &[&str]) -> String {
     stream.read_to_string(&mut said).unwrap();
     said
 }
+
+#[test]
+fn what_is_wrong_with_a_set_up_is_found() {
+    let relay = ["--as-outside", "--allow", "opt-in", "--relay-to", "me@outside.example"];
+    for (persona, service, check, more) in [
+        ("relaying", "smtp://lab", "smtp-open-relay", &relay[..]),
+        ("relaying", "smtp://lab", "smtp-vrfy-expn", &[]),
+        ("renewed-on-disk", "imaps://lab", "cert-expired", &[]),
+        ("starttls-stripped", "imap://lab", "starttls-offered", &[]),
+        ("starttls-stripped", "submission://lab", "cleartext-port-no-tls", &[]),
+    ] {
+        let found = |persona: &[&str]| {
+            let only = ["check", "lab", "-4", "--only", check, "--format", "json"];
+            let ran = ehlo(&[&only[..], persona, more].concat());
+            let document: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+            let findings = document["findings"].as_array().unwrap().clone();
+            findings.into_iter().any(|f| {
+                f["service"] == service && ["fail", "warn"].contains(&f["outcome"].as_str().unwrap())
+            })
+        };
+        assert!(found(&["--lab-persona", persona]), "{persona}: nothing from {check}");
+        assert!(!found(&[]), "{check} finds something at a lab that is well");
+    }
+}
