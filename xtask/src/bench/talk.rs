@@ -24,15 +24,15 @@ struct Screen {
 }
 
 impl Screen {
-    /// Waits until `text` stands behind the first `from` bytes; how many there are then.
+    /// Waits until `text` stands behind the first `from` bytes; where it ends.
     fn until(&self, text: &str, from: usize) -> Result<usize> {
         let deadline = Instant::now() + PATIENCE;
         let mut bytes = self.bytes.lock().map_err(|_| anyhow::anyhow!("the reader has ended"))?;
         loop {
-            let found =
-                bytes.get(from..).is_some_and(|b| b.windows(text.len()).any(|w| w == text.as_bytes()));
-            if found {
-                return Ok(bytes.len());
+            let place =
+                bytes.get(from..).and_then(|b| b.windows(text.len()).position(|w| w == text.as_bytes()));
+            if let Some(place) = place {
+                return Ok(from + place + text.len());
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -95,7 +95,7 @@ fn measure(pty: &pty_process::blocking::Pty, screen: &Screen, came: &Receiver<In
     press(pty, "RETR 1\r")?;
     came.recv_timeout(PATIENCE).context("RETR did not arrive")?;
     at = screen.until("the last line", at)?;
-    at = screen.until("> ", at.saturating_sub(200))?;
+    at = screen.until("> ", at)?;
     let took = begun.elapsed();
     println!("{:44}{:>10.2} ms", format!("{LONG} lines of a message, shown"), millis(took));
     let after = typed(pty, screen, came, &mut at)?;
@@ -124,7 +124,7 @@ fn typed(
         let arrived = came.recv_timeout(PATIENCE).context("a line did not arrive")?;
         times.push(arrived.saturating_duration_since(begun));
         *at = screen.until("done", *at)?;
-        *at = screen.until("> ", at.saturating_sub(2))?;
+        *at = screen.until("> ", *at)?;
     }
     times.sort();
     Ok(times[times.len() / 2])
