@@ -9,7 +9,7 @@ use ehlo_action::send::{
 };
 use ehlo_core::send::{SendPoint, SendReport, SendStop, SendTransaction, SendVerdict, StopHow};
 use ehlo_core::{Address, Endpoint, Family, Limits, Scheme, Side, Span};
-use ehlo_dialogue::{ConnectionOptions, Connector, Dialer, LoginOptions, Transport, Trust};
+use ehlo_dialogue::{ConnectionOptions, Connector, Dialer, Transport, Trust};
 
 use ehlo_lab::{ActiveFault, Lab, LabConfig, Service, Wanted};
 use ehlo_wire::sasl::Credentials;
@@ -66,40 +66,22 @@ fn lab_with(faults: &[&str], change: impl FnOnce(&mut LabConfig)) -> Arc<Lab> {
 fn options(lab: &Arc<Lab>, to: &[&str]) -> SendOptions {
     let mut trust = Trust::only_given();
     trust.give(lab.authority().root_der().clone());
+    let connection = ConnectionOptions {
+        limits: Limits::default(),
+        family: None,
+        connect: None,
+        connector: Connector { source: None, dialer: Some(Arc::new(LabInMemory(Arc::clone(lab)))) },
+        trust: Arc::new(trust),
+        identity: None,
+        sni: None,
+        helo: Some("client.example".into()),
+        now: NOW,
+        seed: 11,
+    };
+    let recipients = to.iter().map(|t| (*t).to_owned()).collect();
     SendOptions {
-        connection: ConnectionOptions {
-            limits: Limits::default(),
-            family: None,
-            connect: None,
-            connector: Connector { source: None, dialer: Some(Arc::new(LabInMemory(Arc::clone(lab)))) },
-            trust: Arc::new(trust),
-            identity: None,
-            sni: None,
-            helo: Some("client.example".into()),
-            now: NOW,
-            seed: 11,
-        },
-        credentials: None,
-        login: LoginOptions::default(),
-        tls: TlsWish::Auto,
-        insecure: false,
-        helo_only: false,
-        sender: "joe@example.test".into(),
-        recipients: to.iter().map(|t| (*t).to_owned()).collect(),
-        parameters: Parameters::default(),
-        pipelining: Wish::Auto,
-        chunk: None,
-        xclient: Vec::new(),
-        xforward: Vec::new(),
-        proxy: None,
-        count: 1,
-        rate: None,
         per_connection: 1000,
-        stop: None,
-        force: false,
-        raw: false,
-        data_end: None,
-        signer: None,
+        ..SendOptions::new(connection, "joe@example.test".into(), recipients)
     }
 }
 

@@ -4,7 +4,7 @@
 
 use ehlo_action::Target;
 use ehlo_action::mailbox::{MailboxOptions, Trouble};
-use ehlo_action::send::{Composition, Message, Parameters, SendOptions, TlsWish, Wish, mailbox};
+use ehlo_action::send::{Composition, Message, SendOptions, mailbox};
 use ehlo_action::trip::{TripContent, TripLetter, TripOptions, TripReport, TripWords, run};
 use ehlo_core::trip::{BodyChange, HopOddity, Trip, TripEvent, TripVerdict};
 use ehlo_core::{Address, Endpoint, Family, Limits, Scheme};
@@ -69,28 +69,7 @@ fn options(lab: &Arc<Lab>) -> TripOptions {
     let credentials =
         Credentials { user: "alice".into(), password: "wonderland".into(), authzid: String::new() };
     let send = SendOptions {
-        connection: connection.clone(),
-        credentials: None,
-        login: LoginOptions::default(),
-        tls: TlsWish::Auto,
-        insecure: false,
-        helo_only: false,
-        sender: "joe@example.test".into(),
-        recipients: vec!["alice@lab.test".into()],
-        parameters: Parameters::default(),
-        pipelining: Wish::Auto,
-        chunk: None,
-        xclient: Vec::new(),
-        xforward: Vec::new(),
-        proxy: None,
-        count: 1,
-        rate: None,
-        per_connection: 1,
-        stop: None,
-        force: false,
-        raw: false,
-        data_end: None,
-        signer: None,
+        ..SendOptions::new(connection.clone(), "joe@example.test".into(), vec!["alice@lab.test".into()])
     };
     TripOptions {
         send: Arc::new(send),

@@ -138,3 +138,33 @@ pub struct SendOptions {
     /// Signs messages.
     pub signer: Option<Signer>,
 }
+
+impl SendOptions {
+    /// One message, without a login, in the way that the server's offers suggest.
+    pub fn new(connection: ConnectionOptions, sender: String, recipients: Vec<String>) -> SendOptions {
+        SendOptions {
+            connection,
+            credentials: None,
+            login: LoginOptions::default(),
+            tls: TlsWish::Auto,
+            insecure: false,
+            helo_only: false,
+            sender,
+            recipients,
+            parameters: Parameters::default(),
+            pipelining: Wish::Auto,
+            chunk: None,
+            xclient: Vec::new(),
+            xforward: Vec::new(),
+            proxy: None,
+            count: 1,
+            rate: None,
+            per_connection: 1,
+            stop: None,
+            force: false,
+            raw: false,
+            data_end: None,
+            signer: None,
+        }
+    }
+}

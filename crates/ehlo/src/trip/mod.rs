@@ -14,7 +14,7 @@ use crate::send::letter::existing;
 use crate::{input, output};
 use clap::ArgMatches;
 use ehlo_action::mailbox::{MailboxOptions, MailboxReport, Trouble};
-use ehlo_action::send::{self, Composition, Parameters, SendOptions, TlsWish, Wish};
+use ehlo_action::send::{self, Composition, SendOptions, TlsWish};
 use ehlo_action::trip::{MOST_TRIPS, TripContent, TripLetter, TripOptions, TripReport, TripWords, run};
 use ehlo_core::trip::TripVerdict;
 use ehlo_core::{Limits, Protocol};
@@ -227,7 +227,6 @@ fn sending(
 ) -> SendOptions {
     let connection: ConnectionOptions = from.connection.clone();
     SendOptions {
-        connection,
         credentials: from.credentials.clone(),
         login,
         tls: match text(matches, "tls") {
@@ -236,23 +235,7 @@ fn sending(
             _ => TlsWish::Auto,
         },
         insecure: matches.get_flag("insecure"),
-        helo_only: false,
-        sender,
-        recipients: vec![recipient],
-        parameters: Parameters::default(),
-        pipelining: Wish::Auto,
-        chunk: None,
-        xclient: Vec::new(),
-        xforward: Vec::new(),
-        proxy: None,
-        count: 1,
-        rate: None,
-        per_connection: 1,
-        stop: None,
-        force: false,
-        raw: false,
-        data_end: None,
-        signer: None,
+        ..SendOptions::new(connection, sender, vec![recipient])
     }
 }
 

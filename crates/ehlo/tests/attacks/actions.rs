@@ -4,7 +4,7 @@ use super::peer::{HOST, Heard, MARK, Memory, NOW, Script, authority};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ehlo_action::mailbox::{Item, MailboxOptions, Page, Sink, Verb};
-use ehlo_action::send::{Composition, Message, Messages, Parameters, SendOptions, TlsWish, Wish, mailbox};
+use ehlo_action::send::{Composition, Message, Messages, SendOptions, mailbox};
 use ehlo_action::{Target, auth, send};
 use ehlo_check::{CheckOptions, Extra, Job, Pace, Selection};
 use ehlo_core::auth::AuthResult;
@@ -224,27 +224,7 @@ impl Setup<'_> {
         let target = self.target();
         let options = SendOptions {
             credentials: Some(self.credentials()),
-            connection: self.connection,
-            login: LoginOptions::default(),
-            tls: TlsWish::Auto,
-            insecure: false,
-            helo_only: false,
-            sender: "joe@example.test".into(),
-            recipients: vec!["alice@example.test".into()],
-            parameters: Parameters::default(),
-            pipelining: Wish::Auto,
-            chunk: None,
-            xclient: Vec::new(),
-            xforward: Vec::new(),
-            proxy: None,
-            count: 1,
-            rate: None,
-            per_connection: 1,
-            stop: None,
-            force: false,
-            raw: false,
-            data_end: None,
-            signer: None,
+            ..SendOptions::new(self.connection, "joe@example.test".into(), vec!["alice@example.test".into()])
         };
         let (events, _told) = mpsc::unbounded_channel();
         let report = send::run(target, Arc::new(Letter), Arc::new(options), events).await;
