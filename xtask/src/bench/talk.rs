@@ -25,7 +25,7 @@ struct Screen {
 
 impl Screen {
     /// Waits until `text` stands behind the first `from` bytes; where it ends.
-    fn until(&self, text: &str, from: usize) -> Result<usize> {
+    fn until(&self, text: &str, mut from: usize) -> Result<usize> {
         let deadline = Instant::now() + PATIENCE;
         let mut bytes = self.bytes.lock().map_err(|_| anyhow::anyhow!("the reader has ended"))?;
         loop {
@@ -34,6 +34,8 @@ impl Screen {
             if let Some(place) = place {
                 return Ok(from + place + text.len());
             }
+            // What was looked at is not looked at again: it is the console that is measured.
+            from = from.max((bytes.len() + 1).saturating_sub(text.len()));
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 bail!("{text:?} did not come");
