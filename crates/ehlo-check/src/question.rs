@@ -1,5 +1,5 @@
 use crate::{CHECKS, Extra, Selection};
-use ehlo_core::facts::{CapabilityFacts, ConnectionFacts, GreetingKind, Moment, Purpose};
+use ehlo_core::facts::{CapabilityFacts, ConnectionFacts, GreetingKind, LoginResult, Moment, Purpose};
 use ehlo_core::{Endpoint, Protocol, Role, TlsMode};
 
 /// A question that needs connections of its own. Several checks may read the answer.
@@ -9,14 +9,20 @@ pub enum Question {
     Injection,
     /// The same in a segment of its own.
     InjectionApart,
-    /// Does a mail transaction from before TLS go on inside it?
+    /// Does a mail transaction, or a login, from before TLS go on inside it?
     State,
+    /// Are commands taken that should have waited for an answer?
+    Pipelining,
     /// What is told about addresses, and which are taken?
     Policy,
     /// Is mail for others taken from strangers?
     Relay,
+    /// May an account send with addresses of others?
+    Sender,
     /// Does something else than the end of data end a message?
     Smuggling,
+    /// What becomes of LF without CR?
+    BareLf,
     /// What does the challenge of NTLM tell?
     Ntlm,
 }
@@ -28,9 +34,12 @@ impl Question {
         Question::InjectionApart,
         Question::State,
         Question::Policy,
+        Question::Pipelining,
         Question::Relay,
         Question::Ntlm,
+        Question::Sender,
         Question::Smuggling,
+        Question::BareLf,
     ];
 
     /// What its connections are made for.
@@ -43,6 +52,9 @@ impl Question {
             Question::Relay => Purpose::SmtpRelay,
             Question::Smuggling => Purpose::SmtpSmuggling,
             Question::Ntlm => Purpose::AuthNtlm,
+            Question::Pipelining => Purpose::SmtpPipelining,
+            Question::Sender => Purpose::SubmissionSender,
+            Question::BareLf => Purpose::SmtpBareLf,
         }
     }
 
@@ -58,6 +70,9 @@ impl Question {
             Question::Relay => &["smtp-open-relay"],
             Question::Smuggling => &["smtp-smuggling-in"],
             Question::Ntlm => &["auth-ntlm-leak"],
+            Question::Pipelining => &["smtp-unauth-pipelining"],
+            Question::Sender => &["submission-sender-forge"],
+            Question::BareLf => &["smtp-bare-lf"],
         }
     }
 
@@ -65,10 +80,15 @@ impl Question {
     pub fn connections(self) -> u32 {
         match self {
             Question::Injection
-            | Question::InjectionApart
             | Question::State
             | Question::Policy
+            | Question::Pipelining
+            | Question::Sender
             | Question::Ntlm => 1,
+            // With CR and LF at the end, and with LF alone.
+            Question::InjectionApart => 2,
+            // A command, a message by DATA and one by BDAT.
+            Question::BareLf => 3,
             // Eight patterns each, and one for the proof.
             Question::Relay => 3,
             Question::Smuggling => 10,
@@ -77,7 +97,12 @@ impl Question {
 
     /// Whether it is asked only of whoever has allowed it: mail goes out, or it looks like an attack.
     pub fn is_opt_in(self) -> bool {
-        matches!(self, Question::Relay | Question::Smuggling)
+        matches!(self, Question::Relay | Question::Sender | Question::Smuggling | Question::BareLf)
+    }
+
+    /// Whether it needs an address of the user that the server is responsible for.
+    pub fn needs_own_mailbox(self) -> bool {
+        matches!(self, Question::Smuggling | Question::BareLf)
     }
 
     /// Whether it is a question at all for services of this kind.
@@ -86,10 +111,12 @@ impl Question {
         let smtp = matches!(endpoint.scheme.protocol(), Protocol::Smtp | Protocol::Lmtp);
         match self {
             Question::Injection | Question::InjectionApart => starttls,
-            Question::State => starttls && smtp,
+            Question::State => starttls,
+            Question::Pipelining => endpoint.role == Role::Mx,
+            Question::Sender => endpoint.role == Role::Submission,
             Question::Policy => smtp,
             Question::Relay => matches!(endpoint.role, Role::Mx | Role::Submission),
-            Question::Smuggling => endpoint.role == Role::Mx,
+            Question::Smuggling | Question::BareLf => endpoint.role == Role::Mx,
             Question::Ntlm => endpoint.role.takes_logins(),
         }
     }
@@ -102,7 +129,15 @@ impl Question {
             && match self {
                 // TLS must have come about as usual.
                 Question::Injection | Question::InjectionApart | Question::State => main.tls.is_some(),
-                Question::Policy | Question::Relay | Question::Smuggling => speaks,
+                Question::Policy
+                | Question::Pipelining
+                | Question::Relay
+                | Question::Smuggling
+                | Question::BareLf => speaks,
+                // Who could not log in once need not try again.
+                Question::Sender => {
+                    main.login.as_ref().is_some_and(|login| login.result == LoginResult::Accepted)
+                }
                 Question::Ntlm => {
                     let listed = main.capabilities.iter().rfind(|c| c.moment != Moment::Login);
                     let protocol = endpoint.scheme.protocol();
@@ -119,7 +154,7 @@ impl Question {
         let wants = |id: &&str| CHECKS.iter().any(|c| c.meta().id == *id && selection.takes(*c));
         let may = |question: &Question| {
             let allowed = question.checks().iter().any(|id| extra.allows(id));
-            let possible = *question != Question::Smuggling || extra.own_mailbox.is_some();
+            let possible = !question.needs_own_mailbox() || extra.own_mailbox.is_some();
             (!question.is_opt_in() || allowed) && possible
         };
         Question::ALL.iter().copied().filter(|q| q.checks().iter().any(&wants) && may(q)).collect()

@@ -148,6 +148,12 @@ pub enum Purpose {
     SmtpSmuggling,
     /// The first messages of NTLM.
     AuthNtlm,
+    /// MAIL with another's address after a login.
+    SubmissionSender,
+    /// Commands that do not wait for an answer (SMTP).
+    SmtpPipelining,
+    /// LF without CR, in a command and in messages (SMTP).
+    SmtpBareLf,
 }
 
 impl Purpose {
@@ -166,6 +172,9 @@ impl Purpose {
             Purpose::SmtpRelay => "smtp-relay",
             Purpose::SmtpSmuggling => "smtp-smuggling",
             Purpose::AuthNtlm => "auth-ntlm",
+            Purpose::SubmissionSender => "submission-sender",
+            Purpose::SmtpPipelining => "smtp-pipelining",
+            Purpose::SmtpBareLf => "smtp-bare-lf",
         }
     }
 }
@@ -429,6 +438,25 @@ pub enum ProbeId {
     MailWithoutAuth,
     /// RCPT to a stranger without a login.
     RcptWithoutAuth,
+    /// A login that is begun before TLS, and not ended: USER (POP3), or AUTHENTICATE and `*`; the detail is the command.
+    LoginBeforeTls,
+    /// What goes on with such a login inside TLS; the detail is the command.
+    LoginFromBeforeTls,
+    /// PASS without USER on the same connection (POP3).
+    PassWithoutUser,
+    /// MAIL with the account's own address, and RCPT, after a login; the detail is the address.
+    OwnSender,
+    /// MAIL with another's address, and RCPT, after a login; the detail is the address.
+    ForeignSender,
+    /// A command that was sent in one segment with another, which must wait for its answer first; the detail is the other.
+    NotAwaited,
+    /// A command that ends in LF without CR; [`Answered::Silence`] if it is not taken for one.
+    BareLfCommand,
+    /// A message with LF without CR; the detail is how it went out, `DATA` or `BDAT`.
+    BareLfMessage,
+    /// How such a message came into the mailbox: [`Answered::Accepted`] as it was sent, [`Answered::Refused`] with CR LF,
+    /// [`Answered::Silence`] not at all, [`Answered::Nonsense`] if the mailbox could not be looked into, the detail as above.
+    BareLfArrived,
 }
 
 /// An answer to such a question.
