@@ -63,9 +63,9 @@ pub trait Outside: Send + Sync {
 pub struct Pace {
     /// The most handshakes that are begun with one service.
     pub budget: u32,
-    /// The least time from one connection to the next.
+    /// The least time from one connection to an IP address to the next, whatever the port.
     pub gap: Duration,
-    /// The most connections at once to the address that is examined; none for as many as its kind bears.
+    /// The most connections at once to an IP address, whatever the port; none for as many as the kind of a service bears.
     pub max_conn: Option<NonZeroUsize>,
 }
 

@@ -1,4 +1,4 @@
-use crate::acquire::{Turns, Whole, acquire};
+use crate::acquire::{Pacer, Turns, Whole, acquire};
 use crate::{CHECKS, CheckOptions, Job, Question, Selection, judge};
 use ehlo_core::facts::RunFacts;
 use ehlo_core::{Event, RunReport};
@@ -30,9 +30,16 @@ pub async fn run(
     let end = Instant::now() + options.connection.limits.total;
     // Nobody is asked what nobody wants to know.
     let asks = Question::wanted(selection, &options.extra);
-    let turns = Turns::default();
-    let whole =
-        Whole { options: Arc::clone(&options), asks, types_on, turns, clock, end, events: events.clone() };
+    let whole = Whole {
+        options: Arc::clone(&options),
+        asks,
+        types_on,
+        turns: Turns::default(),
+        pacer: Pacer::new(options.pace),
+        clock,
+        end,
+        events: events.clone(),
+    };
     let mut tasks = Vec::new();
     for (index, job) in (0u32..).zip(jobs) {
         tasks.push(tokio::spawn(acquire(index, job, whole.clone())));

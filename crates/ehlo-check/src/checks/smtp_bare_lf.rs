@@ -43,7 +43,9 @@ fn verdict(connection: &ConnectionFacts) -> Verdict {
         (Answered::Closed, _) => Verdict::pass("closed"),
         (Answered::Accepted, Some(Answered::Accepted)) => Verdict::warn("passed-on"),
         (Answered::Accepted, Some(Answered::Refused)) => Verdict::info("normalised"),
-        (Answered::Accepted, Some(Answered::Silence)) => Verdict::inconclusive(Why::Unclear).saying("not-arrived"),
+        (Answered::Accepted, Some(Answered::Silence)) => {
+            Verdict::inconclusive(Why::Unclear).saying("not-arrived")
+        }
         // Taken; but nobody has seen what was made of it.
         (Answered::Accepted, None) => Verdict::inconclusive(Why::NotAsked).saying("taken"),
         (Answered::Accepted, Some(_)) => Verdict::inconclusive(Why::Unclear).saying("not-seen"),

@@ -33,9 +33,10 @@ impl Check for SmtpUnauthPipelining {
         }
         match last {
             Some(last) => vec![match last.answer {
-                Answered::Refused | Answered::Later => {
-                    Verdict::pass("refused").with("command", verb(last)).with("reply", reply(Some(last))).at(at)
-                }
+                Answered::Refused | Answered::Later => Verdict::pass("refused")
+                    .with("command", verb(last))
+                    .with("reply", reply(Some(last)))
+                    .at(at),
                 Answered::Closed => Verdict::pass("closed").with("command", verb(last)).at(at),
                 _ => Verdict::inconclusive(Why::Unclear).at(at),
             }],

@@ -27,7 +27,10 @@ impl Check for SubmissionSenderForge {
             let addresses: Vec<&str> = taken.iter().filter_map(|p| p.detail.as_deref()).collect();
             let at = taken.iter().flat_map(|p| &p.at).copied();
             return vec![
-                Verdict::warn("taken").with("addresses", addresses.join(", ")).with("reply", reply(last)).at(at),
+                Verdict::warn("taken")
+                    .with("addresses", addresses.join(", "))
+                    .with("reply", reply(last))
+                    .at(at),
             ];
         }
         let Some(last) = foreign().next_back() else {
@@ -41,7 +44,9 @@ impl Check for SubmissionSenderForge {
         let own = asked.probe(ProbeId::OwnSender);
         let own_taken = own.is_some_and(|p| p.answer == Answered::Accepted);
         match own_taken && foreign().all(|p| p.answer == Answered::Refused) {
-            true => vec![Verdict::pass("refused").with("count", foreign().count()).with("reply", reply(last)).at(at)],
+            true => vec![
+                Verdict::pass("refused").with("count", foreign().count()).with("reply", reply(last)).at(at),
+            ],
             false => {
                 let at = own.iter().flat_map(|p| &p.at).copied().chain(at);
                 vec![Verdict::inconclusive(Why::Unclear).at(at)]

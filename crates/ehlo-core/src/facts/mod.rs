@@ -42,6 +42,10 @@ pub struct ServiceFacts {
     pub addresses: Vec<AddressFacts>,
     /// The connections that were made, the main one first.
     pub connections: Vec<ConnectionFacts>,
+    /// The most connections that were allowed beside those for hand-made hellos; none in a document from before they were
+    /// counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most_connections: Option<u32>,
     /// Names that the service gives itself, looked up (only for an MX).
     pub names: Vec<NameFacts>,
     /// What hand-made hellos brought to light; none if none were sent.
@@ -60,6 +64,13 @@ impl ServiceFacts {
     /// The connections made for `purpose`.
     pub fn of(&self, purpose: Purpose) -> impl Iterator<Item = &ConnectionFacts> {
         self.connections.iter().filter(move |c| c.purpose == purpose)
+    }
+
+    /// How many connections were begun beside those for hand-made hellos, which are counted as handshakes.
+    pub fn made_connections(&self) -> u32 {
+        let began = self.connections.iter().filter(|c| c.purpose != Purpose::TlsHello).count();
+        let failed = self.addresses.iter().filter(|a| a.failure.is_some()).count();
+        u32::try_from(began + failed).unwrap_or(u32::MAX)
     }
 
     /// Whether any address answered.

@@ -77,7 +77,8 @@ async fn talk(
         _ => {
             let turn = dialogue.say(line(smtp::simple("DATA"))).await?;
             if turn.answered() != Answered::Continue {
-                let refused = ProbeFacts { detail: Some("DATA".into()), ..probe(ProbeId::BareLfMessage, &turn) };
+                let refused =
+                    ProbeFacts { detail: Some("DATA".into()), ..probe(ProbeId::BareLfMessage, &turn) };
                 facts.probes.push(refused);
                 return Ok(());
             }

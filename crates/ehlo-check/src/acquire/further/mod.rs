@@ -16,8 +16,8 @@ mod state;
 
 use super::service::Service;
 use crate::Question;
-use ehlo_core::facts::{Answered, ConnectionFacts, ProbeId, ServiceFacts};
 use bare_lf::Place;
+use ehlo_core::facts::{Answered, ConnectionFacts, ProbeId, ServiceFacts};
 use ehlo_core::{Address, Protocol, Transcript};
 use ehlo_dialogue::Dialogue;
 use injection::Way;

@@ -85,7 +85,8 @@ async fn offer(
 
 /// The account's own address, and addresses that are not its own: of somebody in the same domain, and of another domain.
 fn senders(user: &str, own_mailbox: Option<&str>, host: &str, token: &str) -> (String, Vec<String>) {
-    let fits = |text: &str| text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'"' | b'\\'));
+    let fits =
+        |text: &str| text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'"' | b'\\'));
     let whole = |text: &&str| text.rsplit_once('@').is_some_and(|(l, d)| !l.is_empty() && !d.is_empty());
     let own = own_mailbox.or(Some(user).filter(whole)).filter(|a| fits(a)).map(str::to_owned);
     let local = if fits(user) && !user.contains('@') { user } else { "postmaster" };

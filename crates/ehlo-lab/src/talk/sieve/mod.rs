@@ -23,7 +23,13 @@ pub(super) struct Sieve {
 
 impl Sieve {
     pub(super) fn new() -> Sieve {
-        Sieve { server: SieveServer::new(LARGEST_SCRIPT), login: None, account: None, begun: None, failures: 0 }
+        Sieve {
+            server: SieveServer::new(LARGEST_SCRIPT),
+            login: None,
+            account: None,
+            begun: None,
+            failures: 0,
+        }
     }
 
     fn request(&mut self, request: Request, cx: &mut Context<'_>) {
