@@ -1,11 +1,12 @@
 //! `ehlo check`
 
 use crate::exit::{FOUND, GOOD, Internal, UNABLE, Usage};
+use crate::explain::check_traits as traits;
 use crate::{check_extra, input, output, policy, progress, secrets, targets};
 use clap::ArgMatches;
 use ehlo_check::{CHECKS, CheckOptions, Pace, Selection, judge, run};
 use ehlo_core::facts::TlsProbeMode;
-use ehlo_core::{Family, Limits, Outcome, Role, RunReport, Severity, Target};
+use ehlo_core::{Family, Limits, Outcome, Role, RunReport, Target};
 use ehlo_dialogue::{ClientIdentity, ConnectionOptions, Connector, LoginOptions, Trust};
 use ehlo_lab::{ActiveFault, Lab, LabConfig, Listeners, Ports, Running};
 use ehlo_report::monitor::{TimeLimits, check_state};
@@ -96,11 +97,7 @@ fn list_checks(selection: &Selection, texts: Texts) -> String {
     let mut out = String::new();
     for check in CHECKS.iter().filter(|c| selection.takes(**c)) {
         let meta = check.meta();
-        let severity = |s: Severity| texts.ui(&format!("severity-{}", s.id()));
-        let on_mx = meta.severity_mx.filter(|mx| *mx != meta.severity);
-        let mut words = vec![meta.group.to_owned(), severity(meta.severity)];
-        words.push(texts.get(&format!("cli/manner-{}", meta.manner.id())));
-        words.extend(on_mx.map(|mx| texts.fill("cli/check-on-mx", &[("severity", &severity(mx))])));
+        let words = traits(meta, texts);
         let key = |name: &str| texts.get(&format!("check/{}{name}", meta.id));
         out.push_str(&format!("{} ({})\n", meta.id, words.join(", ")));
         for text in [key(""), key("/about"), texts.fill("cli/check-sends", &[("what", &key("/sends"))])] {

@@ -60,7 +60,9 @@ impl Check for CertKeyWeak {
         let name = |c: &CertificateFacts| format!("{} {}", c.key, c.key_bits);
         let verdict = match weak {
             Some(c) => cert::bad(facts, "weak").with("key", name(c)).with("subject", &c.subject),
-            None if is_short(leaf.certificate) => Verdict::info("short").with("key", name(leaf.certificate)),
+            None if is_short(leaf.certificate) => {
+                Verdict::info("short").severity(Severity::Info).with("key", name(leaf.certificate))
+            }
             None => Verdict::pass("strong").with("key", name(leaf.certificate)),
         };
         vec![verdict.at(leaf.at)]

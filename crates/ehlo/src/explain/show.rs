@@ -1,7 +1,7 @@
 //! Explanations, for people and as JSON.
 
 use super::hide::hidden;
-use super::{Explained, Part, Sort};
+use super::{Explained, Part, Sort, check};
 use crate::{output, sasl};
 use ehlo_core::escape;
 use ehlo_knowledge::explain::{Explanation, Kind};
@@ -131,9 +131,12 @@ pub(crate) fn in_full(out: &mut String, explanation: &Explanation, paint: Paint,
     if let Some(here) = explanation.here(lang) {
         block(&texts.ui("explain-here"), here);
     }
+    if let Some(meta) = check::of(explanation) {
+        check::in_full(out, meta, texts);
+    }
     let causes = causes(explanation, lang);
     if !causes.is_empty() {
-        block("", &texts.ui("explain-likely"));
+        out.push_str(&wrapped(&texts.ui("explain-likely"), 4, columns));
     }
     for (number, cause) in causes.iter().enumerate() {
         let lead = format!("{}. ", number + 1);
@@ -148,13 +151,18 @@ pub(crate) fn in_full(out: &mut String, explanation: &Explanation, paint: Paint,
         let text = wrapped(&safe(next), 6, columns);
         let _ = write!(out, "    → {}", text.trim_start());
     }
-    let sources = explanation.references().join(", ");
+    let sources = sources(explanation).join(", ");
     if !sources.is_empty() {
         let text = wrapped(&format!("{} {sources}", texts.ui("explain-source")), 4, columns);
         for line in text.lines() {
             let _ = writeln!(out, "{}", paint.dim(line));
         }
     }
+}
+
+/// Where it is written; of a check that stands with its code.
+fn sources(explanation: &Explanation) -> &'static [&'static str] {
+    check::of(explanation).map_or(explanation.references(), |meta| meta.references)
 }
 
 /// What an explanation is about: an id, a code.
@@ -265,7 +273,7 @@ fn part_json(part: &Part, secrets: bool, texts: Texts) -> Value {
 /// An explanation as JSON.
 pub(crate) fn explanation_json(explanation: &Explanation, texts: Texts) -> Value {
     let lang = texts.lang;
-    json!({
+    let mut value = json!({
         "kind": kind(explanation.kind),
         "key": explanation.key,
         "name": safe(&explanation.name),
@@ -275,8 +283,12 @@ pub(crate) fn explanation_json(explanation: &Explanation, texts: Texts) -> Value
         "confirm": explanation.confirm(lang),
         "next_step": explanation.next_step(lang),
         "safety": explanation.safety(lang),
-        "references": explanation.references(),
-    })
+        "references": sources(explanation),
+    });
+    if let Some(meta) = check::of(explanation) {
+        value["check"] = check::json(meta, texts);
+    }
+    value
 }
 
 fn kind(kind: Kind) -> &'static str {
