@@ -16,7 +16,7 @@ async fn counted(faults: &[&'static str], extra: Extra) {
     setup.tls_probe = None;
     setup.extra = extra.clone();
     let (run, dialed) = setup.examine_and_count().await;
-    let wanted = Question::wanted(&Selection::default(), &extra);
+    let wanted = Question::wanted(&Selection::default(), &extra, setup.login);
     for service in &run.facts.services {
         let scheme = service.endpoint.scheme;
         let made = dialed.get(&scheme.port()).copied().unwrap_or(0);
