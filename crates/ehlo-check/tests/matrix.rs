@@ -550,16 +550,7 @@ fn rows() -> Vec<Row> {
             "warn certificate-only",
         )
         .bound(),
-        fires(
-            "auth-channel-binding",
-            &[
-                "reply=AUTHENTICATE:% NO [AUTHENTICATIONFAILED] no@imaps",
-                "auth-mechanisms=SCRAM-SHA-256-PLUS@imaps",
-            ],
-            Imaps,
-            "warn refused",
-        )
-        .bound(),
+        fires("auth-channel-binding", &["auth-refused@imaps+after:1"], Imaps, "warn refused").bound(),
         silent("auth-channel-binding", &[], Imaps).bound(),
         silent("auth-channel-binding", &[], Submission).bound(),
         silent("auth-channel-binding", &["binding-only=tls-exporter@pop3s"], Pop3s).bound(),
