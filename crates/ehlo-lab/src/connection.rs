@@ -398,6 +398,9 @@ impl Connection {
             let binding = ChannelBinding { kind: BindingKind::TlsExporter, data: data.to_vec() };
             self.bindings.insert(0, binding);
         }
+        if let Some(only) = self.memory.state.settings.binding_only {
+            self.bindings.retain(|binding| binding.kind == only);
+        }
         if self.memory.state.settings.binding_altered {
             for byte in self.bindings.iter_mut().flat_map(|binding| &mut binding.data) {
                 *byte ^= 0xff;

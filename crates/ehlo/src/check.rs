@@ -27,7 +27,9 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
         return Ok(GOOD);
     }
     if matches.get_flag("dry-run") {
-        output::result(&check_extra::plan(&selection, &check_extra::extra(matches, texts)?, texts))?;
+        let extra = check_extra::extra(matches, texts)?;
+        let account = text(matches, "user").is_some();
+        output::result(&check_extra::plan(&selection, &extra, account, texts))?;
         return Ok(GOOD);
     }
     let wanted = text(matches, "format").unwrap_or("human");

@@ -1,4 +1,4 @@
-use super::further::ask_further;
+use super::further::{ask_by_login, ask_further};
 use super::hello;
 use super::main_dialogue::lead;
 use super::pace::Paced;
@@ -58,14 +58,36 @@ pub(crate) struct Whole {
     pub(crate) events: UnboundedSender<Event>,
 }
 
+/// What was seen of a service, and what it takes to ask on.
+pub(crate) struct Acquired {
+    service: Arc<Service>,
+    pub(crate) facts: ServiceFacts,
+    pub(crate) transcripts: Vec<Transcript>,
+}
+
+impl Acquired {
+    /// Logs in as often as was allowed beside the main dialogue. `failures` are the logins that have failed in this run.
+    pub(crate) async fn ask_by_login(&mut self, end: Instant, failures: &mut u32) {
+        // The service had its time; this has one of its own, since it has to wait for the other services.
+        if let Some(service) = Arc::get_mut(&mut self.service) {
+            service.deadline = end.min(Instant::now() + service.options.connection.limits.service);
+        }
+        for (connection, transcript) in ask_by_login(&self.service, &self.facts, failures).await {
+            self.facts.connections.push(connection);
+            self.transcripts.push(transcript);
+        }
+    }
+}
+
 /// Examines one service.
-pub(crate) async fn acquire(index: u32, job: Job, whole: Whole) -> (ServiceFacts, Vec<Transcript>) {
+pub(crate) async fn acquire(index: u32, job: Job, whole: Whole) -> Acquired {
     let Whole { options, asks, types_on, turns, clock, end, events } = whole;
     let deadline = end.min(Instant::now() + options.connection.limits.service);
     let paced = Paced::new(options.pace);
-    Arc::new(Service { turns, job, options, clock, deadline, paced, asks, types_on, index, events })
-        .examine()
-        .await
+    let service =
+        Arc::new(Service { turns, job, options, clock, deadline, paced, asks, types_on, index, events });
+    let (facts, transcripts) = Arc::clone(&service).examine().await;
+    Acquired { service, facts, transcripts }
 }
 
 impl Service {

@@ -1,10 +1,13 @@
 //! The checks, one file each. The order of the table is the order of the report.
 
+mod auth_channel_binding;
+mod auth_error_oracle;
 mod auth_login;
 mod auth_not_offered_after_tls;
 mod auth_ntlm_leak;
 mod auth_on_mx;
 mod auth_scram;
+mod auth_scram_iterations;
 mod auth_scram_server_proof;
 mod auth_weak_mech;
 mod banner_discloses;
@@ -146,8 +149,11 @@ pub static CHECKS: &[&dyn Check] = &[
     &auth_weak_mech::AuthWeakMech,
     &auth_scram::AuthScram,
     &auth_scram_server_proof::AuthScramServerProof,
+    &auth_scram_iterations::AuthScramIterations,
+    &auth_channel_binding::AuthChannelBinding,
     &auth_ntlm_leak::AuthNtlmLeak,
     &auth_login::AuthLogin,
+    &auth_error_oracle::AuthErrorOracle,
     &submission_no_auth::SubmissionNoAuth,
     &smtp_open_relay::SmtpOpenRelay,
     &smtp_vrfy_expn::SmtpVrfyExpn,
