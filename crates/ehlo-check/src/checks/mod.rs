@@ -49,12 +49,14 @@ mod pop3_apop;
 mod port_speaks_other;
 mod sieve_caps_after_tls;
 mod sig_sha1;
+mod smtp_bare_lf;
 mod smtp_null_sender;
 mod smtp_open_relay;
 mod smtp_postmaster;
 mod smtp_rcpt_unknown;
 mod smtp_requiretls;
 mod smtp_smuggling_in;
+mod smtp_unauth_pipelining;
 mod smtp_vrfy_expn;
 mod smtp_xclient;
 mod starttls_accepts_unadvertised;
@@ -67,6 +69,7 @@ mod starttls_state_leak;
 mod starttls_twice;
 mod starttls_works;
 mod submission_no_auth;
+mod submission_sender_forge;
 mod suite_aead_fs_missing;
 mod suite_class;
 mod tls_12_missing;
@@ -155,12 +158,15 @@ pub static CHECKS: &[&dyn Check] = &[
     &auth_login::AuthLogin,
     &auth_error_oracle::AuthErrorOracle,
     &submission_no_auth::SubmissionNoAuth,
+    &submission_sender_forge::SubmissionSenderForge,
     &smtp_open_relay::SmtpOpenRelay,
     &smtp_vrfy_expn::SmtpVrfyExpn,
     &smtp_postmaster::SmtpPostmaster,
     &smtp_null_sender::SmtpNullSender,
     &smtp_rcpt_unknown::SmtpRcptUnknown,
     &smtp_smuggling_in::SmtpSmugglingIn,
+    &smtp_bare_lf::SmtpBareLf,
+    &smtp_unauth_pipelining::SmtpUnauthPipelining,
     &smtp_xclient::SmtpXclient,
     &smtp_requiretls::SmtpRequiretls,
     &imap_preauth_clear::ImapPreauthClear,
