@@ -110,11 +110,6 @@ impl Prober<'_> {
         chosen.filter(|c| c.offered && c.version == version.0).map(|c| Suite(c.suite)).collect()
     }
 
-    fn oldest_chosen(&self, question: HelloQuestion) -> Option<Version> {
-        let of = self.facts.hellos.iter().filter(|h| h.question == question);
-        of.filter_map(HelloFacts::chosen).map(|c| Version(c.version)).min()
-    }
-
     fn is_refused(&self, question: HelloQuestion) -> bool {
         // That a server hangs up is settled in the end.
         let mut of = self.facts.hellos.iter().filter(|h| h.question == question);

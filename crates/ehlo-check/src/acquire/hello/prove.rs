@@ -11,17 +11,22 @@ impl Prober<'_> {
     pub(super) async fn prove(&mut self) {
         let old = plan::of_old_versions(HelloQuestion::OldVersion, Version::TLS11);
         self.ask_all(vec![old]).await;
+        let weak = [BROKEN, DATED].concat();
         // Who hangs up does not say why. Servers without parameters for Diffie-Hellman stumble over such suites, and others
         // that they would take hide behind them.
         self.split = self.facts.hellos.iter().any(HelloFacts::is_wordless);
-        let dated = self.of_classes(HelloQuestion::Dated, DATED);
-        self.ask_all(vec![dated]).await;
-        if !self.split && self.is_answered_by_another_alert(HelloQuestion::Dated) {
-            self.split = true;
+        if !self.split {
             let dated = self.of_classes(HelloQuestion::Dated, DATED);
             self.ask_all(vec![dated]).await;
+            self.split = self.stumbles_over(HelloQuestion::Dated);
         }
-        let nothing_old = self.refused_for_its_version(HelloQuestion::Dated)
+        if self.split {
+            // What is left without them fits into one hello.
+            let weak = self.of_classes(HelloQuestion::Weak, &weak);
+            self.ask_all(vec![weak]).await;
+        }
+        let nothing_old = (self.refused_for_its_version(HelloQuestion::Dated)
+            || self.refused_for_its_version(HelloQuestion::Weak))
             && self.facts.hellos.iter().all(|h| h.chosen().is_none());
         if nothing_old && self.has_session && !self.stopped && self.is_refused(HelloQuestion::OldVersion) {
             // A server answers with its highest version up to the one that is offered: there is none below TLS 1.3.
@@ -35,20 +40,24 @@ impl Prober<'_> {
             }
             _ => (BROKEN.to_vec(), Vec::new()),
         };
-        let mut asks = vec![self.of_classes(HelloQuestion::Broken, &broken), plan::signed()];
-        let finite = [BROKEN, DATED].concat();
+        let mut asks = vec![plan::signed()];
         if self.split {
-            asks.push(self.of_classes(HelloQuestion::FiniteField, &finite));
-        } else if !anonymous.is_empty() {
-            asks.push(plan::of_classes(HelloQuestion::Anonymous, &anonymous));
+            asks.push(self.of_classes(HelloQuestion::FiniteField, &weak));
+        } else {
+            asks.insert(0, self.of_classes(HelloQuestion::Broken, &broken));
+            if !anonymous.is_empty() {
+                asks.push(plan::of_classes(HelloQuestion::Anonymous, &anonymous));
+            }
         }
         self.ask_all(asks).await;
-        self.eliminate(HelloQuestion::FiniteField, &finite).await;
+        self.eliminate(HelloQuestion::Weak, &weak).await;
+        self.eliminate(HelloQuestion::FiniteField, &weak).await;
         self.eliminate(HelloQuestion::Broken, &broken).await;
         self.eliminate(HelloQuestion::Dated, DATED).await;
         if !anonymous.is_empty() {
             self.eliminate_anonymous(&broken).await;
         }
+        self.look_behind_stumbles().await;
         // Behind those that should be refused: who answers this one has not hung up on them because he had enough.
         self.ask_all(vec![Ask::new(HelloQuestion::Recommended, Version::TLS12, recommended())]).await;
         self.go_down().await;
@@ -67,16 +76,16 @@ impl Prober<'_> {
         ask
     }
 
-    fn is_answered_by_another_alert(&self, question: HelloQuestion) -> bool {
-        let mut of = self.facts.hellos.iter().filter(|h| h.question == question);
-        of.any(|h| matches!(h.answer, HelloAnswer::Refused { .. }) && !h.is_refused())
+    pub(super) fn stumbles_over(&self, question: HelloQuestion) -> bool {
+        self.facts.hellos.iter().any(|h| h.question == question && h.stumbled().is_some())
     }
 
     /// Which of `classes` are taken, as long as the server takes any: each hello leaves out what is known.
     async fn eliminate(&mut self, question: HelloQuestion, classes: &[SuiteClass]) {
         loop {
             let last = self.facts.hellos.iter().rfind(|h| h.question == question);
-            if last.and_then(HelloFacts::chosen).is_none() {
+            // Who chooses what was not offered would do so for ever.
+            if last.and_then(HelloFacts::chosen).is_none_or(|c| !c.offered) {
                 return;
             }
             let seen = self.chosen_suites();
@@ -86,6 +95,9 @@ impl Prober<'_> {
                 return;
             }
             let ask = self.of_classes(question, &open);
+            if ask.suites.is_empty() {
+                return;
+            }
             self.ask_all(vec![ask]).await;
         }
     }
@@ -112,10 +124,13 @@ impl Prober<'_> {
         }
     }
 
-    /// Servers that refuse by hanging up look like servers that have had enough. One that answers afterwards what it answered
-    /// before had not.
+    /// Servers that refuse by hanging up look like servers that have had enough, and one that stumbles over all that is old
+    /// may have trouble of another kind. One that answers afterwards what it answered before has none.
     pub(super) async fn settle(&mut self) {
-        let Some(last) = self.facts.hellos.iter().rposition(HelloFacts::is_wordless) else { return };
+        let old = [HelloQuestion::OldVersion, HelloQuestion::OldKind];
+        let doubtful =
+            |h: &HelloFacts| h.is_wordless() || (old.contains(&h.question) && h.stumbled().is_some());
+        let Some(last) = self.facts.hellos.iter().rposition(doubtful) else { return };
         let answers = |hellos: &[HelloFacts]| hellos.iter().any(|h| h.chosen().is_some());
         if !answers(&self.facts.hellos[last + 1..]) {
             let mut ask = self.answered.clone().unwrap_or_else(|| {
