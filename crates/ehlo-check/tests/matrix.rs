@@ -315,6 +315,16 @@ fn rows() -> Vec<Row> {
         fires("tls-ssl3", &["tls-oldest=ssl3@imaps"], Imaps, "fail taken"),
         fires("tls-ssl3", &["tls-oldest=ssl3@smtp"], Smtp, "fail taken"),
         silent("tls-ssl3", &["tls-oldest=1.0@imaps"], Imaps),
+        // It stumbles over each old version, but takes none.
+        silent("tls-ssl3", &["tls-old-fails@imaps"], Imaps),
+        silent("tls-10", &["tls-old-fails@imaps"], Imaps),
+        silent("tls-11", &["tls-old-fails@smtp"], Smtp),
+        fires(
+            "tls-10",
+            &["tls-old-fails@smtp", "tls-oldest=1.0@smtp", "tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA@smtp"],
+            Smtp,
+            "fail taken",
+        ),
         fires("tls-10", &["tls-oldest=1.0@smtp"], Smtp, "fail taken"),
         silent("tls-10", &["tls-oldest=1.1@smtp"], Smtp),
         fires("tls-11", &["tls-oldest=1.1@pop3"], Pop3, "fail taken"),

@@ -811,6 +811,8 @@ fn weak_tls_is_taken_on_request() {
             rsa,
             "TLSv1.2 TLS_RSA_WITH_AES_128_CBC_SHA reneg ems etm",
         ),
+        (&["tls-old-fails"], Version::TLS11, &[0x002f, 0xc009], "internal_error"),
+        (&["tls-old-fails"], Version::TLS11, rsa, "protocol_version"),
         (&["tls-no-alerts"], Version::TLS11, rsa, "-"),
         (
             &["tls-no-alerts", "tls-oldest=1.1"],
