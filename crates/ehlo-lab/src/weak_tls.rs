@@ -42,6 +42,12 @@ pub struct WeakTls {
     pub dh_fails: bool,
     /// Whether SSL 2.0 is spoken.
     pub ssl2: bool,
+    /// Whether the first application protocol that a client asks for is selected, whatever it is.
+    pub alpn_echoed: bool,
+    /// Whether clients are refused that ask for an application protocol of which none is for mail (RFC 7301 §3.2).
+    pub alpn_refused: bool,
+    /// Whether heartbeats are taken part in (RFC 6520).
+    pub heartbeat: bool,
     /// Whether clients are hung up on where an alert would have to say why.
     pub no_alerts: bool,
 }
@@ -113,8 +119,15 @@ const GOOD: [Suite; 3] = [Suite(0xc02c), Suite(0xc02b), Suite(0xcca9)];
 /// What servers have that know nothing newer than TLS 1.1.
 const OLD: Suite = Suite(0xc009);
 
+/// Application protocols of mail: registry "TLS Application-Layer Protocol Negotiation (ALPN) Protocol IDs".
+const MAIL: [&[u8]; 5] = [b"smtp", b"esmtp", b"imap", b"pop3", b"managesieve"];
+
 /// What a server that is weak in this way answers; none if the TLS library can do it for real.
 fn answer(hello: &ClientHello, weak: &WeakTls, chain: &[Vec<u8>]) -> Option<Verdict> {
+    let protocols = hello.alpn();
+    if weak.alpn_refused && !protocols.is_empty() && !protocols.iter().any(|p| MAIL.contains(&&p[..])) {
+        return Some(refused(Alert::NO_APPLICATION_PROTOCOL));
+    }
     let wants_newest = hello.versions().contains(&Version::TLS13);
     if wants_newest && !weak.no_tls13 && !weak.nothing_good {
         return None;
@@ -145,8 +158,12 @@ fn answer(hello: &ClientHello, weak: &WeakTls, chain: &[Vec<u8>]) -> Option<Verd
     if signed && only_dated && !weak.sha1 {
         return Some(refused(Alert::HANDSHAKE_FAILURE));
     }
-    let differs =
-        weak.compression || weak.no_renegotiation_info || weak.no_extended_master_secret || only_dated;
+    let differs = weak.compression
+        || weak.no_renegotiation_info
+        || weak.no_extended_master_secret
+        || only_dated
+        || (weak.alpn_echoed && hello.has(ExtensionType::ALPN))
+        || (weak.heartbeat && hello.has(ExtensionType::HEARTBEAT));
     if version == Version::TLS12 && suite.is_recommended() && !differs {
         return None;
     }
@@ -186,6 +203,15 @@ fn server_hello(hello: &ClientHello, weak: &WeakTls, version: Version, suite: Su
     }
     if hello.has(ExtensionType::ENCRYPT_THEN_MAC) && suite.is(SuiteClass::Cbc) && !weak.mac_outside {
         answer.extensions.push(Extension::empty(ExtensionType::ENCRYPT_THEN_MAC));
+    }
+    let wanted = hello.alpn();
+    if let Some(first) = wanted.first().and_then(|name| std::str::from_utf8(name).ok())
+        && weak.alpn_echoed
+    {
+        answer.extensions.push(Extension::alpn(&[first]));
+    }
+    if hello.has(ExtensionType::HEARTBEAT) && weak.heartbeat {
+        answer.extensions.push(Extension::heartbeat());
     }
     answer
 }

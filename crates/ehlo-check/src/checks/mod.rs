@@ -68,10 +68,12 @@ mod suite_aead_fs_missing;
 mod suite_class;
 mod tls_12_missing;
 mod tls_13_missing;
+mod tls_alpn_strict;
 mod tls_compression;
 mod tls_ems;
 mod tls_fallback_scsv;
 mod tls_handshake;
+mod tls_heartbeat;
 mod tls_list;
 mod tls_old_version;
 mod tls_reneg_info;
@@ -127,6 +129,8 @@ pub static CHECKS: &[&dyn Check] = &[
     &tls_reneg_info::TlsRenegInfo,
     &tls_ems::TlsEms,
     &tls_fallback_scsv::TlsFallbackScsv,
+    &tls_heartbeat::TlsHeartbeat,
+    &tls_alpn_strict::TlsAlpnStrict,
     &tls_list::TlsList,
     &cert_expired::CertExpired,
     &cert_not_yet_valid::CertNotYetValid,

@@ -48,6 +48,9 @@ pub struct HelloFacts {
     pub version: u16,
     /// The suites that it offered, by their numbers on the wire.
     pub suites: Vec<u16>,
+    /// The application protocol that it offered beside all else, which no mail server speaks (RFC 7301).
+    #[serde(default)]
+    pub alpn: Option<String>,
     /// What came back.
     pub answer: HelloAnswer,
     /// How often it was asked: more than once after transient trouble.
@@ -177,6 +180,12 @@ pub struct ChosenFacts {
     pub dated_signature: bool,
     /// Whether a certificate of the client is asked for.
     pub client_certificate_asked: bool,
+    /// The application protocol that it selected (RFC 7301), escaped.
+    #[serde(default)]
+    pub alpn: Option<String>,
+    /// Whether it takes part in heartbeats (RFC 6520).
+    #[serde(default)]
+    pub heartbeat: bool,
     /// Whether all of it was offered.
     pub offered: bool,
 }
@@ -194,6 +203,8 @@ impl HelloFacts {
     /// nor is an alert that speaks of something else than what was offered.
     pub fn is_refused(&self) -> bool {
         match &self.answer {
+            // It may be the foreign application protocol that is refused.
+            _ if self.alpn.is_some() => false,
             HelloAnswer::HungUp => true,
             // Who stumbles over each of these suites takes none of them.
             HelloAnswer::Refused { .. } if self.question == HelloQuestion::FiniteField => true,

@@ -95,6 +95,18 @@ pub(super) static FALLBACK_IGNORED: Rule =
 pub(super) static SHA1: Rule =
     Rule::setting("tls-sha1", FAMILY, NOTHING, |settings, _| settings.weak_tls.sha1 = true);
 
+/// Whatever application protocol is asked for is selected.
+pub(super) static ALPN_ECHOED: Rule =
+    Rule::setting("tls-alpn-echoed", FAMILY, NOTHING, |settings, _| settings.weak_tls.alpn_echoed = true);
+
+/// Who asks for an application protocol that is not one of mail is refused, as RFC 7301 wants it.
+pub(super) static ALPN_REFUSED: Rule =
+    Rule::setting("tls-alpn-refused", FAMILY, NOTHING, |settings, _| settings.weak_tls.alpn_refused = true);
+
+/// Heartbeats are taken part in.
+pub(super) static HEARTBEAT: Rule =
+    Rule::setting("tls-heartbeat", FAMILY, NOTHING, |settings, _| settings.weak_tls.heartbeat = true);
+
 /// What is not taken is answered by hanging up, without an alert.
 pub(super) static NO_ALERTS: Rule =
     Rule::setting("tls-no-alerts", FAMILY, NOTHING, |settings, _| settings.weak_tls.no_alerts = true);

@@ -2,6 +2,7 @@
 //! server has chosen or refused.
 
 mod plan;
+mod strictness;
 
 pub(crate) use plan::suites_of;
 
@@ -15,11 +16,11 @@ use ehlo_core::facts::{
 };
 use ehlo_core::{
     Address, Cause, Deviation, DeviationKind, Evidence, Failure, Protocol, Role, ServiceStep, Side, Span,
-    Stage, TlsMode, Transcript,
+    Stage, TlsMode, Transcript, escape,
 };
 use ehlo_dialogue::{AnsweredHello, Dialogue};
 use ehlo_wire::tls::{Alert, ExtensionType, Extensions as _, Group, Suite, SuiteClass, Version};
-use plan::{Ask, BROKEN, DATED, MOST_SUITES, recommended};
+use plan::{Ask, BROKEN, DATED, MOST_SUITES};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -156,7 +157,7 @@ impl Prober<'_> {
             self.eliminate_anonymous(&broken).await;
         }
         // Behind those that should be refused: who answers this one has not hung up on them because he had enough.
-        self.ask_all(vec![Ask::new(HelloQuestion::Recommended, Version::TLS12, recommended())]).await;
+        self.ask_recommended().await;
         self.go_down().await;
     }
 
@@ -276,7 +277,7 @@ impl Prober<'_> {
             .hellos
             .iter()
             .filter(|h| h.version == Version::TLS12.0 && h.question != HelloQuestion::Sha1)
-            .filter(|h| h.is_refused() || h.is_wordless())
+            .filter(|h| h.alpn.is_none() && (h.is_refused() || h.is_wordless()))
             .flat_map(|h| h.suites.iter().map(|s| Suite(*s)))
             .collect();
         let mut pool: Vec<Suite> = Suite::askable()
@@ -400,6 +401,7 @@ impl Prober<'_> {
                     question: ask.question,
                     version: ask.version.0,
                     suites: ask.suites.iter().map(|s| s.0).collect(),
+                    alpn: ask.alpn.map(str::to_owned),
                     answer,
                     attempts: attempt,
                     transcript: id,
@@ -539,6 +541,7 @@ fn read(ask: &Ask, answered: &AnsweredHello, offered: &[ExtensionType]) -> Hello
     let version = hello.chosen();
     let exchange = flight.key_exchange.as_ref();
     let group = exchange.and_then(|e| e.group()).or(hello.key_share());
+    let alpn = hello.alpn().into_iter().next();
     let known = |kind: ExtensionType| {
         // The suite number that stands for it counts as well (RFC 5746 §3.6); a cookie comes unasked (RFC 8446 §4.2.2).
         offered.contains(&kind) || matches!(kind, ExtensionType::RENEGOTIATION_INFO | ExtensionType::COOKIE)
@@ -557,11 +560,14 @@ fn read(ask: &Ask, answered: &AnsweredHello, offered: &[ExtensionType]) -> Hello
         signature: exchange.and_then(|e| e.signature).map(|s| s.to_string()),
         dated_signature: exchange.and_then(|e| e.signature).is_some_and(|s| s.is_dated()),
         client_certificate_asked: flight.certificate_request.is_some(),
+        alpn: alpn.as_deref().map(escape),
+        heartbeat: hello.has(ExtensionType::HEARTBEAT),
         offered: version <= ask.version
             && version >= Version::SSL3
             && (version == Version::TLS13) == (ask.version == Version::TLS13)
             && ask.suites.contains(&hello.suite)
             && hello.compression <= 1
+            && alpn.as_deref().is_none_or(|name| ask.alpn.is_some_and(|asked| asked.as_bytes() == name))
             && hello.extensions.iter().all(|e| known(e.kind)),
     }))
 }
