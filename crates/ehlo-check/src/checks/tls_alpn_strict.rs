@@ -24,9 +24,8 @@ impl Check for TlsAlpnStrict {
             // What TLS 1.3 answers is encrypted.
             return if hello::only_newest(probe) { Vec::new() } else { vec![hello::open(probe)] };
         };
-        let taken_without = || {
-            hello::of(probe, HelloQuestion::Recommended).any(|h| h.alpn.is_none() && h.chosen().is_some())
-        };
+        let taken_without =
+            || hello::of(probe, HelloQuestion::Recommended).any(|h| h.alpn.is_none() && h.chosen().is_some());
         let protocol = asked.alpn.as_deref().unwrap_or_default();
         let verdict = match &asked.answer {
             HelloAnswer::Chosen(chosen) if !chosen.offered => return vec![hello::open(probe)],

@@ -22,7 +22,8 @@ impl Check for TlsHeartbeat {
         let Some(probe) = hello::answers(facts) else { return Vec::new() };
         // SSL 3.0 knows no extensions, and TLS 1.3 answers them where nobody sees it.
         let asked = |version: u16| (Version::TLS10.0..=Version::TLS12.0).contains(&version);
-        let seen: Vec<_> = hello::chosen(probe).filter(|(h, c)| asked(h.version) && asked(c.version)).collect();
+        let seen: Vec<_> =
+            hello::chosen(probe).filter(|(h, c)| asked(h.version) && asked(c.version)).collect();
         if let Some((hello, chosen)) = seen.iter().find(|(_, c)| c.heartbeat) {
             let verdict = Verdict::warn("answered");
             return vec![verdict.with("version", &chosen.version_name).at(hello.at.iter().copied())];
