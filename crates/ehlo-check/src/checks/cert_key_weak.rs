@@ -12,7 +12,8 @@ const LONG_RSA: u32 = 3072;
 /// Shorter keys on curves are as weak as RSA 1024.
 const SHORTEST_EC: u32 = 224;
 
-fn is_weak(certificate: &CertificateFacts) -> bool {
+/// Whether the key of a certificate is too short.
+pub(super) fn is_weak(certificate: &CertificateFacts) -> bool {
     // Where the size is not known nothing is said of it.
     let bits = certificate.key_bits;
     match certificate.key.as_str() {

@@ -22,6 +22,7 @@ mod cert_not_yet_valid;
 mod cert_self_signed;
 mod cert_sig_weak;
 mod cert_unknown_ca;
+mod cert_variants;
 mod cleartext_port_no_tls;
 mod conn_client_address;
 mod conn_family_parity;
@@ -77,6 +78,7 @@ mod tls_heartbeat;
 mod tls_list;
 mod tls_old_version;
 mod tls_reneg_info;
+mod tls_sni_strict;
 mod tls_ssl2;
 
 use crate::Check;
@@ -131,6 +133,7 @@ pub static CHECKS: &[&dyn Check] = &[
     &tls_fallback_scsv::TlsFallbackScsv,
     &tls_heartbeat::TlsHeartbeat,
     &tls_alpn_strict::TlsAlpnStrict,
+    &tls_sni_strict::TlsSniStrict,
     &tls_list::TlsList,
     &cert_expired::CertExpired,
     &cert_not_yet_valid::CertNotYetValid,
@@ -143,6 +146,7 @@ pub static CHECKS: &[&dyn Check] = &[
     &cert_cn_only::CertCnOnly,
     &cert_key_weak::CertKeyWeak,
     &cert_sig_weak::CertSigWeak,
+    &cert_variants::CertVariants,
     &plaintext_auth_offered::PlaintextAuthOffered,
     &plaintext_auth_accepted::PlaintextAuthAccepted,
     &auth_not_offered_after_tls::AuthNotOfferedAfterTls,

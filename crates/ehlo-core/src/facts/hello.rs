@@ -1,3 +1,4 @@
+use super::ShownChain;
 use crate::{Cause, Evidence, Failure, Stage, TranscriptId};
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +9,9 @@ pub struct TlsProbeFacts {
     pub mode: TlsProbeMode,
     /// The questions with their answers, in the order of the plan.
     pub hellos: Vec<HelloFacts>,
+    /// The certificates that the server showed, each once, in the order in which they came.
+    #[serde(default)]
+    pub chains: Vec<ShownChain>,
     /// How many handshakes were begun with this service, the one of the main dialogue included.
     pub handshakes: u32,
     /// How many could have been.
@@ -84,6 +88,10 @@ pub enum HelloQuestion {
     Fallback,
     /// SSL 2.0.
     Ssl2,
+    /// What was taken before, without a server name.
+    NoName,
+    /// What was taken before, for a server name that is nobody's.
+    UnknownName,
     /// One more suite of a list.
     Suites,
     /// One more group of a list.
@@ -105,6 +113,8 @@ impl HelloQuestion {
             HelloQuestion::OldVersion => "old-version",
             HelloQuestion::Fallback => "fallback",
             HelloQuestion::Ssl2 => "ssl2",
+            HelloQuestion::NoName => "no-name",
+            HelloQuestion::UnknownName => "unknown-name",
             HelloQuestion::Suites => "suites",
             HelloQuestion::Groups => "groups",
             HelloQuestion::Control => "control",
@@ -180,6 +190,9 @@ pub struct ChosenFacts {
     pub dated_signature: bool,
     /// Whether a certificate of the client is asked for.
     pub client_certificate_asked: bool,
+    /// The certificate that it showed: SHA-256 in lower-case hex, as in the chains of the probe.
+    #[serde(default)]
+    pub certificate: Option<String>,
     /// The application protocol that it selected (RFC 7301), escaped.
     #[serde(default)]
     pub alpn: Option<String>,

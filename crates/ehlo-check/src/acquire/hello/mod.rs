@@ -18,7 +18,7 @@ use ehlo_core::{
     Address, Cause, Deviation, DeviationKind, Evidence, Failure, Protocol, Role, ServiceStep, Side, Span,
     Stage, TlsMode, Transcript, escape,
 };
-use ehlo_dialogue::{AnsweredHello, Dialogue};
+use ehlo_dialogue::{AnsweredHello, Dialogue, describe_certificate};
 use ehlo_wire::tls::{Alert, ExtensionType, Extensions as _, Group, Suite, SuiteClass, Version};
 use plan::{Ask, BROKEN, DATED, MOST_SUITES};
 use std::sync::Arc;
@@ -55,6 +55,8 @@ struct Asked {
     connection: ConnectionFacts,
     transcript: Transcript,
     at: Vec<Evidence>,
+    /// The certificates that came, DER.
+    chain: Vec<Vec<u8>>,
     /// Whether the hello went out.
     begun: bool,
 }
@@ -99,13 +101,21 @@ pub(super) async fn probe(
         split: false,
         answered: None,
         // The main dialogue has done one.
-        facts: TlsProbeFacts { mode, hellos: Vec::new(), handshakes: 1, budget, truncated: false },
+        facts: TlsProbeFacts {
+            mode,
+            hellos: Vec::new(),
+            chains: Vec::new(),
+            handshakes: 1,
+            budget,
+            truncated: false,
+        },
         connections: Vec::new(),
         stopped: false,
     };
     prober.prove().await;
     if mode >= TlsProbeMode::List {
         prober.list_suites().await;
+        prober.ask_by_other_names().await;
         prober.list_newest().await;
     }
     prober.settle().await;
@@ -386,7 +396,7 @@ impl Prober<'_> {
             found.sort_by_key(|(place, ..)| *place);
             let mut enough = false;
             for (_, attempt, asked) in found {
-                let Asked { ask, answer, connection, transcript, at, begun } = asked;
+                let Asked { ask, answer, connection, transcript, at, chain, begun } = asked;
                 self.facts.handshakes += u32::from(begun);
                 let (failed, limited, over) = match &answer {
                     HelloAnswer::None { failure, rate_limited } => {
@@ -397,6 +407,7 @@ impl Prober<'_> {
                 enough |= limited;
                 let id = connection.transcript;
                 self.connections.push((connection, transcript));
+                self.take_down(&answer, &chain);
                 let hello = HelloFacts {
                     question: ask.question,
                     version: ask.version.0,
@@ -444,7 +455,15 @@ async fn one(service: &Arc<Service>, address: Address, ask: Ask, ordinal: u32) -
             let failure = failure.unwrap_or_else(|| Failure::new(Stage::Connect, Cause::Closed));
             // The port was open a moment ago.
             let answer = HelloAnswer::None { failure, rate_limited: true };
-            return Asked { ask, answer, connection, transcript, at: Vec::new(), begun: false };
+            return Asked {
+                ask,
+                answer,
+                connection,
+                transcript,
+                at: Vec::new(),
+                chain: Vec::new(),
+                begun: false,
+            };
         }
         None => {
             let transcript = service.transcript(ordinal, Purpose::TlsHello);
@@ -452,11 +471,19 @@ async fn one(service: &Arc<Service>, address: Address, ask: Ask, ordinal: u32) -
             let failure = Failure::new(Stage::Connect, Cause::Deadline { after_ms: 0 });
             connection.failure = Some(failure.clone());
             let answer = HelloAnswer::None { failure, rate_limited: false };
-            return Asked { ask, answer, connection, transcript, at: Vec::new(), begun: false };
+            return Asked {
+                ask,
+                answer,
+                connection,
+                transcript,
+                at: Vec::new(),
+                chain: Vec::new(),
+                begun: false,
+            };
         }
     };
     let random = randomness(service.options.connection.seed, ordinal);
-    let name = service.server_name();
+    let name = strictness::name(ask.question, service.server_name());
     let (hello, offered) = ask.encode(name.as_deref(), random);
     let mut from = None;
     let result = match come_so_far(service, &mut dialogue, &mut connection).await {
@@ -471,6 +498,7 @@ async fn one(service: &Arc<Service>, address: Address, ask: Ask, ordinal: u32) -
     let mut at = Vec::new();
     let mut failure = None;
     let mut odd = None;
+    let mut chain = Vec::new();
     let answer = match result {
         Ok(answered) => {
             at.push(Evidence::bytes(id, answered.hello));
@@ -478,6 +506,7 @@ async fn one(service: &Arc<Service>, address: Address, ask: Ask, ordinal: u32) -
                 at.push(Evidence::bytes(id, answered.answer));
             }
             let answer = read(&ask, &answered, &offered);
+            chain = answered.flight.certificates;
             if matches!(&answer, HelloAnswer::Chosen(chosen) if !chosen.offered) {
                 odd = Some(Deviation::new(DeviationKind::TlsNotOffered, answered.answer));
             }
@@ -499,7 +528,7 @@ async fn one(service: &Arc<Service>, address: Address, ask: Ask, ordinal: u32) -
     let (mut connection, transcript) = close(dialogue, connection, failure).await;
     connection.deviations.extend(odd);
     let begun = sent.is_some_and(|s| !s.is_empty());
-    Asked { ask, answer, connection, transcript, at, begun }
+    Asked { ask, answer, connection, transcript, at, chain, begun }
 }
 
 /// Leads the dialogue to where a hello can be sent: as few round trips as the protocol allows.
@@ -560,6 +589,7 @@ fn read(ask: &Ask, answered: &AnsweredHello, offered: &[ExtensionType]) -> Hello
         signature: exchange.and_then(|e| e.signature).map(|s| s.to_string()),
         dated_signature: exchange.and_then(|e| e.signature).is_some_and(|s| s.is_dated()),
         client_certificate_asked: flight.certificate_request.is_some(),
+        certificate: flight.certificates.first().map(|der| describe_certificate(der).sha256),
         alpn: alpn.as_deref().map(escape),
         heartbeat: hello.has(ExtensionType::HEARTBEAT),
         offered: version <= ask.version
