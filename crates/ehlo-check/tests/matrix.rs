@@ -391,6 +391,45 @@ fn rows() -> Vec<Row> {
         silent("tls-fallback-scsv", &["tls-oldest=1.1@imaps"], Imaps),
         fires("tls-list", &[], Imaps, "info all").listed(),
         silent("tls-list", &["tls-oldest=1.1@imaps"], Imaps),
+        fires("tls-heartbeat", &["tls-heartbeat@imaps"], Imaps, "warn answered"),
+        fires("tls-heartbeat", &["tls-heartbeat@smtp"], Smtp, "warn answered"),
+        silent("tls-heartbeat", &["tls-alpn-echoed@imaps"], Imaps),
+        fires("tls-alpn-strict", &["tls-alpn-echoed@imaps"], Imaps, "warn selected"),
+        fires("tls-alpn-strict", &["tls-alpn-echoed@smtp"], Smtp, "warn selected"),
+        silent("tls-alpn-strict", &["tls-alpn-refused@imaps"], Imaps),
+        silent("tls-alpn-strict", &["tls-alpn-refused@imaps", "tls-no-alerts@imaps"], Imaps),
+        silent("tls-alpn-strict", &["tls-heartbeat@imaps"], Imaps),
+        fires("tls-sni-strict", &["cert-names=lab.test,www.lab.test@imaps"], Imaps, "warn web-names")
+            .listed(),
+        fires("tls-sni-strict", &["tls-default-certificate=www.shop.test@imaps"], Imaps, "warn web-names")
+            .listed(),
+        fires("tls-sni-strict", &["cert-names=*.lab.test,lab.test@imaps"], Imaps, "info wide").listed(),
+        fires("tls-sni-strict", &["tls-only-names=lab.test@smtp"], Smtp, "warn mx-wants-name").listed(),
+        // In proof mode nobody asks.
+        fires("tls-sni-strict", &["tls-default-certificate=www.shop.test@imaps"], Imaps, "skipped not-asked"),
+        silent("tls-sni-strict", &["tls-only-names=lab.test@imaps"], Imaps).listed(),
+        silent("tls-sni-strict", &["tls-default-certificate=imap.shop.test@imaps"], Imaps).listed(),
+        silent("tls-sni-strict", &["tls-12-refused@imaps"], Imaps).listed(),
+        fires("cert-variants", &["tls-second-certificate=expired@imaps"], Imaps, "fail expired").listed(),
+        fires("cert-variants", &["tls-second-certificate=expired@smtp"], Smtp, "warn expired").listed(),
+        fires("cert-variants", &["tls-second-certificate=wrong-name@imaps"], Imaps, "fail mismatch").listed(),
+        fires("cert-variants", &["tls-second-certificate=not-yet-valid@imaps"], Imaps, "fail not-yet-valid")
+            .listed(),
+        fires("cert-variants", &["tls-second-certificate=unknown-ca@imaps"], Imaps, "fail untrusted")
+            .listed(),
+        fires("cert-variants", &["tls-second-certificate=short@imaps"], Imaps, "fail weak").listed(),
+        // A dated suite for RSA brings it to light in the hellos that are sent anyway.
+        fires(
+            "cert-variants",
+            &["tls-second-certificate=expired@imaps", "tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA@imaps"],
+            Imaps,
+            "fail expired",
+        ),
+        silent("cert-variants", &["tls-second-certificate=good@imaps"], Imaps).listed(),
+        // What the main certificate has as well is told of that one; another name may have another certificate.
+        silent("cert-variants", &["cert-expired@imaps", "tls-second-certificate=expired@imaps"], Imaps)
+            .listed(),
+        silent("cert-variants", &["tls-default-certificate=www.shop.test@imaps"], Imaps).listed(),
         fires("cert-expired", &["cert-expired@imaps"], Imaps, "fail expired"),
         fires("cert-expired", &["cert-expired@smtp"], Smtp, "warn expired"),
         silent("cert-expired", &["cert-expiring=1@imaps"], Imaps),

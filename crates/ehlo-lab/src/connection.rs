@@ -6,7 +6,7 @@ use crate::observe::{Ended, Observe, Recorder};
 use crate::proxy::{self, Header};
 use crate::settings::{AfterStartTls, Handshake, TextBeforeTls};
 use crate::talk::{Kept, Talk, talk_for};
-use crate::weak_tls::{Sniffed, Verdict};
+use crate::weak_tls::{Shown, Sniffed, Verdict};
 use crate::{Lab, Point, Service};
 use ehlo_core::{Side, Tick};
 use ehlo_wire::sasl::{BindingKind, ChannelBinding};
@@ -359,7 +359,8 @@ impl Connection {
     fn sniff(&mut self, bytes: &[u8], now: Tick) {
         let Some(mut sniffed) = self.sniffed.take() else { return };
         let state = &self.memory.state;
-        match sniffed.take(bytes, &state.settings.weak_tls, &state.tls.chain) {
+        let shown = Shown { chain: &state.tls.chain, second: state.tls.second.as_deref() };
+        match sniffed.take(bytes, &state.settings.weak_tls, shown) {
             Verdict::Wait => self.sniffed = Some(sniffed),
             Verdict::Real(bytes) => {
                 self.begin_session();

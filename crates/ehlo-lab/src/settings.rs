@@ -37,6 +37,8 @@ pub struct Settings {
     pub implicit_tls: bool,
     /// Which certificate is shown.
     pub certificate: CertificateKind,
+    /// The names of the certificate that is shown to clients which ask for none of the host's own; none for the same.
+    pub default_certificate: Option<Vec<String>>,
     /// Whether STARTTLS or STLS is listed before TLS.
     pub starttls_offered: bool,
     /// Whether STARTTLS or STLS is accepted.
@@ -189,6 +191,7 @@ impl Settings {
             banner: "ehlo lab".into(),
             implicit_tls: scheme.tls_mode() == ehlo_core::TlsMode::Implicit,
             certificate: CertificateKind::Good,
+            default_certificate: None,
             starttls_offered: true,
             starttls_honoured: true,
             starttls_after_tls: false,

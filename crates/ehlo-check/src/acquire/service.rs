@@ -121,6 +121,12 @@ impl Service {
         is_name.then(|| name.to_owned())
     }
 
+    /// Takes certificates apart that came without a session, as those of a session are.
+    pub(super) fn describe_chain(&self, chain: &[Vec<u8>]) -> ehlo_core::facts::ShownChain {
+        let settings = self.options.connection.tls_settings();
+        ehlo_dialogue::describe_chain(chain, &self.job.endpoint.host, &settings)
+    }
+
     fn dialogue_options(&self) -> DialogueOptions {
         let mut masker = ehlo_core::Masker::new();
         // The passwords of the lab are no secrets, but a report should look the same for every server.

@@ -25,6 +25,7 @@ mod cert_not_yet_valid;
 mod cert_self_signed;
 mod cert_sig_weak;
 mod cert_unknown_ca;
+mod cert_variants;
 mod cleartext_port_no_tls;
 mod conn_client_address;
 mod conn_family_parity;
@@ -74,13 +75,16 @@ mod suite_aead_fs_missing;
 mod suite_class;
 mod tls_12_missing;
 mod tls_13_missing;
+mod tls_alpn_strict;
 mod tls_compression;
 mod tls_ems;
 mod tls_fallback_scsv;
 mod tls_handshake;
+mod tls_heartbeat;
 mod tls_list;
 mod tls_old_version;
 mod tls_reneg_info;
+mod tls_sni_strict;
 mod tls_ssl2;
 
 use crate::Check;
@@ -133,6 +137,9 @@ pub static CHECKS: &[&dyn Check] = &[
     &tls_reneg_info::TlsRenegInfo,
     &tls_ems::TlsEms,
     &tls_fallback_scsv::TlsFallbackScsv,
+    &tls_heartbeat::TlsHeartbeat,
+    &tls_alpn_strict::TlsAlpnStrict,
+    &tls_sni_strict::TlsSniStrict,
     &tls_list::TlsList,
     &cert_expired::CertExpired,
     &cert_not_yet_valid::CertNotYetValid,
@@ -145,6 +152,7 @@ pub static CHECKS: &[&dyn Check] = &[
     &cert_cn_only::CertCnOnly,
     &cert_key_weak::CertKeyWeak,
     &cert_sig_weak::CertSigWeak,
+    &cert_variants::CertVariants,
     &plaintext_auth_offered::PlaintextAuthOffered,
     &plaintext_auth_accepted::PlaintextAuthAccepted,
     &auth_not_offered_after_tls::AuthNotOfferedAfterTls,

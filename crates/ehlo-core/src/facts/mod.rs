@@ -3,11 +3,13 @@
 
 mod account;
 mod capability;
+mod chain;
 mod hello;
 mod tls;
 
 pub use account::{AccountFacts, FolderFacts, LoginFacts, LoginResult, NamespaceFacts};
 pub use capability::{Capability, CapabilityFacts, Moment, is_masked_keyword};
+pub use chain::ShownChain;
 pub use hello::{ChosenFacts, HelloAnswer, HelloFacts, HelloQuestion, TlsProbeFacts, TlsProbeMode};
 pub use tls::{CertificateFacts, NameMatch, PathFacts, TlsFacts};
 
