@@ -44,6 +44,11 @@ impl Verdict {
         self
     }
 
+    /// Not looked at, because nobody asked for it; the sentence says how to ask.
+    pub(crate) fn not_asked(message: &'static str) -> Verdict {
+        Verdict::new(Outcome::Skipped(Why::NotAsked), message)
+    }
+
     /// Fills a place of the sentence.
     pub(crate) fn with(mut self, name: &str, value: impl ToString) -> Verdict {
         self.params.insert(name.to_owned(), value.to_string());

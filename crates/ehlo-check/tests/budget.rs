@@ -11,13 +11,13 @@ use ehlo_core::{Family, Scheme, TlsMode};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-async fn counted(faults: &[&'static str], extra: Extra) {
+async fn counted(faults: &[&'static str], login: bool, extra: Extra) {
     let mut setup = Setup::with(faults);
+    setup.login = login;
     setup.tls_probe = None;
-    setup.login = !extra.allow.is_empty();
     setup.extra = extra.clone();
     let (run, dialed) = setup.examine_and_count().await;
-    let wanted = Question::wanted(&Selection::default(), &extra);
+    let wanted = Question::wanted(&Selection::default(), &extra, setup.login);
     for service in &run.facts.services {
         let scheme = service.endpoint.scheme;
         let made = dialed.get(&scheme.port()).copied().unwrap_or(0);
@@ -46,10 +46,14 @@ async fn connections_are_as_many_as_declared() {
         own_mailbox: Some("alice@lab.test".into()),
         inbox: None,
     };
-    counted(&[], Extra::default()).await;
-    counted(&["open-relay@smtp", "fake-end=LF.LF@smtp", "starttls-text-kept"], allowed.clone()).await;
-    counted(&["bare-line-ends-taken@smtp", "pipelining-lax@smtp"], allowed).await;
-    counted(&["starttls-no-handshake", "silence=greeting@imap"], Extra::default()).await;
+    counted(&[], false, Extra::default()).await;
+    let broken = &["open-relay@smtp", "fake-end=LF.LF@smtp", "starttls-text-kept"];
+    counted(broken, false, allowed.clone()).await;
+    counted(&["starttls-no-handshake", "silence=greeting@imap"], false, Extra::default()).await;
+    // Logins beyond the main dialogue.
+    counted(&[], true, Extra::default()).await;
+    counted(&["bare-line-ends-taken@smtp", "pipelining-lax@smtp"], true, allowed.clone()).await;
+    counted(&["binding-only=tls-server-end-point", "auth-user-told"], true, allowed).await;
 }
 
 /// Connections to one address wait for each other, whatever the port; those to another address do not.

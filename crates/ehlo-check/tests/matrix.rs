@@ -87,6 +87,22 @@ impl Row {
         Row { extra: Extra { outside: Some(Arc::new(Elsewhere(arrives))), ..row.extra }, ..row }
     }
 
+    /// The user has allowed this check.
+    fn may(self, check: &str) -> Row {
+        let extra = Extra { allow: vec![check.into()], ..Extra::default() };
+        Row { extra, ..self }
+    }
+
+    /// An account is given, and it may be tried whether its logins are tied to the connection.
+    fn bound(self) -> Row {
+        self.logged_in().may("auth-channel-binding")
+    }
+
+    /// An account is given, and it may be tried what refused logins tell.
+    fn probed(self) -> Row {
+        self.logged_in().may("auth-error-oracle")
+    }
+
     fn logged_in(self) -> Row {
         Row { login: true, ..self }
     }
@@ -299,6 +315,16 @@ fn rows() -> Vec<Row> {
         fires("tls-ssl3", &["tls-oldest=ssl3@imaps"], Imaps, "fail taken"),
         fires("tls-ssl3", &["tls-oldest=ssl3@smtp"], Smtp, "fail taken"),
         silent("tls-ssl3", &["tls-oldest=1.0@imaps"], Imaps),
+        // It stumbles over each old version, but takes none.
+        silent("tls-ssl3", &["tls-old-fails@imaps"], Imaps),
+        silent("tls-10", &["tls-old-fails@imaps"], Imaps),
+        silent("tls-11", &["tls-old-fails@smtp"], Smtp),
+        fires(
+            "tls-10",
+            &["tls-old-fails@smtp", "tls-oldest=1.0@smtp", "tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA@smtp"],
+            Smtp,
+            "fail taken",
+        ),
         fires("tls-10", &["tls-oldest=1.0@smtp"], Smtp, "fail taken"),
         silent("tls-10", &["tls-oldest=1.1@smtp"], Smtp),
         fires("tls-11", &["tls-oldest=1.1@pop3"], Pop3, "fail taken"),
@@ -365,6 +391,45 @@ fn rows() -> Vec<Row> {
         silent("tls-fallback-scsv", &["tls-oldest=1.1@imaps"], Imaps),
         fires("tls-list", &[], Imaps, "info all").listed(),
         silent("tls-list", &["tls-oldest=1.1@imaps"], Imaps),
+        fires("tls-heartbeat", &["tls-heartbeat@imaps"], Imaps, "warn answered"),
+        fires("tls-heartbeat", &["tls-heartbeat@smtp"], Smtp, "warn answered"),
+        silent("tls-heartbeat", &["tls-alpn-echoed@imaps"], Imaps),
+        fires("tls-alpn-strict", &["tls-alpn-echoed@imaps"], Imaps, "warn selected"),
+        fires("tls-alpn-strict", &["tls-alpn-echoed@smtp"], Smtp, "warn selected"),
+        silent("tls-alpn-strict", &["tls-alpn-refused@imaps"], Imaps),
+        silent("tls-alpn-strict", &["tls-alpn-refused@imaps", "tls-no-alerts@imaps"], Imaps),
+        silent("tls-alpn-strict", &["tls-heartbeat@imaps"], Imaps),
+        fires("tls-sni-strict", &["cert-names=lab.test,www.lab.test@imaps"], Imaps, "warn web-names")
+            .listed(),
+        fires("tls-sni-strict", &["tls-default-certificate=www.shop.test@imaps"], Imaps, "warn web-names")
+            .listed(),
+        fires("tls-sni-strict", &["cert-names=*.lab.test,lab.test@imaps"], Imaps, "info wide").listed(),
+        fires("tls-sni-strict", &["tls-only-names=lab.test@smtp"], Smtp, "warn mx-wants-name").listed(),
+        // In proof mode nobody asks.
+        fires("tls-sni-strict", &["tls-default-certificate=www.shop.test@imaps"], Imaps, "skipped not-asked"),
+        silent("tls-sni-strict", &["tls-only-names=lab.test@imaps"], Imaps).listed(),
+        silent("tls-sni-strict", &["tls-default-certificate=imap.shop.test@imaps"], Imaps).listed(),
+        silent("tls-sni-strict", &["tls-12-refused@imaps"], Imaps).listed(),
+        fires("cert-variants", &["tls-second-certificate=expired@imaps"], Imaps, "fail expired").listed(),
+        fires("cert-variants", &["tls-second-certificate=expired@smtp"], Smtp, "warn expired").listed(),
+        fires("cert-variants", &["tls-second-certificate=wrong-name@imaps"], Imaps, "fail mismatch").listed(),
+        fires("cert-variants", &["tls-second-certificate=not-yet-valid@imaps"], Imaps, "fail not-yet-valid")
+            .listed(),
+        fires("cert-variants", &["tls-second-certificate=unknown-ca@imaps"], Imaps, "fail untrusted")
+            .listed(),
+        fires("cert-variants", &["tls-second-certificate=short@imaps"], Imaps, "fail weak").listed(),
+        // A dated suite for RSA brings it to light in the hellos that are sent anyway.
+        fires(
+            "cert-variants",
+            &["tls-second-certificate=expired@imaps", "tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA@imaps"],
+            Imaps,
+            "fail expired",
+        ),
+        silent("cert-variants", &["tls-second-certificate=good@imaps"], Imaps).listed(),
+        // What the main certificate has as well is told of that one; another name may have another certificate.
+        silent("cert-variants", &["cert-expired@imaps", "tls-second-certificate=expired@imaps"], Imaps)
+            .listed(),
+        silent("cert-variants", &["tls-default-certificate=www.shop.test@imaps"], Imaps).listed(),
         fires("cert-expired", &["cert-expired@imaps"], Imaps, "fail expired"),
         fires("cert-expired", &["cert-expired@smtp"], Smtp, "warn expired"),
         silent("cert-expired", &["cert-expiring=1@imaps"], Imaps),
@@ -548,6 +613,110 @@ fn rows() -> Vec<Row> {
         )
         .logged_in(),
         silent("auth-scram-server-proof", &["auth-mechanisms=SCRAM-SHA-256@imaps"], Imaps).logged_in(),
+        fires(
+            "auth-scram-server-proof",
+            &["scram-proof-missing@imaps", "auth-mechanisms=SCRAM-SHA-256@imaps"],
+            Imaps,
+            "fail missing",
+        )
+        .logged_in(),
+        fires(
+            "auth-scram-server-proof",
+            &["scram-proof-missing@submission", "auth-mechanisms=SCRAM-SHA-256@submission"],
+            Submission,
+            "fail missing",
+        )
+        .logged_in(),
+        fires(
+            "auth-scram-server-proof",
+            &["scram-proof-missing@pop3s", "auth-mechanisms=SCRAM-SHA-256@pop3s"],
+            Pop3s,
+            "fail missing",
+        )
+        .logged_in(),
+        fires(
+            "auth-scram-server-proof",
+            &["scram-proof-missing@sieve", "auth-mechanisms=SCRAM-SHA-256@sieve"],
+            Sieve,
+            "fail missing",
+        )
+        .logged_in(),
+        // Who does not log in by SCRAM is owed no proof.
+        silent("auth-scram-server-proof", &["scram-proof-missing@imaps"], Imaps).logged_in(),
+        // A further login is believed no more than the first one.
+        fires("auth-scram-server-proof", &["scram-proof-missing@imaps"], Imaps, "fail missing")
+            .logged_in()
+            .may("auth-channel-binding"),
+        fires(
+            "auth-scram-iterations",
+            &["scram-iterations=1@imaps", "auth-mechanisms=SCRAM-SHA-256@imaps"],
+            Imaps,
+            "warn few",
+        )
+        .logged_in(),
+        fires(
+            "auth-scram-iterations",
+            &["scram-iterations=2147483648@submission", "auth-mechanisms=SCRAM-SHA-1@submission"],
+            Submission,
+            "fail too-many",
+        )
+        .logged_in(),
+        // By a login of its own.
+        fires("auth-scram-iterations", &["scram-iterations=4095@pop3"], Pop3, "warn few")
+            .logged_in()
+            .may("auth-scram-iterations"),
+        fires("auth-scram-iterations", &["scram-iterations=2147483648@sieve"], Sieve, "fail too-many")
+            .logged_in()
+            .may("auth-scram-iterations"),
+        // By the login of another question.
+        fires("auth-scram-iterations", &["scram-iterations=1@imaps"], Imaps, "warn few")
+            .logged_in()
+            .may("auth-channel-binding"),
+        silent("auth-scram-iterations", &["scram-iterations=4096@imaps"], Imaps)
+            .logged_in()
+            .may("auth-scram-iterations"),
+        silent("auth-scram-iterations", &["scram-iterations=1@imaps"], Imaps).logged_in(),
+        fires("auth-channel-binding", &["binding-ignored@imaps"], Imaps, "fail any").bound(),
+        fires("auth-channel-binding", &["binding-ignored@submission"], Submission, "fail any").bound(),
+        fires("auth-channel-binding", &["binding-ignored@pop3"], Pop3, "fail any").bound(),
+        fires("auth-channel-binding", &["binding-ignored@sieve"], Sieve, "fail any").bound(),
+        fires("auth-channel-binding", &["binding-altered@imaps"], Imaps, "fail mismatch").bound(),
+        fires(
+            "auth-channel-binding",
+            &["binding-only=tls-server-end-point@imaps"],
+            Imaps,
+            "warn certificate-only",
+        )
+        .bound(),
+        fires("auth-channel-binding", &["auth-refused@imaps+after:1"], Imaps, "warn refused").bound(),
+        silent("auth-channel-binding", &[], Imaps).bound(),
+        silent("auth-channel-binding", &[], Submission).bound(),
+        silent("auth-channel-binding", &["binding-only=tls-exporter@pop3s"], Pop3s).bound(),
+        silent("auth-channel-binding", &["auth-mechanisms=PLAIN,SCRAM-SHA-1-PLUS@sieve"], Sieve).bound(),
+        // In TLS 1.2 it is the certificate.
+        silent("auth-channel-binding", &["tls-13-refused@imaps"], Imaps).bound(),
+        // Nothing is offered that could be tied.
+        silent("auth-channel-binding", &["binding-ignored@imaps", "auth-mechanisms=PLAIN@imaps"], Imaps)
+            .bound(),
+        // Nobody has allowed it.
+        silent("auth-channel-binding", &["binding-ignored@imaps"], Imaps).logged_in(),
+        fires("auth-error-oracle", &["auth-user-told@imaps"], Imaps, "warn text").probed(),
+        fires("auth-error-oracle", &["auth-user-told@submission"], Submission, "warn text").probed(),
+        fires("auth-error-oracle", &["auth-user-told@pop3"], Pop3, "warn text").probed(),
+        fires("auth-error-oracle", &["auth-user-told@sieve"], Sieve, "warn text").probed(),
+        fires("auth-error-oracle", &["auth-user-delay=0.6@imaps"], Imaps, "warn time").probed(),
+        fires("auth-error-oracle", &["auth-user-delay=3@submissions"], Submissions, "warn time").probed(),
+        fires("auth-error-oracle", &["auth-user-delay=2.1@imaps", "auth-delay=2@imaps"], Imaps, "warn time")
+            .probed(),
+        silent("auth-error-oracle", &[], Imaps).probed(),
+        silent("auth-error-oracle", &[], Pop3).probed(),
+        silent("auth-error-oracle", &["auth-user-delay=0.4@imaps"], Imaps).probed(),
+        // Where all failures are held back, half a second means nothing.
+        silent("auth-error-oracle", &["auth-user-delay=1.5@imaps", "auth-delay=2@imaps"], Imaps).probed(),
+        silent("auth-error-oracle", &["auth-delay=3@submission"], Submission).probed(),
+        // Each failure takes longer than the one before.
+        silent("auth-error-oracle", &["tarpit=1@imaps"], Imaps).probed(),
+        silent("auth-error-oracle", &["auth-user-told@imaps"], Imaps).logged_in(),
         fires("auth-ntlm-leak", &["ntlm-host=exch01.corp.internal@imaps"], Imaps, "warn tells"),
         fires("auth-ntlm-leak", &["ntlm-host=exch01.corp.internal@submission"], Submission, "warn tells"),
         fires("auth-ntlm-leak", &["ntlm-host=exch01.corp.internal@pop3"], Pop3, "warn tells"),
@@ -593,7 +762,8 @@ async fn every_check_fires_and_stays_silent() {
             // Seven handshakes for each of nine services take their time, and say nothing about the others.
             (false, _) => None,
         };
-        if about_tls {
+        // Logins take turns, and those at other services say nothing about this one.
+        if about_tls || row.extra.allow.iter().any(|check| check.starts_with("auth-")) {
             setup.schemes = vec![row.service];
         }
         setup.extra = row.extra.clone();

@@ -6,7 +6,7 @@ use crate::observe::{Ended, Observe, Recorder};
 use crate::proxy::{self, Header};
 use crate::settings::{AfterStartTls, Handshake, TextBeforeTls};
 use crate::talk::{Kept, Talk, talk_for};
-use crate::weak_tls::{Sniffed, Verdict};
+use crate::weak_tls::{Shown, Sniffed, Verdict};
 use crate::{Lab, Point, Service};
 use ehlo_core::{Side, Tick};
 use ehlo_wire::sasl::{BindingKind, ChannelBinding};
@@ -359,7 +359,8 @@ impl Connection {
     fn sniff(&mut self, bytes: &[u8], now: Tick) {
         let Some(mut sniffed) = self.sniffed.take() else { return };
         let state = &self.memory.state;
-        match sniffed.take(bytes, &state.settings.weak_tls, &state.tls.chain) {
+        let shown = Shown { chain: &state.tls.chain, second: state.tls.second.as_deref() };
+        match sniffed.take(bytes, &state.settings.weak_tls, shown) {
             Verdict::Wait => self.sniffed = Some(sniffed),
             Verdict::Real(bytes) => {
                 self.begin_session();
@@ -403,6 +404,9 @@ impl Connection {
         {
             let binding = ChannelBinding { kind: BindingKind::TlsExporter, data: data.to_vec() };
             self.bindings.insert(0, binding);
+        }
+        if let Some(only) = self.memory.state.settings.binding_only {
+            self.bindings.retain(|binding| binding.kind == only);
         }
         if self.memory.state.settings.binding_altered {
             for byte in self.bindings.iter_mut().flat_map(|binding| &mut binding.data) {

@@ -1,5 +1,7 @@
 use crate::{CertificateKind, WeakTls};
 use ehlo_core::{Protocol, Role, Scheme};
+use ehlo_wire::sasl::{BindingKind, ScramFlaws};
+use std::time::Duration;
 
 /// The mechanisms of a lab to which nothing else is said, in the order in which they are listed. ANONYMOUS is not among
 /// them: a server that lets anybody in has to be asked for.
@@ -35,6 +37,8 @@ pub struct Settings {
     pub implicit_tls: bool,
     /// Which certificate is shown.
     pub certificate: CertificateKind,
+    /// The names of the certificate that is shown to clients which ask for none of the host's own; none for the same.
+    pub default_certificate: Option<Vec<String>>,
     /// Whether STARTTLS or STLS is listed before TLS.
     pub starttls_offered: bool,
     /// Whether STARTTLS or STLS is accepted.
@@ -63,6 +67,14 @@ pub struct Settings {
     pub ntlm_v1: bool,
     /// Whether logins are tied to another TLS connection than the client's, as if somebody sat in between.
     pub binding_altered: bool,
+    /// The only kind of channel binding that is known; all that there are if none is named.
+    pub binding_only: Option<BindingKind>,
+    /// How SCRAM departs from what it should be.
+    pub scram: ScramFlaws,
+    /// Whether a login that is refused tells that there is no such user.
+    pub tells_users: bool,
+    /// How much longer it takes to refuse a user that there is.
+    pub known_user_takes: Option<Duration>,
     /// Whether PLAIN, LOGIN and USER are listed before TLS.
     pub clear_auth_offered: bool,
     /// Whether they are accepted before TLS.
@@ -179,6 +191,7 @@ impl Settings {
             banner: "ehlo lab".into(),
             implicit_tls: scheme.tls_mode() == ehlo_core::TlsMode::Implicit,
             certificate: CertificateKind::Good,
+            default_certificate: None,
             starttls_offered: true,
             starttls_honoured: true,
             starttls_after_tls: false,
@@ -193,6 +206,10 @@ impl Settings {
             inner_name: None,
             ntlm_v1: false,
             binding_altered: false,
+            binding_only: None,
+            scram: ScramFlaws::default(),
+            tells_users: false,
+            known_user_takes: None,
             clear_auth_offered: false,
             clear_auth_accepted: false,
             logindisabled: true,

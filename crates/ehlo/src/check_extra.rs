@@ -62,6 +62,11 @@ pub(crate) fn extra(matches: &ArgMatches, texts: Texts) -> anyhow::Result<Extra>
     if given(matches, "own-mailbox-in").is_some() && extra.own_mailbox.is_none() {
         return Err(Usage(texts.get("cli/own-mailbox-in-alone")).into());
     }
+    // Whoever allows all of them need not have an account; who names one wants to see it.
+    let by_login = |name: &&String| Question::of(name).is_some_and(Question::is_by_login);
+    if let (Some(check), None) = (extra.allow.iter().find(by_login), given(matches, "user")) {
+        return Err(Usage(texts.fill("cli/login-needs-account", &[("check", check)])).into());
+    }
     Ok(extra)
 }
 
@@ -202,10 +207,11 @@ async fn look(
         .map_err(|trouble| format!("{trouble:?}"))
 }
 
-/// `--dry-run`: what would be sent to each service, and on how many connections. Nothing is sent.
-pub(crate) fn plan(selection: &Selection, extra: &Extra, texts: Texts) -> String {
+/// `--dry-run`: what would be sent to each service, and on how many connections. Nothing is sent. `account`: whether
+/// one is given.
+pub(crate) fn plan(selection: &Selection, extra: &Extra, account: bool, texts: Texts) -> String {
     let columns = output::columns();
-    let asked = Question::wanted(selection, extra);
+    let asked = Question::wanted(selection, extra, account);
     let mut out = wrapped(&texts.get("cli/plan-main"), 0, columns);
     for check in CHECKS.iter().map(|c| c.meta()).filter(|m| m.manner != Manner::Passive) {
         if !selection.takes_meta(check) {
@@ -225,5 +231,9 @@ pub(crate) fn plan(selection: &Selection, extra: &Extra, texts: Texts) -> String
     }
     let sum: u32 = asked.iter().map(|q| q.connections()).sum();
     out.push_str(&wrapped(&texts.fill("cli/plan-sum", &[("n", &sum)]), 0, columns));
+    let failures: u32 = asked.iter().map(|q| q.failures()).sum();
+    if failures > 0 {
+        out.push_str(&wrapped(&texts.fill("cli/plan-failures", &[("n", &failures)]), 0, columns));
+    }
     out
 }

@@ -1,4 +1,4 @@
-use super::further::ask_further;
+use super::further::{ask_by_login, ask_further};
 use super::hello;
 use super::main_dialogue::lead;
 use super::pace::{Pacer, Place};
@@ -59,13 +59,35 @@ pub(crate) struct Whole {
     pub(crate) events: UnboundedSender<Event>,
 }
 
+/// What was seen of a service, and what it takes to ask on.
+pub(crate) struct Acquired {
+    service: Arc<Service>,
+    pub(crate) facts: ServiceFacts,
+    pub(crate) transcripts: Vec<Transcript>,
+}
+
+impl Acquired {
+    /// Logs in as often as was allowed beside the main dialogue. `failures` are the logins that have failed in this run.
+    pub(crate) async fn ask_by_login(&mut self, end: Instant, failures: &mut u32) {
+        // The service had its time; this has one of its own, since it has to wait for the other services.
+        if let Some(service) = Arc::get_mut(&mut self.service) {
+            service.deadline = end.min(Instant::now() + service.options.connection.limits.service);
+        }
+        for (connection, transcript) in ask_by_login(&self.service, &self.facts, failures).await {
+            self.facts.connections.push(connection);
+            self.transcripts.push(transcript);
+        }
+    }
+}
+
 /// Examines one service.
-pub(crate) async fn acquire(index: u32, job: Job, whole: Whole) -> (ServiceFacts, Vec<Transcript>) {
+pub(crate) async fn acquire(index: u32, job: Job, whole: Whole) -> Acquired {
     let Whole { options, asks, types_on, turns, pacer, clock, end, events } = whole;
     let deadline = end.min(Instant::now() + options.connection.limits.service);
-    Arc::new(Service { turns, job, options, clock, deadline, pacer, asks, types_on, index, events })
-        .examine()
-        .await
+    let service =
+        Arc::new(Service { turns, job, options, clock, deadline, pacer, asks, types_on, index, events });
+    let (facts, transcripts) = Arc::clone(&service).examine().await;
+    Acquired { service, facts, transcripts }
 }
 
 impl Service {
@@ -97,6 +119,12 @@ impl Service {
         let name = self.options.connection.sni.as_deref().unwrap_or(&self.job.endpoint.host);
         let is_name = name.parse::<std::net::IpAddr>().is_err() && !name.is_empty() && name.is_ascii();
         is_name.then(|| name.to_owned())
+    }
+
+    /// Takes certificates apart that came without a session, as those of a session are.
+    pub(super) fn describe_chain(&self, chain: &[Vec<u8>]) -> ehlo_core::facts::ShownChain {
+        let settings = self.options.connection.tls_settings();
+        ehlo_dialogue::describe_chain(chain, &self.job.endpoint.host, &settings)
     }
 
     fn dialogue_options(&self) -> DialogueOptions {

@@ -48,6 +48,12 @@ pub(crate) struct Setup {
     pub(crate) schemes: Vec<Scheme>,
     pub(crate) families: Vec<Family>,
     pub(crate) login: bool,
+    /// The mechanism to log in by; the best that is safe if none is named.
+    pub(crate) mechanism: Option<&'static str>,
+    /// Whether the password is the right one.
+    pub(crate) right_password: bool,
+    /// Whether the server counts as the embedded lab, where nobody is locked out.
+    pub(crate) lab: bool,
     /// As a single URL instead of a host with all its ports.
     pub(crate) single: bool,
     /// How much is asked by hand-made hellos, if anything.
@@ -84,6 +90,9 @@ impl Setup {
             schemes: Service::SCHEMES.to_vec(),
             families: vec![Family::V4],
             login: false,
+            mechanism: None,
+            right_password: true,
+            lab: true,
             single: false,
             tls_probe: Some(TlsProbeMode::Proof),
             pace: Pace::default(),
@@ -117,7 +126,7 @@ impl Setup {
         trust.give(lab.authority().root_der().clone());
         let credentials = self.login.then(|| Credentials {
             user: "benutzername".into(),
-            password: "passwort".into(),
+            password: if self.right_password { "passwort" } else { "falsch" }.into(),
             authzid: String::new(),
         });
         let mailbox = |account: Option<&'static str>| {
@@ -143,7 +152,11 @@ impl Setup {
                 seed: 11,
             },
             credentials,
-            login: LoginOptions { no_secrets: true, ..LoginOptions::default() },
+            login: LoginOptions {
+                no_secrets: true,
+                mechanism: self.mechanism.map(str::to_owned),
+                ..LoginOptions::default()
+            },
             tls_probe: self.tls_probe,
             pace: self.pace,
             as_outside: false,
@@ -161,7 +174,7 @@ impl Setup {
                 endpoint,
                 host_group: (!self.single).then(|| "lab".to_owned()),
                 addresses: Some(self.families.iter().map(address).collect()),
-                lab: true,
+                lab: self.lab,
             }
         });
         let (events, _) = tokio::sync::mpsc::unbounded_channel();

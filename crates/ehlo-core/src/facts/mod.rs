@@ -3,11 +3,13 @@
 
 mod account;
 mod capability;
+mod chain;
 mod hello;
 mod tls;
 
 pub use account::{AccountFacts, FolderFacts, LoginFacts, LoginResult, NamespaceFacts};
 pub use capability::{Capability, CapabilityFacts, Moment, is_masked_keyword};
+pub use chain::ShownChain;
 pub use hello::{ChosenFacts, HelloAnswer, HelloFacts, HelloQuestion, TlsProbeFacts, TlsProbeMode};
 pub use tls::{CertificateFacts, NameMatch, PathFacts, TlsFacts};
 
@@ -159,6 +161,12 @@ pub enum Purpose {
     SmtpSmuggling,
     /// The first messages of NTLM.
     AuthNtlm,
+    /// A login that is tied to the TLS connection, rightly or wrongly.
+    AuthBinding,
+    /// A login by SCRAM.
+    AuthScram,
+    /// A login that must fail.
+    AuthOracle,
     /// MAIL with another's address after a login.
     SubmissionSender,
     /// Commands that do not wait for an answer (SMTP).
@@ -183,6 +191,9 @@ impl Purpose {
             Purpose::SmtpRelay => "smtp-relay",
             Purpose::SmtpSmuggling => "smtp-smuggling",
             Purpose::AuthNtlm => "auth-ntlm",
+            Purpose::AuthBinding => "auth-binding",
+            Purpose::AuthScram => "auth-scram",
+            Purpose::AuthOracle => "auth-oracle",
             Purpose::SubmissionSender => "submission-sender",
             Purpose::SmtpPipelining => "smtp-pipelining",
             Purpose::SmtpBareLf => "smtp-bare-lf",
@@ -445,6 +456,20 @@ pub enum ProbeId {
     Referral,
     /// A login in which the server did not prove that it knows the password; the detail is what is wrong.
     ServerProof,
+    /// The iteration count that a server asks for in SCRAM, the detail; [`Answered::Refused`] if it is more than is computed.
+    ScramIterations,
+    /// A login that is tied to the TLS connection; the detail is the kind of binding.
+    BoundLogin,
+    /// The same, tied to another connection than this one.
+    WronglyBoundLogin,
+    /// The server says that it sees another TLS connection than the client.
+    BindingMismatch,
+    /// A command that takes no thinking, on a connection on which a login follows that must fail.
+    BeforeOracle,
+    /// A login under the name of the account, which is the detail, with a made-up password.
+    KnownUser,
+    /// The same under a made-up name, which is the detail.
+    UnknownUser,
     /// MAIL without a login.
     MailWithoutAuth,
     /// RCPT to a stranger without a login.

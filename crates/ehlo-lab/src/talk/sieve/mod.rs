@@ -112,9 +112,10 @@ impl Sieve {
                 ok(cx, VERB, "logged in");
                 self.account = Some(account);
             }
-            LoginStep::Wrong => {
+            LoginStep::Wrong(user) => {
                 self.failures += 5;
-                no(cx, VERB, "", "user or password is wrong");
+                let text = cx.turned_away(user.as_deref());
+                no(cx, VERB, "", text);
             }
             LoginStep::Cancelled => no(cx, VERB, "", "login cancelled"),
             LoginStep::Malformed => no(cx, VERB, "", "this cannot be decoded"),

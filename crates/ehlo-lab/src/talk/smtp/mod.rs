@@ -240,9 +240,10 @@ impl Smtp {
                 self.user = Some(account);
                 reply(cx, "AUTH", 235, "2.7.0", "welcome");
             }
-            LoginStep::Wrong => {
+            LoginStep::Wrong(user) => {
                 self.errors += 5;
-                reply(cx, "AUTH", 535, "5.7.8", "user or password is wrong");
+                let text = cx.turned_away(user.as_deref());
+                reply(cx, "AUTH", 535, "5.7.8", text);
             }
             LoginStep::Cancelled => reply(cx, "AUTH", 501, "5.7.0", "login cancelled"),
             LoginStep::Malformed => reply(cx, "AUTH", 501, "5.5.2", "this cannot be decoded"),
