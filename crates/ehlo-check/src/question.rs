@@ -10,14 +10,20 @@ pub enum Question {
     Injection,
     /// The same in a segment of its own.
     InjectionApart,
-    /// Does a mail transaction from before TLS go on inside it?
+    /// Does a mail transaction, or a login, from before TLS go on inside it?
     State,
+    /// Are commands taken that should have waited for an answer?
+    Pipelining,
     /// What is told about addresses, and which are taken?
     Policy,
     /// Is mail for others taken from strangers?
     Relay,
+    /// May an account send with addresses of others?
+    Sender,
     /// Does something else than the end of data end a message?
     Smuggling,
+    /// What becomes of LF without CR?
+    BareLf,
     /// What does the challenge of NTLM tell?
     Ntlm,
     /// Is a login tied to the TLS connection, and one that is tied to another refused?
@@ -35,9 +41,12 @@ impl Question {
         Question::InjectionApart,
         Question::State,
         Question::Policy,
+        Question::Pipelining,
         Question::Relay,
         Question::Ntlm,
+        Question::Sender,
         Question::Smuggling,
+        Question::BareLf,
         Question::Binding,
         Question::Scram,
         Question::Oracle,
@@ -56,6 +65,9 @@ impl Question {
             Question::Binding => Purpose::AuthBinding,
             Question::Scram => Purpose::AuthScram,
             Question::Oracle => Purpose::AuthOracle,
+            Question::Pipelining => Purpose::SmtpPipelining,
+            Question::Sender => Purpose::SubmissionSender,
+            Question::BareLf => Purpose::SmtpBareLf,
         }
     }
 
@@ -74,6 +86,9 @@ impl Question {
             Question::Binding => &["auth-channel-binding"],
             Question::Scram => &["auth-scram-iterations"],
             Question::Oracle => &["auth-error-oracle"],
+            Question::Pipelining => &["smtp-unauth-pipelining"],
+            Question::Sender => &["submission-sender-forge"],
+            Question::BareLf => &["smtp-bare-lf"],
         }
     }
 
@@ -81,13 +96,16 @@ impl Question {
     pub fn connections(self) -> u32 {
         match self {
             Question::Injection
-            | Question::InjectionApart
             | Question::State
             | Question::Policy
+            | Question::Pipelining
+            | Question::Sender
             | Question::Ntlm
             | Question::Scram => 1,
-            // One login each.
-            Question::Binding | Question::Oracle => 2,
+            // One login each; with CR and LF at the end, and with LF alone.
+            Question::Binding | Question::Oracle | Question::InjectionApart => 2,
+            // A command, a message by DATA and one by BDAT.
+            Question::BareLf => 3,
             // Eight patterns each, and one for the proof.
             Question::Relay => 3,
             Question::Smuggling => 10,
@@ -97,7 +115,13 @@ impl Question {
     /// Whether it is asked only of whoever has allowed it: mail goes out, somebody logs in once more, or it looks like an
     /// attack.
     pub fn is_opt_in(self) -> bool {
-        matches!(self, Question::Relay | Question::Smuggling) || self.is_by_login()
+        matches!(self, Question::Relay | Question::Sender | Question::Smuggling | Question::BareLf)
+            || self.is_by_login()
+    }
+
+    /// Whether it needs an address of the user that the server is responsible for.
+    pub fn needs_own_mailbox(self) -> bool {
+        matches!(self, Question::Smuggling | Question::BareLf)
     }
 
     /// Whether it is asked by logins of the account that was given.
@@ -120,10 +144,12 @@ impl Question {
         let smtp = matches!(endpoint.scheme.protocol(), Protocol::Smtp | Protocol::Lmtp);
         match self {
             Question::Injection | Question::InjectionApart => starttls,
-            Question::State => starttls && smtp,
+            Question::State => starttls,
+            Question::Pipelining => endpoint.role == Role::Mx,
+            Question::Sender => endpoint.role == Role::Submission,
             Question::Policy => smtp,
             Question::Relay => matches!(endpoint.role, Role::Mx | Role::Submission),
-            Question::Smuggling => endpoint.role == Role::Mx,
+            Question::Smuggling | Question::BareLf => endpoint.role == Role::Mx,
             Question::Ntlm | Question::Binding | Question::Scram | Question::Oracle => {
                 endpoint.role.takes_logins()
             }
@@ -138,7 +164,15 @@ impl Question {
             && match self {
                 // TLS must have come about as usual.
                 Question::Injection | Question::InjectionApart | Question::State => main.tls.is_some(),
-                Question::Policy | Question::Relay | Question::Smuggling => speaks,
+                Question::Policy
+                | Question::Pipelining
+                | Question::Relay
+                | Question::Smuggling
+                | Question::BareLf => speaks,
+                // Who could not log in once need not try again.
+                Question::Sender => {
+                    main.login.as_ref().is_some_and(|login| login.result == LoginResult::Accepted)
+                }
                 Question::Ntlm => {
                     speaks && main.tls.is_some() && offered(endpoint, main, |m| m.name == "NTLM").is_some()
                 }
@@ -162,10 +196,8 @@ impl Question {
         let wants = |id: &&str| CHECKS.iter().any(|c| c.meta().id == *id && selection.takes(*c));
         let may = |question: &Question| {
             let allowed = question.checks().iter().any(|id| extra.allows(id));
-            let possible = match question {
-                Question::Smuggling => extra.own_mailbox.is_some(),
-                _ => account || !question.is_by_login(),
-            };
+            let possible = (!question.needs_own_mailbox() || extra.own_mailbox.is_some())
+                && (account || !question.is_by_login());
             (!question.is_opt_in() || allowed) && possible
         };
         Question::ALL.iter().copied().filter(|q| q.checks().iter().any(&wants) && may(q)).collect()

@@ -1,4 +1,4 @@
-use crate::acquire::{Turns, Whole, acquire};
+use crate::acquire::{Pacer, Turns, Whole, acquire};
 use crate::{CHECKS, CheckOptions, Job, Question, Selection, judge};
 use ehlo_core::facts::RunFacts;
 use ehlo_core::{Event, RunReport};
@@ -31,9 +31,16 @@ pub async fn run(
     // Nobody is asked what nobody wants to know.
     let asks = Question::wanted(selection, &options.extra, options.credentials.is_some());
     let logs_in = asks.iter().any(|question| question.is_by_login());
-    let turns = Turns::default();
-    let whole =
-        Whole { options: Arc::clone(&options), asks, types_on, turns, clock, end, events: events.clone() };
+    let whole = Whole {
+        options: Arc::clone(&options),
+        asks,
+        types_on,
+        turns: Turns::default(),
+        pacer: Pacer::new(options.pace),
+        clock,
+        end,
+        events: events.clone(),
+    };
     let mut tasks = Vec::new();
     for (index, job) in (0u32..).zip(jobs) {
         tasks.push(tokio::spawn(acquire(index, job, whole.clone())));

@@ -23,5 +23,5 @@ pub use login::{
     APOP, BindingChoice, LOGIN_COMMAND, Login, LoginOptions, Offered, SaslDetails, USER, choose_mechanism,
 };
 pub use options::ConnectionOptions;
-pub use tls::{ClientIdentity, TlsSettings, Trust, TrustError, describe_certificate};
+pub use tls::{ClientIdentity, TlsSettings, Trust, TrustError, describe_certificate, describe_chain};
 pub use turn::Turn;

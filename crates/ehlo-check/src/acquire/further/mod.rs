@@ -1,12 +1,16 @@
 //! Questions that need connections of their own, one after the other and behind the main dialogue: only when a usual
 //! session has come about does it mean anything that an unusual one fails.
 
+mod bare_lf;
 mod injection;
 mod login;
+mod login_state;
 mod message;
 mod ntlm;
+mod pipelining;
 mod policy;
 mod relay;
+mod sender;
 mod session;
 mod smuggling;
 mod state;
@@ -14,10 +18,12 @@ mod state;
 use super::service::Service;
 use crate::Question;
 use crate::question::{bound_scram, scram};
+use bare_lf::Place;
 use ehlo_core::facts::{Answered, ConnectionFacts, LoginResult, ProbeFacts, ProbeId, ServiceFacts};
-use ehlo_core::{Address, Transcript};
+use ehlo_core::{Address, Protocol, Transcript};
 use ehlo_dialogue::{BindingChoice, Dialogue};
 use ehlo_wire::sasl::BindingKind;
+use injection::Way;
 use login::Attempt;
 use tokio::time::Instant;
 
@@ -54,16 +60,35 @@ pub(super) async fn ask_further(service: &Service, address: &Address, facts: &Se
         match question {
             // Last of all.
             Question::Binding | Question::Scram | Question::Oracle => {}
-            Question::Injection | Question::InjectionApart => {
-                let apart = question == Question::InjectionApart;
+            Question::Injection => asker.inject(question, &[Way::Together]).await,
+            Question::InjectionApart => asker.inject(question, &[Way::Apart, Way::ApartBareLf]).await,
+            Question::State => {
                 if let Some(dialogue) = asker.open(question).await {
-                    let led = injection::inject(service, address.clone(), dialogue, apart).await;
+                    let smtp = matches!(service.protocol(), Protocol::Smtp | Protocol::Lmtp);
+                    asker.found.push(match smtp {
+                        true => state::carry_over(service, address.clone(), dialogue).await,
+                        false => login_state::carry_over(service, address.clone(), dialogue).await,
+                    });
+                }
+            }
+            Question::Pipelining => {
+                if let Some(dialogue) = asker.open(question).await {
+                    let led = pipelining::send_too_early(service, address.clone(), dialogue, with_tls).await;
                     asker.found.push(led);
                 }
             }
-            Question::State => {
+            Question::Sender => {
                 if let Some(dialogue) = asker.open(question).await {
-                    asker.found.push(state::carry_over(service, address.clone(), dialogue).await);
+                    let led = sender::forge(service, address.clone(), dialogue, with_tls, main).await;
+                    asker.found.push(led);
+                }
+            }
+            Question::BareLf => {
+                let chunks = main.capabilities.iter().any(|list| list.has("CHUNKING"));
+                for place in Place::ALL.into_iter().filter(|place| chunks || *place != Place::Chunk) {
+                    let Some(dialogue) = asker.open(question).await else { break };
+                    let led = bare_lf::send(service, address.clone(), dialogue, with_tls, place).await;
+                    asker.found.push(led);
                 }
             }
             Question::Policy => {
@@ -179,6 +204,14 @@ impl Asker<'_> {
                 self.found.push(failed);
                 None
             }
+        }
+    }
+
+    async fn inject(&mut self, question: Question, ways: &[Way]) {
+        for &way in ways {
+            let Some(dialogue) = self.open(question).await else { return };
+            let led = injection::inject(self.service, self.address.clone(), dialogue, way).await;
+            self.found.push(led);
         }
     }
 

@@ -62,6 +62,7 @@ impl Imap {
     ) -> Option<Answer> {
         Some(match step {
             LoginStep::Ask(challenge) => {
+                self.begun = cx.lab.accounts().names().next().map(str::to_owned);
                 self.login = login.map(|login| (login, tag.to_owned()));
                 self.server.expect_line();
                 cx.send(Point::Reply, "AUTHENTICATE", format!("+ {challenge}\r\n").into_bytes());
