@@ -1,8 +1,7 @@
 //! `ehlo check`
 
 use crate::exit::{FOUND, GOOD, Internal, UNABLE, Usage};
-use crate::explain::check_traits as traits;
-use crate::{check_extra, input, output, policy, progress, secrets, targets};
+use crate::{about_check, check_extra, input, output, policy, progress, secrets, targets};
 use clap::ArgMatches;
 use ehlo_check::{CHECKS, CheckOptions, Pace, Selection, judge, run};
 use ehlo_core::facts::TlsProbeMode;
@@ -10,7 +9,7 @@ use ehlo_core::{Family, Limits, Outcome, Role, RunReport, Target};
 use ehlo_dialogue::{ClientIdentity, ConnectionOptions, Connector, LoginOptions, Trust};
 use ehlo_lab::{ActiveFault, Lab, LabConfig, Listeners, Ports, Running};
 use ehlo_report::monitor::{TimeLimits, check_state};
-use ehlo_report::{FORMATS, FormatOptions, Texts, add_causes, json, wrapped};
+use ehlo_report::{FORMATS, FormatOptions, Texts, add_causes, json};
 use ehlo_script::{Described, write_transcripts};
 use ehlo_wire::sasl::{Credentials, Passwords as _};
 use std::net::IpAddr;
@@ -94,18 +93,8 @@ pub(crate) fn time(
 /// Every selected check: what it looks at, what it sends, and how bad its bad verdicts are.
 fn list_checks(selection: &Selection, texts: Texts) -> String {
     let columns = output::columns();
-    let mut out = String::new();
-    for check in CHECKS.iter().filter(|c| selection.takes(**c)) {
-        let meta = check.meta();
-        let words = traits(meta, texts);
-        let key = |name: &str| texts.get(&format!("check/{}{name}", meta.id));
-        out.push_str(&format!("{} ({})\n", meta.id, words.join(", ")));
-        for text in [key(""), key("/about"), texts.fill("cli/check-sends", &[("what", &key("/sends"))])] {
-            out.push_str(&wrapped(&text, 4, columns));
-        }
-        out.push_str(&wrapped(&meta.references.join(", "), 4, columns));
-    }
-    out
+    let taken = CHECKS.iter().filter(|c| selection.takes(**c));
+    taken.map(|check| about_check::entry(check.meta(), columns, texts)).collect()
 }
 
 /// The exit code: nothing reached, something wrong, or nothing wrong.

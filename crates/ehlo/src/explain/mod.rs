@@ -1,13 +1,10 @@
 //! `ehlo explain`: what a line, a code, a bounce or a session means, without any server.
 
 mod bounce;
-mod check;
 mod dialogue;
 mod hide;
 mod letter;
 pub(crate) mod show;
-
-pub(crate) use check::traits as check_traits;
 
 use crate::check::text;
 use crate::exit::{FOUND, GOOD, Usage};

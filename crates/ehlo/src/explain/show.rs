@@ -1,8 +1,9 @@
 //! Explanations, for people and as JSON.
 
 use super::hide::hidden;
-use super::{Explained, Part, Sort, check};
-use crate::{output, sasl};
+use super::{Explained, Part, Sort};
+use crate::{about_check, output, sasl};
+use ehlo_check::CheckMeta;
 use ehlo_core::escape;
 use ehlo_knowledge::explain::{Explanation, Kind};
 use ehlo_knowledge::{Lang, references};
@@ -73,8 +74,11 @@ fn one(out: &mut String, part: &Part, secrets: bool, paint: Paint, texts: Texts)
         let said = texts.say("explain-after", &[("command", &part.command)]);
         out.push_str(&wrapped(&said, 0, columns));
     }
+    let check = check(part);
     // What holds a login is not said again: it may hold a password.
-    if part.messages.is_empty() {
+    if let Some(meta) = check {
+        out.push_str(&about_check::whole(meta, columns, paint, texts));
+    } else if part.messages.is_empty() {
         for line in part.said.lines().take(MOST_LINES) {
             let _ = writeln!(out, "{}", paint.strong(&shortened(&hidden(line))));
         }
@@ -85,9 +89,10 @@ fn one(out: &mut String, part: &Part, secrets: bool, paint: Paint, texts: Texts)
     if let Some(key) = &part.named {
         named(out, key, texts);
     }
-    let width = part.explanations.iter().filter(|e| is_listed(e)).map(|e| e.name.chars().count()).max();
+    let rest = || part.explanations.iter().filter(|e| check.is_none() || e.kind != Kind::Check);
+    let width = rest().filter(|e| is_listed(e)).map(|e| e.name.chars().count()).max();
     let mut seen = Vec::new();
-    for explanation in &part.explanations {
+    for explanation in rest() {
         // The same word may mean the same in several protocols.
         let what = (&explanation.name, explanation.meaning(texts.lang));
         if is_listed(explanation) && seen.contains(&what) {
@@ -99,6 +104,12 @@ fn one(out: &mut String, part: &Part, secrets: bool, paint: Paint, texts: Texts)
             _ => in_full(out, explanation, paint, texts),
         }
     }
+}
+
+/// The check that is asked about by its id.
+fn check(part: &Part) -> Option<&'static CheckMeta> {
+    let is_one = part.explanations.iter().any(|e| e.kind == Kind::Check);
+    is_one.then(|| about_check::named(&part.said)).flatten()
 }
 
 /// Whether one line is enough: the words of a capability list.
@@ -131,12 +142,9 @@ pub(crate) fn in_full(out: &mut String, explanation: &Explanation, paint: Paint,
     if let Some(here) = explanation.here(lang) {
         block(&texts.ui("explain-here"), here);
     }
-    if let Some(meta) = check::of(explanation) {
-        check::in_full(out, meta, texts);
-    }
     let causes = causes(explanation, lang);
     if !causes.is_empty() {
-        out.push_str(&wrapped(&texts.ui("explain-likely"), 4, columns));
+        block("", &texts.ui("explain-likely"));
     }
     for (number, cause) in causes.iter().enumerate() {
         let lead = format!("{}. ", number + 1);
@@ -151,18 +159,13 @@ pub(crate) fn in_full(out: &mut String, explanation: &Explanation, paint: Paint,
         let text = wrapped(&safe(next), 6, columns);
         let _ = write!(out, "    → {}", text.trim_start());
     }
-    let sources = sources(explanation).join(", ");
+    let sources = explanation.references().join(", ");
     if !sources.is_empty() {
         let text = wrapped(&format!("{} {sources}", texts.ui("explain-source")), 4, columns);
         for line in text.lines() {
             let _ = writeln!(out, "{}", paint.dim(line));
         }
     }
-}
-
-/// Where it is written; of a check that stands with its code.
-fn sources(explanation: &Explanation) -> &'static [&'static str] {
-    check::of(explanation).map_or(explanation.references(), |meta| meta.references)
 }
 
 /// What an explanation is about: an id, a code.
@@ -264,6 +267,9 @@ fn part_json(part: &Part, secrets: bool, texts: Texts) -> Value {
             "host": recipient.host,
         });
     }
+    if let Some(meta) = check(part) {
+        value["check"] = about_check::json(meta, texts);
+    }
     if let Some(key) = &part.named {
         value["named"] = json!({ "key": key, "text": texts.get(key), "references": references(key) });
     }
@@ -273,7 +279,7 @@ fn part_json(part: &Part, secrets: bool, texts: Texts) -> Value {
 /// An explanation as JSON.
 pub(crate) fn explanation_json(explanation: &Explanation, texts: Texts) -> Value {
     let lang = texts.lang;
-    let mut value = json!({
+    json!({
         "kind": kind(explanation.kind),
         "key": explanation.key,
         "name": safe(&explanation.name),
@@ -283,12 +289,8 @@ pub(crate) fn explanation_json(explanation: &Explanation, texts: Texts) -> Value
         "confirm": explanation.confirm(lang),
         "next_step": explanation.next_step(lang),
         "safety": explanation.safety(lang),
-        "references": sources(explanation),
-    });
-    if let Some(meta) = check::of(explanation) {
-        value["check"] = check::json(meta, texts);
-    }
-    value
+        "references": explanation.references(),
+    })
 }
 
 fn kind(kind: Kind) -> &'static str {
