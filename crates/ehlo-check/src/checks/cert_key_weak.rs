@@ -15,7 +15,8 @@ const SHORTEST_EC: u32 = 224;
 /// Shorter ones are to go (BSI TR-02102-2; NCSC-NL names the curve secp224r1).
 const LONG_EC: u32 = 250;
 
-fn is_weak(certificate: &CertificateFacts) -> bool {
+/// Whether the key of a certificate is too short.
+pub(super) fn is_weak(certificate: &CertificateFacts) -> bool {
     // Where the size is not known nothing is said of it.
     let bits = certificate.key_bits;
     match certificate.key.as_str() {
