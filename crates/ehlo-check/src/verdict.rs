@@ -43,6 +43,12 @@ impl Verdict {
         Verdict::new(Outcome::Skipped(Why::NotAsked), message)
     }
 
+    /// Says it in a sentence of the check's own, where "no result" is not all there is to say.
+    pub(crate) fn saying(mut self, message: &'static str) -> Verdict {
+        self.message = message;
+        self
+    }
+
     /// Fills a place of the sentence.
     pub(crate) fn with(mut self, name: &str, value: impl ToString) -> Verdict {
         self.params.insert(name.to_owned(), value.to_string());

@@ -41,6 +41,8 @@ pub struct WeakTls {
     pub sha1: bool,
     /// Whether it prefers Diffie-Hellman in a finite field and has no parameters for it.
     pub dh_fails: bool,
+    /// Whether it prefers suites with a signature below TLS 1.2 and cannot sign there.
+    pub old_fails: bool,
     /// Whether SSL 2.0 is spoken.
     pub ssl2: bool,
     /// A second certificate, for an RSA key: shown to who takes no suite for the first one.
@@ -160,6 +162,10 @@ fn answer(hello: &ClientHello, weak: &WeakTls, shown: Shown<'_>) -> Option<Verdi
         return Some(refused(Alert::PROTOCOL_VERSION));
     };
     let version = if weak.no_tls12 { highest.min(Version::TLS11) } else { highest };
+    let is_signed = |s: &Suite| matches!(s.key_exchange(), KeyExchange::Ecdhe | KeyExchange::Dhe);
+    if weak.old_fails && version < Version::TLS12 && hello.suites.iter().any(is_signed) {
+        return Some(refused(Alert::INTERNAL_ERROR));
+    }
     if version < Version::TLS12 && weak.oldest.is_none_or(|oldest| version < oldest) {
         return Some(refused(Alert::PROTOCOL_VERSION));
     }
@@ -172,7 +178,7 @@ fn answer(hello: &ClientHello, weak: &WeakTls, shown: Shown<'_>) -> Option<Verdi
         return Some(refused(Alert::INTERNAL_ERROR));
     }
     let Some(suite) = choose(hello, weak, version) else { return Some(refused(Alert::HANDSHAKE_FAILURE)) };
-    let signed = matches!(suite.key_exchange(), KeyExchange::Ecdhe | KeyExchange::Dhe);
+    let signed = is_signed(&suite);
     let schemes = hello.signature_schemes();
     let only_dated = version == Version::TLS12 && !schemes.is_empty() && schemes.iter().all(|s| s.is_dated());
     if signed && only_dated && !weak.sha1 {

@@ -36,6 +36,7 @@ fn personas_greet_as_they_say() {
         ("courier", Scheme::Pop3, "+OK Hello there.\r\n"),
         ("exchange", Scheme::Smtp, "220 lab.test Microsoft ESMTP MAIL Service ready at"),
         ("exchange", Scheme::Imap, "* OK The Microsoft Exchange IMAP4 service is ready.\r\n"),
+        ("exchange-2010", Scheme::Smtp, "220 lab.test Microsoft ESMTP MAIL Service ready at"),
         ("microsoft365", Scheme::Pop3, "+OK The Microsoft Exchange POP3 service is ready.\r\n"),
         ("gmail", Scheme::Imap, "* OK Gimap ready for requests from 192.0.2.7\r\n"),
         ("gmail", Scheme::Smtp, "220 lab.test ESMTP - gsmtp\r\n"),

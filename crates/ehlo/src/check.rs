@@ -1,15 +1,15 @@
 //! `ehlo check`
 
 use crate::exit::{FOUND, GOOD, Internal, UNABLE, Usage};
-use crate::{check_extra, input, output, policy, progress, secrets, targets};
+use crate::{about_check, check_extra, input, output, policy, progress, secrets, targets};
 use clap::ArgMatches;
 use ehlo_check::{CHECKS, CheckOptions, Pace, Selection, judge, run};
 use ehlo_core::facts::TlsProbeMode;
-use ehlo_core::{Family, Limits, Outcome, Role, RunReport, Severity, Target};
+use ehlo_core::{Family, Limits, Outcome, Role, RunReport, Target};
 use ehlo_dialogue::{ClientIdentity, ConnectionOptions, Connector, LoginOptions, Trust};
 use ehlo_lab::{ActiveFault, Lab, LabConfig, Listeners, Ports, Running};
 use ehlo_report::monitor::{TimeLimits, check_state};
-use ehlo_report::{FORMATS, FormatOptions, Texts, add_causes, json, wrapped};
+use ehlo_report::{FORMATS, FormatOptions, Texts, add_causes, json};
 use ehlo_script::{Described, write_transcripts};
 use ehlo_wire::sasl::{Credentials, Passwords as _};
 use std::net::IpAddr;
@@ -27,7 +27,9 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
         return Ok(GOOD);
     }
     if matches.get_flag("dry-run") {
-        output::result(&check_extra::plan(&selection, &check_extra::extra(matches, texts)?, texts))?;
+        let extra = check_extra::extra(matches, texts)?;
+        let account = text(matches, "user").is_some();
+        output::result(&check_extra::plan(&selection, &extra, account, texts))?;
         return Ok(GOOD);
     }
     let wanted = text(matches, "format").unwrap_or("human");
@@ -93,22 +95,8 @@ pub(crate) fn time(
 /// Every selected check: what it looks at, what it sends, and how bad its bad verdicts are.
 fn list_checks(selection: &Selection, texts: Texts) -> String {
     let columns = output::columns();
-    let mut out = String::new();
-    for check in CHECKS.iter().filter(|c| selection.takes(**c)) {
-        let meta = check.meta();
-        let severity = |s: Severity| texts.ui(&format!("severity-{}", s.id()));
-        let on_mx = meta.severity_mx.filter(|mx| *mx != meta.severity);
-        let mut words = vec![meta.group.to_owned(), severity(meta.severity)];
-        words.push(texts.get(&format!("cli/manner-{}", meta.manner.id())));
-        words.extend(on_mx.map(|mx| texts.fill("cli/check-on-mx", &[("severity", &severity(mx))])));
-        let key = |name: &str| texts.get(&format!("check/{}{name}", meta.id));
-        out.push_str(&format!("{} ({})\n", meta.id, words.join(", ")));
-        for text in [key(""), key("/about"), texts.fill("cli/check-sends", &[("what", &key("/sends"))])] {
-            out.push_str(&wrapped(&text, 4, columns));
-        }
-        out.push_str(&wrapped(&meta.references.join(", "), 4, columns));
-    }
-    out
+    let taken = CHECKS.iter().filter(|c| selection.takes(**c));
+    taken.map(|check| about_check::entry(check.meta(), columns, texts)).collect()
 }
 
 /// The exit code: nothing reached, something wrong, or nothing wrong.
@@ -198,9 +186,17 @@ fn examine(matches: &ArgMatches, selection: &Selection, texts: Texts) -> anyhow:
             (Some((lab, _)), Some(user)) if !names_password(matches) => Some(lab_account(lab, user, texts)?),
             _ => secrets::credentials(matches, wanted.first().and_then(targets::host), from_stdin, texts)?,
         };
-        options.extra.outside = check_extra::outside(matches, &options, from_stdin, texts).await?;
         let role = text(matches, "role").and_then(role);
         let running = lab.as_ref().map(|(lab, running)| (&**lab, running));
+        let mailboxes = check_extra::Mailboxes {
+            matches,
+            options: &options,
+            lab: running,
+            stdin_taken: from_stdin,
+            texts,
+        };
+        let (outside, inbox) = (mailboxes.outside().await?, mailboxes.inbox().await?);
+        (options.extra.outside, options.extra.inbox) = (outside, inbox);
         let jobs = targets::jobs(&wanted, role, &options.connection, running, texts).await?;
         let (events, receiver) = tokio::sync::mpsc::unbounded_channel();
         let shown = tokio::spawn(progress::show(receiver, texts, !matches.get_flag("quiet")));

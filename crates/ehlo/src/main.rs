@@ -1,5 +1,6 @@
 //! `ehlo`: speaks to mail servers in their own protocol, shows the dialogue, and explains it.
 
+mod about_check;
 mod auth;
 mod check;
 mod check_extra;

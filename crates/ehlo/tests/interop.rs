@@ -24,6 +24,8 @@ mod talk;
 #[path = "cli/terminal.rs"]
 #[allow(dead_code, reason = "shared with the tests against the lab, which look at more")]
 mod terminal;
+#[path = "interop/testssl.rs"]
+mod testssl;
 #[path = "interop/tls.rs"]
 mod tls;
 #[path = "interop/trip.rs"]

@@ -78,6 +78,21 @@ pub(super) fn missing_issuer(facts: &Judging<'_>, leaf: &Leaf<'_>) -> Option<(St
     Some((last.issuer.clone(), KnownFrom::Url(url.clone())))
 }
 
+/// The first certificate of the chain that is signed by a hash that does not hold. The signature of a root is looked at by
+/// nobody: it is trusted as it is.
+pub(super) fn weakly_signed<'a>(leaf: &Leaf<'a>) -> Option<&'a CertificateFacts> {
+    leaf.tls.chain.iter().find(|c| is_weak_signature(&c.signature) && !(c.self_signed && c.is_ca))
+}
+
+fn is_weak_signature(signature: &str) -> bool {
+    let name = signature.to_ascii_lowercase();
+    // RSA with MD2 and MD5, and SHA-1 by the names that older authorities used (OIDs of RFC 3279 and OIW).
+    name.contains("md5")
+        || name.ends_with("sha1")
+        || name.contains("sha1with")
+        || ["1.2.840.113549.1.1.2", "1.3.14.3.2.29", "1.2.840.10040.4.3"].contains(&name.as_str())
+}
+
 /// Another service of the same host that shows a certificate for the same names with a later end.
 pub(super) fn newer_elsewhere(facts: &Judging<'_>, leaf: &Leaf<'_>) -> Option<(String, String)> {
     let same_name = |c: &CertificateFacts| c.names.iter().any(|n| leaf.certificate.names.contains(n));

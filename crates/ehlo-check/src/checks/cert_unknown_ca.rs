@@ -29,6 +29,8 @@ impl Check for CertUnknownCa {
             _ if leaf.tls.pinned => Verdict::pass("pinned"),
             // There is no moment at which all certificates of the chain are valid, so that the path could be tried.
             Some(_) if leaf.tls.path.dates_in_the_way => Verdict::inconclusive(Why::Unclear),
+            // Nobody verifies such a signature any more, so the path breaks off there, whoever made it.
+            Some(_) if cert::weakly_signed(&leaf).is_some() => Verdict::inconclusive(Why::Unclear),
             None => Verdict::pass("known").with("roots", leaf.tls.path.trusted_by.join(", ")),
             Some(error) => cert::untrusted(facts, "unknown").with("error", error),
         };

@@ -64,6 +64,32 @@ pub(super) fn refused_class(probe: &TlsProbeFacts, class: SuiteClass) -> Option<
     covered.then_some(refused)
 }
 
+/// The hellos that show that nobody gets a session in `version`, though the server does not say so, and the alert: it
+/// stumbles in the same way over TLS 1.1, over each kind of key exchange there, and over the older version as well (suites
+/// and signatures are the same in all of them), and answered other hellos afterwards.
+pub(super) fn stumbles(probe: &TlsProbeFacts, version: Version) -> Option<(&str, Vec<&HelloFacts>)> {
+    let newest = of(probe, HelloQuestion::OldVersion).find(|h| h.version == Version::TLS11.0)?;
+    let alert = newest.stumbled()?;
+    let same = |h: &HelloFacts| h.stumbled() == Some(alert) || h.is_refused();
+    let mut proof = vec![newest];
+    proof.extend(of(probe, HelloQuestion::OldKind).filter(|h| same(h)));
+    let no_anonymous = refused_class(probe, SuiteClass::Anonymous).is_some();
+    let excluded = |suite: &u16| {
+        (no_anonymous && Suite(*suite).is(SuiteClass::Anonymous))
+            || proof[1..].iter().any(|h| h.suites.contains(suite))
+    };
+    if !newest.suites.iter().all(excluded) {
+        return None;
+    }
+    if version < Version::TLS11 {
+        let mut older = of(probe, HelloQuestion::OldVersion);
+        proof.push(older.find(|h| h.version == version.0 && same(h))?);
+    }
+    let last = proof.iter().map(|h| h.transcript).max()?;
+    let answers = chosen(probe).any(|(h, _)| h.transcript > last);
+    answers.then_some((alert, proof))
+}
+
 /// Names without doubles, in the order in which they were seen.
 pub(super) fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let mut seen: Vec<&str> = Vec::new();

@@ -27,12 +27,14 @@ impl Check for Tls12Missing {
         if let Some((hello, _)) = hello::chosen(probe).find(|(_, c)| c.version == Version::TLS12.0) {
             return vec![Verdict::pass("offered").at(hello.at.iter().copied())];
         }
-        let asked = [HelloQuestion::Recommended, HelloQuestion::Broken, HelloQuestion::Dated];
-        let refused = |q: &HelloQuestion| {
-            hello::of(probe, *q)
+        let refused = |question| {
+            hello::of(probe, question)
                 .any(|h| h.is_refused() || h.chosen().is_some_and(|c| c.version < Version::TLS12.0))
         };
-        if !hello::only_newest(probe) && !asked.iter().all(refused) {
+        let all = refused(HelloQuestion::Recommended)
+            && (refused(HelloQuestion::Weak)
+                || (refused(HelloQuestion::Broken) && refused(HelloQuestion::Dated)));
+        if !hello::only_newest(probe) && !all {
             return vec![hello::open(probe)];
         }
         let asked = probe.hellos.iter().filter(|h| h.version == Version::TLS12.0 && h.is_refused());

@@ -65,8 +65,16 @@ impl Check for OldVersion {
         let proof = hello::of(probe, HelloQuestion::OldVersion)
             .filter(|h| h.version >= self.version.0)
             .find(|h| h.is_refused() || h.chosen().is_some_and(|c| c.offered && c.version < self.version.0));
-        vec![match proof {
-            Some(hello) => Verdict::pass("refused").at(hello.at.iter().copied()),
+        let older = hello::of(probe, HelloQuestion::OldKind)
+            .find(|h| h.chosen().is_some_and(|c| c.offered && c.version < self.version.0));
+        if let Some(hello) = proof.or(older) {
+            return vec![Verdict::pass("refused").at(hello.at.iter().copied())];
+        }
+        vec![match hello::stumbles(probe, self.version) {
+            Some((alert, proof)) => {
+                let at = proof.iter().flat_map(|h| h.at.iter().copied());
+                Verdict::pass("stumbles").with("alert", alert).at(at)
+            }
             None => hello::open(probe),
         }]
     }

@@ -77,6 +77,9 @@ pub enum HelloQuestion {
     Anonymous,
     /// TLS 1.2 with nothing but suites that should not be used any more.
     Dated,
+    /// TLS 1.2 with the broken and the dated suites together, without those that have a hello of their own: asked in place of
+    /// both where suites with Diffie-Hellman in a finite field are asked about apart.
+    Weak,
     /// TLS 1.2 with nothing but suites with Diffie-Hellman in a finite field that are broken or dated: apart where a server
     /// may stumble over them instead of refusing.
     FiniteField,
@@ -84,7 +87,9 @@ pub enum HelloQuestion {
     Sha1,
     /// An old version at most.
     OldVersion,
-    /// The same, and the word that it is a fallback (RFC 7507).
+    /// The same with one kind of key exchange only: where a server stumbles over the old version instead of refusing it.
+    OldKind,
+    /// An old version at most, and the word that it is a fallback (RFC 7507).
     Fallback,
     /// SSL 2.0.
     Ssl2,
@@ -108,9 +113,11 @@ impl HelloQuestion {
             HelloQuestion::Broken => "broken",
             HelloQuestion::Anonymous => "anonymous",
             HelloQuestion::Dated => "dated",
+            HelloQuestion::Weak => "weak",
             HelloQuestion::FiniteField => "finite-field",
             HelloQuestion::Sha1 => "sha1",
             HelloQuestion::OldVersion => "old-version",
+            HelloQuestion::OldKind => "old-kind",
             HelloQuestion::Fallback => "fallback",
             HelloQuestion::Ssl2 => "ssl2",
             HelloQuestion::NoName => "no-name",
@@ -223,6 +230,14 @@ impl HelloFacts {
             HelloAnswer::Refused { .. } if self.question == HelloQuestion::FiniteField => true,
             HelloAnswer::Refused { alert } => REFUSALS.contains(&alert.as_str()),
             _ => false,
+        }
+    }
+
+    /// The alert, if it speaks of something else than what was offered, such as `internal_error`: the server stumbled.
+    pub fn stumbled(&self) -> Option<&str> {
+        match &self.answer {
+            HelloAnswer::Refused { alert } if !REFUSALS.contains(&alert.as_str()) => Some(alert),
+            _ => None,
         }
     }
 

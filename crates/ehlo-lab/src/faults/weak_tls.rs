@@ -93,6 +93,10 @@ pub(super) static DH: Rule = Rule::setting(
 pub(super) static DH_FAILS: Rule =
     Rule::setting("tls-dh-fails", FAMILY, NOTHING, |settings, _| settings.weak_tls.dh_fails = true);
 
+/// Below TLS 1.2 suites with a signature are what the server would like best, and fail.
+pub(super) static OLD_FAILS: Rule =
+    Rule::setting("tls-old-fails", FAMILY, NOTHING, |settings, _| settings.weak_tls.old_fails = true);
+
 /// TLS 1.2 is refused.
 pub(super) static NO_12: Rule =
     Rule::setting("tls-12-refused", FAMILY, NOTHING, |settings, _| settings.weak_tls.no_tls12 = true);

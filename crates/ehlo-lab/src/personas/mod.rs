@@ -23,6 +23,7 @@ static FILES: &[(&str, &str)] = &[
     ("cyrus", include_str!("cyrus.toml")),
     ("courier", include_str!("courier.toml")),
     ("exchange", include_str!("exchange.toml")),
+    ("exchange-2010", include_str!("exchange-2010.toml")),
     ("microsoft365", include_str!("microsoft365.toml")),
     ("gmail", include_str!("gmail.toml")),
     ("hmailserver", include_str!("hmailserver.toml")),

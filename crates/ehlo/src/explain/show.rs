@@ -2,7 +2,8 @@
 
 use super::hide::hidden;
 use super::{Explained, Part, Sort};
-use crate::{output, sasl};
+use crate::{about_check, output, sasl};
+use ehlo_check::CheckMeta;
 use ehlo_core::escape;
 use ehlo_knowledge::explain::{Explanation, Kind};
 use ehlo_knowledge::{Lang, references};
@@ -73,8 +74,11 @@ fn one(out: &mut String, part: &Part, secrets: bool, paint: Paint, texts: Texts)
         let said = texts.say("explain-after", &[("command", &part.command)]);
         out.push_str(&wrapped(&said, 0, columns));
     }
+    let check = check(part);
     // What holds a login is not said again: it may hold a password.
-    if part.messages.is_empty() {
+    if let Some(meta) = check {
+        out.push_str(&about_check::whole(meta, columns, paint, texts));
+    } else if part.messages.is_empty() {
         for line in part.said.lines().take(MOST_LINES) {
             let _ = writeln!(out, "{}", paint.strong(&shortened(&hidden(line))));
         }
@@ -85,9 +89,10 @@ fn one(out: &mut String, part: &Part, secrets: bool, paint: Paint, texts: Texts)
     if let Some(key) = &part.named {
         named(out, key, texts);
     }
-    let width = part.explanations.iter().filter(|e| is_listed(e)).map(|e| e.name.chars().count()).max();
+    let rest = || part.explanations.iter().filter(|e| check.is_none() || e.kind != Kind::Check);
+    let width = rest().filter(|e| is_listed(e)).map(|e| e.name.chars().count()).max();
     let mut seen = Vec::new();
-    for explanation in &part.explanations {
+    for explanation in rest() {
         // The same word may mean the same in several protocols.
         let what = (&explanation.name, explanation.meaning(texts.lang));
         if is_listed(explanation) && seen.contains(&what) {
@@ -99,6 +104,12 @@ fn one(out: &mut String, part: &Part, secrets: bool, paint: Paint, texts: Texts)
             _ => in_full(out, explanation, paint, texts),
         }
     }
+}
+
+/// The check that is asked about by its id.
+fn check(part: &Part) -> Option<&'static CheckMeta> {
+    let is_one = part.explanations.iter().any(|e| e.kind == Kind::Check);
+    is_one.then(|| about_check::named(&part.said)).flatten()
 }
 
 /// Whether one line is enough: the words of a capability list.
@@ -255,6 +266,9 @@ fn part_json(part: &Part, secrets: bool, texts: Texts) -> Value {
             "status": recipient.status,
             "host": recipient.host,
         });
+    }
+    if let Some(meta) = check(part) {
+        value["check"] = about_check::json(meta, texts);
     }
     if let Some(key) = &part.named {
         value["named"] = json!({ "key": key, "text": texts.get(key), "references": references(key) });

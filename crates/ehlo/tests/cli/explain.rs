@@ -143,3 +143,31 @@ fn one_line_out_of_a_list_of_extensions_is_read_as_such() {
     assert!(ehlo(&["explain", "250 SIZE 10240000"]).out.contains("10240000 bytes"));
     assert!(!ehlo(&["explain", "250 Hello client.example.org"]).out.contains("The server "));
 }
+
+#[test]
+fn of_a_check_it_tells_what_it_sends_and_what_helps() {
+    let listed = ehlo(&["check", "--list-checks", "--lang", "en"]).out;
+    let ids: Vec<&str> =
+        listed.lines().filter(|l| !l.starts_with(' ')).filter_map(|l| l.split(' ').next()).collect();
+    assert!(ids.len() > 80, "{listed}");
+    for id in ids {
+        let told = ehlo(&["explain", id, "--lang", "en"]);
+        assert_eq!((told.code, told.err.as_str()), (0, ""), "{id}");
+        // All that the list says stands there too: what it looks at, what it sends, by which norm.
+        let (_, entry) = listed.split_once(&format!("\n{id} (")).unwrap_or(("", &listed));
+        for line in entry.lines().skip(1).take_while(|line| line.starts_with(' ')) {
+            assert!(told.out.contains(line), "{id}: {line:?}: {}", told.out);
+        }
+        let document = ehlo(&["explain", id, "--lang", "en", "--format", "json"]);
+        let document: serde_json::Value = serde_json::from_str(&document.out).unwrap();
+        let check = &document["parts"][0]["check"];
+        assert_eq!(check["id"], id);
+        let findings = check["findings"].as_array().unwrap();
+        let arrows = told.out.lines().filter(|line| line.starts_with("      → ")).count();
+        assert_eq!(arrows, findings.len(), "{id}: {}", told.out);
+    }
+    let relay = ehlo(&["explain", "smtp-open-relay", "--lang", "de"]).out;
+    for wanted in ["nur mit --allow", "--as-outside", "→ ", "smtpd_relay_restrictions", "RFC 5321"] {
+        assert!(relay.contains(wanted), "{wanted}: {relay}");
+    }
+}

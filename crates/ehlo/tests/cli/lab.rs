@@ -100,6 +100,9 @@ fn what_is_wrong_with_a_set_up_is_found() {
         ("relaying", "smtp://lab", "smtp-open-relay", &relay[..]),
         ("relaying", "smtp://lab", "smtp-vrfy-expn", &[]),
         ("renewed-on-disk", "imaps://lab", "cert-expired", &[]),
+        ("exchange-2010", "smtp://lab", "tls-ssl3", &[]),
+        ("exchange-2010", "imaps://lab", "suite-rc4", &[]),
+        ("exchange-2010", "submission://lab", "auth-ntlm-leak", &[]),
         ("starttls-stripped", "imap://lab", "starttls-offered", &[]),
         ("starttls-stripped", "submission://lab", "cleartext-port-no-tls", &[]),
     ] {

@@ -1,7 +1,5 @@
-//! What hand-made hellos find out, beside what `sslscan`, `openssl s_client` and `testssl` get of the same services in the
-//! same run: once as they should be, once as weak as their OpenSSL lets them be.
+//! What hand-made hellos find out, beside what `sslscan` and `openssl s_client` get of the same services in the same run: once as they should be, once as weak as their OpenSSL lets them be.
 
-use crate::common::folder;
 use crate::site::{SERVICES, STRONG, Site, WEAK, said_by, variable};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,15 +12,15 @@ const TLS13: u64 = 0x0304;
 const ALL: &str = "ALL:COMPLEMENTOFALL:@SECLEVEL=0";
 
 /// What we found out.
-struct Ours {
+pub(crate) struct Ours {
     document: Value,
-    at: String,
+    pub(crate) at: String,
 }
 
 /// More handshakes than a service is asked by default: OpenSSL has some sixty suites.
 const BUDGET: &str = "250";
 
-fn ours(site: &Site, more: &[&str]) -> Ours {
+pub(crate) fn ours(site: &Site, more: &[&str]) -> Ours {
     let document = site.check(&[&["--only", "tls", "--budget", BUDGET], more].concat());
     Ours { document, at: format!("{} at {}", site.url(), site.port) }
 }
@@ -45,13 +43,13 @@ impl Ours {
     }
 
     /// How a check came out; none if it had nothing to say.
-    fn outcome(&self, check: &str) -> Option<&str> {
+    pub(crate) fn outcome(&self, check: &str) -> Option<&str> {
         let findings = self.document["findings"].as_array().unwrap();
         findings.iter().find(|f| f["check"] == check).map(|f| f["outcome"].as_str().unwrap())
     }
 
     /// Whether a check found what it looks for.
-    fn complains(&self, check: &str) -> bool {
+    pub(crate) fn complains(&self, check: &str) -> bool {
         match self.outcome(check) {
             None | Some("pass") => false,
             Some("fail" | "warn" | "info") => true,
@@ -293,61 +291,5 @@ fn certificates_are_those_that_sslscan_finds() {
                 assert!(site.name.starts_with("ecdsa"), "{at}: {}", scan.text);
             }
         }
-    }
-}
-
-/// What `testssl` calls good or bad, and the check that says the same.
-const OF_TESTSSL: &[(&str, &str)] = &[
-    ("SSLv2", "tls-ssl2"),
-    ("SSLv3", "tls-ssl3"),
-    ("TLS1", "tls-10"),
-    ("TLS1_1", "tls-11"),
-    ("cipherlist_NULL", "suite-null"),
-    ("cipherlist_aNULL", "suite-anon"),
-    ("cipherlist_EXPORT", "suite-export"),
-    ("secure_renego", "tls-reneg-info"),
-    ("RC4", "suite-rc4"),
-    ("SWEET32", "suite-64bit-block"),
-    ("LUCKY13", "suite-cbc"),
-    ("CRIME_TLS", "tls-compression"),
-    ("POODLE_SSL", "tls-ssl3"),
-    ("fallback_SCSV", "tls-fallback-scsv"),
-];
-
-#[test]
-#[ignore = "needs the servers that `cargo xtask interop` starts"]
-fn a_full_testssl_agrees() {
-    for servers in [STRONG, WEAK] {
-        let site = Site::of(servers, "imap");
-        let file = folder(&format!("testssl-{servers}")).join("found.json");
-        let mut command = Command::new("testssl");
-        command.args(["--quiet", "--color", "0", "--warnings", "off", "--jsonfile"]).arg(&file);
-        command.args(["-t", site.protocol()]).arg(format!("{}:{}", site.address, site.port));
-        let said = said_by(&mut command);
-        let text = std::fs::read_to_string(&file).unwrap_or_else(|e| panic!("{e}: {said}"));
-        let theirs: Value = serde_json::from_str(&text).unwrap();
-        let of = |id: &str| {
-            let found = theirs.as_array().unwrap().iter().find(|f| f["id"] == id);
-            let found = found.unwrap_or_else(|| panic!("{id}: {text}"));
-            (found["severity"].as_str().unwrap(), found["finding"].as_str().unwrap())
-        };
-        let ours = ours(&site, &[]);
-        let mut compared = 0;
-        for (id, check) in OF_TESTSSL {
-            let (severity, finding) = of(id);
-            // It has no verdict, as on the fallback at Dovecot, which hangs up where others send an alert.
-            if ["WARN", "FATAL"].contains(&severity) {
-                continue;
-            }
-            compared += 1;
-            let bad = !["OK", "INFO"].contains(&severity);
-            assert_eq!(ours.complains(check), bad, "{}: {check}: {id} is {severity}: {finding}", ours.at);
-        }
-        assert!(compared + 1 >= OF_TESTSSL.len(), "{}: {compared}: {text}", ours.at);
-        // LOGJAM itself is about suites for export only.
-        let (severity, finding) = of("LOGJAM-common_primes");
-        let bad = !["OK", "INFO"].contains(&severity);
-        let small = ours.outcome("kex-dh-size") == Some("fail");
-        assert_eq!(small, bad, "{}: {finding}", ours.at);
     }
 }

@@ -127,6 +127,19 @@ pub(super) fn of_old_versions(question: HelloQuestion, version: Version) -> Ask 
     Ask::new(question, version, suites)
 }
 
+/// The same in TLS 1.1, each kind of key exchange in a hello of its own; suites without a certificate if `anonymous`.
+pub(super) fn old_kinds(anonymous: bool) -> Vec<Ask> {
+    use KeyExchange::{DhAnon, Dhe, EcdhAnon, Ecdhe, Rsa, RsaExport};
+    let kinds: [&[KeyExchange]; 4] = [&[Ecdhe], &[Dhe], &[Rsa, RsaExport], &[EcdhAnon, DhAnon]];
+    let number = if anonymous { 4 } else { 3 };
+    let of = |kind: &&[KeyExchange]| {
+        let mut ask = of_old_versions(HelloQuestion::OldKind, Version::TLS11);
+        ask.suites.retain(|s| kind.contains(&s.key_exchange()));
+        ask
+    };
+    kinds.iter().take(number).map(of).collect()
+}
+
 /// Suites with a signature in the handshake, to see which hash it stands on.
 pub(super) fn signed() -> Ask {
     let signed = |s: &Suite| {
@@ -150,8 +163,11 @@ mod tests {
             assert!(suites_of(classes).len() <= MOST_SUITES, "{}", suites_of(classes).len());
         }
         let all = suites_of(&[BROKEN, DATED].concat()).into_iter();
-        let apart = all.filter(|s| s.is_finite_field() || s.is(SuiteClass::Anonymous)).count();
-        assert!((40..=MOST_SUITES).contains(&apart), "{apart}");
+        let (apart, others): (Vec<Suite>, Vec<Suite>) =
+            all.partition(|s| s.is_finite_field() || s.is(SuiteClass::Anonymous));
+        for hello in [apart, others] {
+            assert!((40..=MOST_SUITES).contains(&hello.len()), "{hello:?}");
+        }
         for ask in [of_old_versions(HelloQuestion::OldVersion, Version::TLS11), signed()] {
             assert!(ask.suites.len() <= MOST_SUITES);
         }
@@ -164,5 +180,9 @@ mod tests {
         for wanted in [0x000a, 0x002f, 0x0033, 0xc013, 0x0005, 0x0034, 0x0003] {
             assert!(suites.contains(&Suite(wanted)), "{}", Suite(wanted));
         }
+        // Each of them stands in the hello of one kind.
+        let kinds: Vec<Suite> = old_kinds(true).into_iter().flat_map(|ask| ask.suites).collect();
+        assert_eq!(kinds.len(), suites.len());
+        assert!(suites.iter().all(|s| kinds.contains(s)));
     }
 }
