@@ -737,6 +737,12 @@ fn weak_tls_is_taken_on_request() {
             "TLSv1.2 TLS_RSA_WITH_AES_128_CBC_SHA reneg ems etm",
         ),
         (&["tls-old-fails"], Version::TLS11, &[0x002f, 0xc009], "internal_error"),
+        (
+            &["tls-client-order", "tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA"],
+            Version::TLS12,
+            &[0x002f, 0xc02b],
+            "TLSv1.2 TLS_RSA_WITH_AES_128_CBC_SHA reneg ems etm",
+        ),
         (&["tls-old-fails"], Version::TLS11, rsa, "protocol_version"),
         (&["tls-no-alerts"], Version::TLS11, rsa, "-"),
         (

@@ -90,6 +90,10 @@ pub enum HelloQuestion {
     Suites,
     /// One more group of a list.
     Groups,
+    /// TLS 1.2 with nothing but curves that should not be used any more.
+    WeakGroups,
+    /// What is taken, in another order.
+    Order,
     /// What was answered before, once more, to see whether the server still answers.
     Control,
 }
@@ -111,6 +115,8 @@ impl HelloQuestion {
             HelloQuestion::Ssl2 => "ssl2",
             HelloQuestion::Suites => "suites",
             HelloQuestion::Groups => "groups",
+            HelloQuestion::WeakGroups => "weak-groups",
+            HelloQuestion::Order => "order",
             HelloQuestion::Control => "control",
         }
     }
@@ -207,6 +213,11 @@ impl HelloFacts {
             HelloAnswer::Refused { alert } => REFUSALS.contains(&alert.as_str()),
             _ => false,
         }
+    }
+
+    /// Whether a refusal may be due to something else than the suites that were offered.
+    pub fn asks_for_more_than_suites(&self) -> bool {
+        matches!(self.question, HelloQuestion::Sha1 | HelloQuestion::WeakGroups)
     }
 
     /// The alert, if it speaks of something else than what was offered, such as `internal_error`: the server stumbled.
