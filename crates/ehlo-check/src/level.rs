@@ -1,4 +1,4 @@
-use ehlo_core::{Finding, Level, LevelReport, Outcome, Severity};
+use ehlo_core::{Finding, Level, LevelReport, Outcome, Severity, Why};
 
 /// The level of a service: the worst finding decides, nothing is averaged (`checks.md` §4).
 pub fn level(findings: &[Finding]) -> LevelReport {
@@ -15,7 +15,9 @@ pub fn level(findings: &[Finding]) -> LevelReport {
         (None, None, Some(finding)) => (Level::Dated, Some(finding)),
         (None, None, None) => (Level::Sound, None),
     };
-    let required: Vec<&Finding> = findings.iter().filter(|f| f.required).collect();
+    // What nobody asked for is no doubt.
+    let asked = |f: &&Finding| f.outcome != Outcome::Skipped(Why::NotAsked);
+    let required: Vec<&Finding> = findings.iter().filter(|f| f.required).filter(asked).collect();
     let mut unproven: Vec<String> =
         required.iter().filter(|f| !f.outcome.is_conclusive()).map(|f| f.check.clone()).collect();
     unproven.dedup();
@@ -34,7 +36,7 @@ pub fn level(findings: &[Finding]) -> LevelReport {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ehlo_core::{Params, Why};
+    use ehlo_core::Params;
 
     fn finding(
         check: &str,
@@ -79,6 +81,8 @@ mod tests {
             assert_eq!((report.level, report.decided_by.as_deref()), (expected, by));
             assert!(!report.is_doubtful());
         }
+        let not_asked = finding("g", Outcome::Skipped(Why::NotAsked), High, false, false);
+        assert!(!level(&[pass.clone(), not_asked]).is_doubtful());
         let report = level(&[pass, open]);
         assert!(report.is_doubtful());
         assert_eq!((report.proven, report.unproven), (1, vec!["f".to_owned()]));

@@ -18,7 +18,7 @@ pub use detect::detect;
 pub use judge::{Judged, Judging, Selection, judge};
 pub use level::level;
 pub use meta::{Check, CheckMeta, Manner};
-pub use options::{CheckOptions, Extra, Job, Outside, Pace};
+pub use options::{Arriving, CheckOptions, Extra, Job, Outside, Pace};
 pub use policy::{Policy, PolicyRow};
 pub use question::Question;
 pub use run::run;

@@ -37,6 +37,8 @@ pub struct Extra {
     pub outside: Option<Arc<dyn Outside>>,
     /// An address of the user that the server is responsible for.
     pub own_mailbox: Option<String>,
+    /// The mailbox behind that address.
+    pub inbox: Option<Arc<dyn Outside>>,
 }
 
 impl Extra {
@@ -46,15 +48,14 @@ impl Extra {
     }
 }
 
-/// A mailbox elsewhere that can be looked into.
+/// What becomes of a message, some time later.
+pub type Arriving<'a> = Pin<Box<dyn Future<Output = Result<Option<Vec<u8>>, String>> + Send + 'a>>;
+
+/// A mailbox that can be looked into, on another way than the one that is examined.
 pub trait Outside: Send + Sync {
-    /// Whether a message with the token in its field `X-Ehlo-Token` comes within the time; it is removed again.
-    /// The error says why the mailbox cannot be looked into.
-    fn saw<'a>(
-        &'a self,
-        token: &'a str,
-        within: Duration,
-    ) -> Pin<Box<dyn Future<Output = Result<bool, String>> + Send + 'a>>;
+    /// The message with the token in its field `X-Ehlo-Token`, as it is there; none if it does not come within the
+    /// time. It is removed again. The error says why the mailbox cannot be looked into.
+    fn arrived<'a>(&'a self, token: &'a str, within: Duration) -> Arriving<'a>;
 }
 
 /// How gently a service is asked.
@@ -62,9 +63,9 @@ pub trait Outside: Send + Sync {
 pub struct Pace {
     /// The most handshakes that are begun with one service.
     pub budget: u32,
-    /// The least time from one connection to the next.
+    /// The least time from one connection to an IP address to the next, whatever the port.
     pub gap: Duration,
-    /// The most connections at once to the address that is examined; none for as many as its kind bears.
+    /// The most connections at once to an IP address, whatever the port; none for as many as the kind of a service bears.
     pub max_conn: Option<NonZeroUsize>,
 }
 

@@ -1,4 +1,4 @@
-use crate::acquire::{Turns, Whole, acquire};
+use crate::acquire::{Pacer, Turns, Whole, acquire};
 use crate::{CHECKS, CheckOptions, Job, Question, Selection, judge};
 use ehlo_core::facts::RunFacts;
 use ehlo_core::{Event, RunReport};
@@ -29,27 +29,48 @@ pub async fn run(
     let clock = Clock::start();
     let end = Instant::now() + options.connection.limits.total;
     // Nobody is asked what nobody wants to know.
-    let asks = Question::wanted(selection, &options.extra);
-    let turns = Turns::default();
-    let whole =
-        Whole { options: Arc::clone(&options), asks, types_on, turns, clock, end, events: events.clone() };
+    let asks = Question::wanted(selection, &options.extra, options.credentials.is_some());
+    let logs_in = asks.iter().any(|question| question.is_by_login());
+    let whole = Whole {
+        options: Arc::clone(&options),
+        asks,
+        types_on,
+        turns: Turns::default(),
+        pacer: Pacer::new(options.pace),
+        clock,
+        end,
+        events: events.clone(),
+    };
     let mut tasks = Vec::new();
     for (index, job) in (0u32..).zip(jobs) {
         tasks.push(tokio::spawn(acquire(index, job, whole.clone())));
     }
     drop(whole);
-    let mut services = Vec::new();
-    let mut transcripts = Vec::new();
+    let mut all = Vec::new();
     for task in tasks {
         match task.await {
-            Ok((service, dialogues)) => {
-                tell(Event::ServiceAcquired { service: service.url.clone() });
-                services.push(service);
-                transcripts.extend(dialogues);
+            Ok(acquired) => {
+                if !logs_in {
+                    tell(Event::ServiceAcquired { service: acquired.facts.url.clone() });
+                }
+                all.push(acquired);
             }
             // A defect of ours must not be taken for a verdict about the server.
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
+    }
+    // Further logins come last, one service after the other: so they share no maildrop, failures can be counted, and it is
+    // always the same service that is asked.
+    let mut failures = 0;
+    for acquired in all.iter_mut().filter(|_| logs_in) {
+        acquired.ask_by_login(end, &mut failures).await;
+        tell(Event::ServiceAcquired { service: acquired.facts.url.clone() });
+    }
+    let mut services = Vec::new();
+    let mut transcripts = Vec::new();
+    for acquired in all {
+        services.push(acquired.facts);
+        transcripts.extend(acquired.transcripts);
     }
     let facts = RunFacts {
         now: options.connection.now,

@@ -170,6 +170,24 @@ async fn connections_keep_to_the_pace_that_is_wanted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_minds_a_foreign_protocol_is_asked_once_more_without_it() {
+    for faults in [&["tls-alpn-refused"][..], &["tls-alpn-refused", "tls-no-alerts"]] {
+        let setup = Setup::with(faults);
+        let run = setup.examine().await;
+        for scheme in setup.schemes {
+            let probe = probe(&run, scheme);
+            let silent = faults.contains(&"tls-no-alerts");
+            let most = if scheme.role() == Role::Mx || silent { 8 } else { 7 };
+            assert_eq!(probe.handshakes, most, "{scheme}: {:#?}", probe.hellos);
+            let with: Vec<_> = probe.hellos.iter().filter(|h| h.alpn.is_some()).collect();
+            assert_eq!(with.len(), 1);
+            assert!(with[0].chosen().is_none() && !with[0].is_refused());
+        }
+        assert!(told(&run).iter().all(|t| !t.contains("inconclusive")), "{:#?}", told(&run));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_service_without_anything_old_is_known_after_three() {
     let run = Setup::with(&["tls-12-refused"]).examine().await;
     assert_eq!(probe(&run, Scheme::Imaps).handshakes, 3);
@@ -274,5 +292,5 @@ async fn a_refusal_without_an_alert_is_no_refusal() {
     // Nothing was answered afterwards, and nobody asks for ever.
     let hellos = &probe(&run, Scheme::Imaps).hellos;
     assert!(hellos.iter().all(|h| h.attempts == 1 && h.is_wordless()), "{hellos:#?}");
-    assert_eq!(hellos.len(), 6, "{hellos:#?}");
+    assert_eq!(hellos.len(), 7, "{hellos:#?}");
 }

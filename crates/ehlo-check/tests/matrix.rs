@@ -5,11 +5,10 @@
 mod common;
 
 use common::{Setup, told};
-use ehlo_check::{CHECKS, Extra, Outside};
+use ehlo_check::{Arriving, CHECKS, Extra, Outside};
 use ehlo_core::facts::TlsProbeMode;
 use ehlo_core::{Family, Scheme};
 use std::collections::BTreeSet;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +23,7 @@ struct Row {
     single: bool,
     mode: TlsProbeMode,
     extra: Extra,
+    mailboxes: (Option<&'static str>, Option<&'static str>),
 }
 
 const V4: &[Family] = &[Family::V4];
@@ -35,17 +35,13 @@ fn fires(check: &'static str, faults: &'static [&'static str], service: Scheme, 
 
 fn silent(check: &'static str, faults: &'static [&'static str], service: Scheme) -> Row {
     let extra = Extra::default();
-    Row {
-        check,
-        faults,
-        service,
-        says: None,
-        families: V4,
-        login: false,
-        single: false,
-        mode: TlsProbeMode::Proof,
-        extra,
-    }
+    let (login, single, mode, mailboxes) = (false, false, TlsProbeMode::Proof, (None, None));
+    Row { check, faults, service, says: None, families: V4, login, single, mode, extra, mailboxes }
+}
+
+/// What comes with LF alone is kept where only that is.
+fn for_bare_lf(service: Scheme) -> Row {
+    fires("starttls-injection-split", &["starttls-text-kept-if-bare-lf"], service, "fail carried-out")
 }
 
 impl Row {
@@ -72,14 +68,43 @@ impl Row {
             relay_to: Some("me@outside.example".into()),
             outside: None,
             own_mailbox: Some("alice@lab.test".into()),
+            inbox: None,
         };
         Row { extra, ..self }
+    }
+
+    /// The same, and the own mailbox is looked into.
+    fn looked_at(self) -> Row {
+        Row { mailboxes: (None, Some("alice")), ..self.allowed() }
+    }
+
+    /// The same, and the mailbox elsewhere is one of the lab, of this account.
+    fn relayed_to(self, account: &'static str) -> Row {
+        let mut row = self.allowed();
+        row.extra.relay_to = Some(format!("{account}@outside.example"));
+        Row { mailboxes: (Some(account), None), ..row }
     }
 
     /// What was relayed arrives, or does not.
     fn arrives(self, arrives: bool) -> Row {
         let row = self.allowed();
         Row { extra: Extra { outside: Some(Arc::new(Elsewhere(arrives))), ..row.extra }, ..row }
+    }
+
+    /// The user has allowed this check.
+    fn may(self, check: &str) -> Row {
+        let extra = Extra { allow: vec![check.into()], ..Extra::default() };
+        Row { extra, ..self }
+    }
+
+    /// An account is given, and it may be tried whether its logins are tied to the connection.
+    fn bound(self) -> Row {
+        self.logged_in().may("auth-channel-binding")
+    }
+
+    /// An account is given, and it may be tried what refused logins tell.
+    fn probed(self) -> Row {
+        self.logged_in().may("auth-error-oracle")
     }
 
     fn logged_in(self) -> Row {
@@ -91,13 +116,9 @@ impl Row {
 struct Elsewhere(bool);
 
 impl Outside for Elsewhere {
-    fn saw<'a>(
-        &'a self,
-        token: &'a str,
-        _: Duration,
-    ) -> Pin<Box<dyn Future<Output = Result<bool, String>> + Send + 'a>> {
+    fn arrived<'a>(&'a self, token: &'a str, _: Duration) -> Arriving<'a> {
         assert!(token.starts_with("ehlo-") && !token.contains(['\r', '\n', ' ']));
-        Box::pin(async { Ok(self.0) })
+        Box::pin(async { Ok(self.0.then(Vec::new)) })
     }
 }
 
@@ -246,11 +267,36 @@ fn rows() -> Vec<Row> {
         fires("starttls-injection-split", &["starttls-text-kept-if-apart@imap"], Imap, "fail carried-out"),
         fires("starttls-injection-split", &["starttls-text-kept-if-apart@sieve"], Sieve, "fail carried-out"),
         silent("starttls-injection-split", &["starttls-text-kept@smtp"], Smtp),
+        for_bare_lf(Smtp),
+        for_bare_lf(Lmtp),
+        for_bare_lf(Pop3),
+        for_bare_lf(Imap),
+        for_bare_lf(Sieve),
+        silent("starttls-injection", &["starttls-text-kept-if-bare-lf@smtp"], Smtp),
         fires("starttls-state-leak", &["starttls-state-kept@smtp"], Smtp, "fail goes-on"),
         fires("starttls-state-leak", &["starttls-state-kept@lmtp"], Lmtp, "fail goes-on"),
         // Who refuses every recipient, with or without MAIL, has not remembered it.
         silent("starttls-state-leak", &["reply=RCPT:550 5.7.1 no relay@smtp"], Smtp),
         silent("starttls-state-leak", &["starttls-state-kept@submission"], Submission),
+        fires(
+            "starttls-state-leak",
+            &["starttls-state-kept@pop3", "auth-clear-accepted@pop3"],
+            Pop3,
+            "fail login-goes-on",
+        ),
+        fires("starttls-state-leak", &["starttls-state-kept@imap"], Imap, "fail login-goes-on"),
+        fires("starttls-state-leak", &["starttls-state-kept@sieve"], Sieve, "fail login-goes-on"),
+        // USER is taken in the clear, and forgotten.
+        silent("starttls-state-leak", &["auth-clear-accepted@pop3"], Pop3),
+        silent("starttls-state-leak", &["starttls-state-kept@pop3"], Pop3),
+        silent("starttls-state-leak", &["auth-clear-accepted@imap"], Imap),
+        silent("starttls-state-leak", &["auth-mechanisms=PLAIN@sieve", "starttls-state-kept@sieve"], Sieve),
+        fires(
+            "starttls-state-leak",
+            &["reply=PASS:OK@pop3", "auth-clear-accepted@pop3"],
+            Pop3,
+            "inconclusive inconclusive",
+        ),
         fires("starttls-twice", &["starttls-twice@smtp"], Smtp, "warn accepted"),
         fires("starttls-twice", &["starttls-twice@imaps"], Imaps, "warn accepted"),
         fires("starttls-twice", &["starttls-twice@pop3"], Pop3, "warn accepted"),
@@ -377,6 +423,45 @@ fn rows() -> Vec<Row> {
         silent("tls-fallback-scsv", &["tls-oldest=1.1@imaps"], Imaps),
         fires("tls-list", &[], Imaps, "info all").listed(),
         silent("tls-list", &["tls-oldest=1.1@imaps"], Imaps),
+        fires("tls-heartbeat", &["tls-heartbeat@imaps"], Imaps, "warn answered"),
+        fires("tls-heartbeat", &["tls-heartbeat@smtp"], Smtp, "warn answered"),
+        silent("tls-heartbeat", &["tls-alpn-echoed@imaps"], Imaps),
+        fires("tls-alpn-strict", &["tls-alpn-echoed@imaps"], Imaps, "warn selected"),
+        fires("tls-alpn-strict", &["tls-alpn-echoed@smtp"], Smtp, "warn selected"),
+        silent("tls-alpn-strict", &["tls-alpn-refused@imaps"], Imaps),
+        silent("tls-alpn-strict", &["tls-alpn-refused@imaps", "tls-no-alerts@imaps"], Imaps),
+        silent("tls-alpn-strict", &["tls-heartbeat@imaps"], Imaps),
+        fires("tls-sni-strict", &["cert-names=lab.test,www.lab.test@imaps"], Imaps, "warn web-names")
+            .listed(),
+        fires("tls-sni-strict", &["tls-default-certificate=www.shop.test@imaps"], Imaps, "warn web-names")
+            .listed(),
+        fires("tls-sni-strict", &["cert-names=*.lab.test,lab.test@imaps"], Imaps, "info wide").listed(),
+        fires("tls-sni-strict", &["tls-only-names=lab.test@smtp"], Smtp, "warn mx-wants-name").listed(),
+        // In proof mode nobody asks.
+        fires("tls-sni-strict", &["tls-default-certificate=www.shop.test@imaps"], Imaps, "skipped not-asked"),
+        silent("tls-sni-strict", &["tls-only-names=lab.test@imaps"], Imaps).listed(),
+        silent("tls-sni-strict", &["tls-default-certificate=imap.shop.test@imaps"], Imaps).listed(),
+        silent("tls-sni-strict", &["tls-12-refused@imaps"], Imaps).listed(),
+        fires("cert-variants", &["tls-second-certificate=expired@imaps"], Imaps, "fail expired").listed(),
+        fires("cert-variants", &["tls-second-certificate=expired@smtp"], Smtp, "warn expired").listed(),
+        fires("cert-variants", &["tls-second-certificate=wrong-name@imaps"], Imaps, "fail mismatch").listed(),
+        fires("cert-variants", &["tls-second-certificate=not-yet-valid@imaps"], Imaps, "fail not-yet-valid")
+            .listed(),
+        fires("cert-variants", &["tls-second-certificate=unknown-ca@imaps"], Imaps, "fail untrusted")
+            .listed(),
+        fires("cert-variants", &["tls-second-certificate=short@imaps"], Imaps, "fail weak").listed(),
+        // A dated suite for RSA brings it to light in the hellos that are sent anyway.
+        fires(
+            "cert-variants",
+            &["tls-second-certificate=expired@imaps", "tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA@imaps"],
+            Imaps,
+            "fail expired",
+        ),
+        silent("cert-variants", &["tls-second-certificate=good@imaps"], Imaps).listed(),
+        // What the main certificate has as well is told of that one; another name may have another certificate.
+        silent("cert-variants", &["cert-expired@imaps", "tls-second-certificate=expired@imaps"], Imaps)
+            .listed(),
+        silent("cert-variants", &["tls-default-certificate=www.shop.test@imaps"], Imaps).listed(),
         fires("cert-expired", &["cert-expired@imaps"], Imaps, "fail expired"),
         fires("cert-expired", &["cert-expired@smtp"], Smtp, "warn expired"),
         silent("cert-expired", &["cert-expiring=1@imaps"], Imaps),
@@ -437,6 +522,55 @@ fn rows() -> Vec<Row> {
         fires("smtp-open-relay", &["reply=MAIL:450 4.7.1 later@smtp"], Smtp, "inconclusive inconclusive")
             .allowed(),
         silent("smtp-open-relay", &[], Smtp).arrives(true),
+        // A real mailbox, in which it arrives, or not.
+        fires("smtp-open-relay", &["open-relay=arrives@smtp"], Smtp, "fail proven").relayed_to("alice"),
+        fires("smtp-open-relay", &["open-relay@smtp"], Smtp, "warn not-arrived").relayed_to("alice"),
+        fires("smtp-open-relay", &["open-relay=arrives@smtp", "mail-lost@smtp"], Smtp, "warn not-arrived")
+            .relayed_to("alice"),
+        silent("smtp-open-relay", &["open-relay=arrives@submission"], Smtp).relayed_to("alice"),
+        fires("submission-sender-forge", &[], Submission, "warn taken").allowed().logged_in(),
+        fires("submission-sender-forge", &[], Submissions, "warn taken").allowed().logged_in(),
+        silent("submission-sender-forge", &["own-sender-only"], Submission).allowed().logged_in(),
+        silent("submission-sender-forge", &["own-sender-only"], Submissions).allowed().logged_in(),
+        // Whoever takes nothing at all has said nothing about others.
+        fires(
+            "submission-sender-forge",
+            &["reply=RCPT:550 5.7.1 no@submission"],
+            Submission,
+            "inconclusive inconclusive",
+        )
+        .allowed()
+        .logged_in(),
+        // Nobody has allowed it, or there is no account.
+        silent("submission-sender-forge", &[], Submission).logged_in(),
+        silent("submission-sender-forge", &[], Submission).allowed(),
+        fires("smtp-unauth-pipelining", &["pipelining-lax@smtp"], Smtp, "warn taken"),
+        fires(
+            "smtp-unauth-pipelining",
+            &["pipelining-lax@smtp", "capability-hidden=PIPELINING@smtp"],
+            Smtp,
+            "warn taken",
+        ),
+        silent("smtp-unauth-pipelining", &[], Smtp),
+        silent("smtp-unauth-pipelining", &["pipelining-lax@submission"], Smtp),
+        silent("smtp-unauth-pipelining", &["pipelining-lax@smtp", "close=NOOP@smtp"], Smtp),
+        silent("smtp-unauth-pipelining", &["pipelining-lax@smtp", "reply=NOOP:503 5.5.0 wait@smtp"], Smtp),
+        fires("smtp-bare-lf", &["bare-line-ends-taken@smtp"], Smtp, "warn passed-on").looked_at(),
+        fires("smtp-bare-lf", &["bare-line-ends-taken=normalised@smtp"], Smtp, "info normalised").looked_at(),
+        fires("smtp-bare-lf", &["bare-line-ends-taken@smtp"], Smtp, "inconclusive taken").allowed(),
+        fires(
+            "smtp-bare-lf",
+            &["bare-line-ends-taken@smtp", "mail-lost@smtp"],
+            Smtp,
+            "inconclusive not-arrived",
+        )
+        .looked_at(),
+        // The lab is lenient with commands, and strict with messages.
+        fires("smtp-bare-lf", &[], Smtp, "info command-taken").looked_at(),
+        silent("smtp-bare-lf", &["reply=NOOP:500 5.5.2 CR LF@smtp"], Smtp).looked_at(),
+        silent("smtp-bare-lf", &["close=NOOP@smtp"], Smtp).looked_at(),
+        silent("smtp-bare-lf", &["silence=NOOP@smtp"], Smtp).looked_at(),
+        silent("smtp-bare-lf", &["bare-line-ends-taken@smtp"], Smtp),
         silent("smtp-open-relay", &["submission-open@submission"], Smtp).allowed(),
         silent("smtp-open-relay", &[], Submission).allowed(),
         // Nobody has allowed it.
@@ -511,6 +645,110 @@ fn rows() -> Vec<Row> {
         )
         .logged_in(),
         silent("auth-scram-server-proof", &["auth-mechanisms=SCRAM-SHA-256@imaps"], Imaps).logged_in(),
+        fires(
+            "auth-scram-server-proof",
+            &["scram-proof-missing@imaps", "auth-mechanisms=SCRAM-SHA-256@imaps"],
+            Imaps,
+            "fail missing",
+        )
+        .logged_in(),
+        fires(
+            "auth-scram-server-proof",
+            &["scram-proof-missing@submission", "auth-mechanisms=SCRAM-SHA-256@submission"],
+            Submission,
+            "fail missing",
+        )
+        .logged_in(),
+        fires(
+            "auth-scram-server-proof",
+            &["scram-proof-missing@pop3s", "auth-mechanisms=SCRAM-SHA-256@pop3s"],
+            Pop3s,
+            "fail missing",
+        )
+        .logged_in(),
+        fires(
+            "auth-scram-server-proof",
+            &["scram-proof-missing@sieve", "auth-mechanisms=SCRAM-SHA-256@sieve"],
+            Sieve,
+            "fail missing",
+        )
+        .logged_in(),
+        // Who does not log in by SCRAM is owed no proof.
+        silent("auth-scram-server-proof", &["scram-proof-missing@imaps"], Imaps).logged_in(),
+        // A further login is believed no more than the first one.
+        fires("auth-scram-server-proof", &["scram-proof-missing@imaps"], Imaps, "fail missing")
+            .logged_in()
+            .may("auth-channel-binding"),
+        fires(
+            "auth-scram-iterations",
+            &["scram-iterations=1@imaps", "auth-mechanisms=SCRAM-SHA-256@imaps"],
+            Imaps,
+            "warn few",
+        )
+        .logged_in(),
+        fires(
+            "auth-scram-iterations",
+            &["scram-iterations=2147483648@submission", "auth-mechanisms=SCRAM-SHA-1@submission"],
+            Submission,
+            "fail too-many",
+        )
+        .logged_in(),
+        // By a login of its own.
+        fires("auth-scram-iterations", &["scram-iterations=4095@pop3"], Pop3, "warn few")
+            .logged_in()
+            .may("auth-scram-iterations"),
+        fires("auth-scram-iterations", &["scram-iterations=2147483648@sieve"], Sieve, "fail too-many")
+            .logged_in()
+            .may("auth-scram-iterations"),
+        // By the login of another question.
+        fires("auth-scram-iterations", &["scram-iterations=1@imaps"], Imaps, "warn few")
+            .logged_in()
+            .may("auth-channel-binding"),
+        silent("auth-scram-iterations", &["scram-iterations=4096@imaps"], Imaps)
+            .logged_in()
+            .may("auth-scram-iterations"),
+        silent("auth-scram-iterations", &["scram-iterations=1@imaps"], Imaps).logged_in(),
+        fires("auth-channel-binding", &["binding-ignored@imaps"], Imaps, "fail any").bound(),
+        fires("auth-channel-binding", &["binding-ignored@submission"], Submission, "fail any").bound(),
+        fires("auth-channel-binding", &["binding-ignored@pop3"], Pop3, "fail any").bound(),
+        fires("auth-channel-binding", &["binding-ignored@sieve"], Sieve, "fail any").bound(),
+        fires("auth-channel-binding", &["binding-altered@imaps"], Imaps, "fail mismatch").bound(),
+        fires(
+            "auth-channel-binding",
+            &["binding-only=tls-server-end-point@imaps"],
+            Imaps,
+            "warn certificate-only",
+        )
+        .bound(),
+        fires("auth-channel-binding", &["auth-refused@imaps+after:1"], Imaps, "warn refused").bound(),
+        silent("auth-channel-binding", &[], Imaps).bound(),
+        silent("auth-channel-binding", &[], Submission).bound(),
+        silent("auth-channel-binding", &["binding-only=tls-exporter@pop3s"], Pop3s).bound(),
+        silent("auth-channel-binding", &["auth-mechanisms=PLAIN,SCRAM-SHA-1-PLUS@sieve"], Sieve).bound(),
+        // In TLS 1.2 it is the certificate.
+        silent("auth-channel-binding", &["tls-13-refused@imaps"], Imaps).bound(),
+        // Nothing is offered that could be tied.
+        silent("auth-channel-binding", &["binding-ignored@imaps", "auth-mechanisms=PLAIN@imaps"], Imaps)
+            .bound(),
+        // Nobody has allowed it.
+        silent("auth-channel-binding", &["binding-ignored@imaps"], Imaps).logged_in(),
+        fires("auth-error-oracle", &["auth-user-told@imaps"], Imaps, "warn text").probed(),
+        fires("auth-error-oracle", &["auth-user-told@submission"], Submission, "warn text").probed(),
+        fires("auth-error-oracle", &["auth-user-told@pop3"], Pop3, "warn text").probed(),
+        fires("auth-error-oracle", &["auth-user-told@sieve"], Sieve, "warn text").probed(),
+        fires("auth-error-oracle", &["auth-user-delay=0.6@imaps"], Imaps, "warn time").probed(),
+        fires("auth-error-oracle", &["auth-user-delay=3@submissions"], Submissions, "warn time").probed(),
+        fires("auth-error-oracle", &["auth-user-delay=2.1@imaps", "auth-delay=2@imaps"], Imaps, "warn time")
+            .probed(),
+        silent("auth-error-oracle", &[], Imaps).probed(),
+        silent("auth-error-oracle", &[], Pop3).probed(),
+        silent("auth-error-oracle", &["auth-user-delay=0.4@imaps"], Imaps).probed(),
+        // Where all failures are held back, half a second means nothing.
+        silent("auth-error-oracle", &["auth-user-delay=1.5@imaps", "auth-delay=2@imaps"], Imaps).probed(),
+        silent("auth-error-oracle", &["auth-delay=3@submission"], Submission).probed(),
+        // Each failure takes longer than the one before.
+        silent("auth-error-oracle", &["tarpit=1@imaps"], Imaps).probed(),
+        silent("auth-error-oracle", &["auth-user-told@imaps"], Imaps).logged_in(),
         fires("auth-ntlm-leak", &["ntlm-host=exch01.corp.internal@imaps"], Imaps, "warn tells"),
         fires("auth-ntlm-leak", &["ntlm-host=exch01.corp.internal@submission"], Submission, "warn tells"),
         fires("auth-ntlm-leak", &["ntlm-host=exch01.corp.internal@pop3"], Pop3, "warn tells"),
@@ -552,10 +790,12 @@ async fn every_check_fires_and_stays_silent() {
         let about_tls = CHECKS.iter().any(|c| c.meta().id == row.check && c.meta().group == "tls");
         // Seven handshakes for each of nine services take their time, and say nothing about the others.
         setup.tls_probe = about_tls.then_some(row.mode);
-        if about_tls {
+        // Logins take turns, and those at other services say nothing about this one.
+        if about_tls || row.extra.allow.iter().any(|check| check.starts_with("auth-")) {
             setup.schemes = vec![row.service];
         }
         setup.extra = row.extra.clone();
+        setup.mailboxes = row.mailboxes;
         let run = setup.examine().await;
         let prefix = format!("{} {} ", row.service, row.check);
         let said: Vec<String> =

@@ -19,7 +19,9 @@ pub use clock::Clock;
 pub use connect::{Connector, Dialer, Transport, resolve, vantage};
 pub use dialogue::{AnsweredHello, Arrival, Arrived, Dialogue, DialogueOptions, RawArrival};
 pub use greeting::{ReadGreeting, read_greeting};
-pub use login::{APOP, LOGIN_COMMAND, Login, LoginOptions, Offered, SaslDetails, USER, choose_mechanism};
+pub use login::{
+    APOP, BindingChoice, LOGIN_COMMAND, Login, LoginOptions, Offered, SaslDetails, USER, choose_mechanism,
+};
 pub use options::ConnectionOptions;
-pub use tls::{ClientIdentity, TlsSettings, Trust, TrustError, describe_certificate};
+pub use tls::{ClientIdentity, TlsSettings, Trust, TrustError, describe_certificate, describe_chain};
 pub use turn::Turn;

@@ -1,7 +1,9 @@
 use crate::{Dialogue, Turn};
 use ehlo_core::facts::{Answered, CapabilityFacts, LoginFacts, LoginResult};
 use ehlo_core::{Anchor, Cause, Evidence, Failure, Protocol, Span, Stage};
-use ehlo_wire::sasl::{Credentials, ITERATION_CAP, MECHANISMS, PasswordForm, Told, Trouble, apop_digest};
+use ehlo_wire::sasl::{
+    BindingKind, Credentials, ITERATION_CAP, MECHANISMS, PasswordForm, Told, Trouble, apop_digest,
+};
 use ehlo_wire::{imap, pop3};
 
 /// Under which conditions secrets may go out.
@@ -30,6 +32,21 @@ pub struct SaslDetails {
     pub iteration_cap: u32,
     /// Send NTLM version 1 to a server that knows nothing better.
     pub ntlm_v1: bool,
+    /// What ties the login to the TLS connection, in mechanisms that do.
+    pub binding: BindingChoice,
+}
+
+/// What ties a login to the TLS connection (RFC 5056).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BindingChoice {
+    /// The best that there is.
+    #[default]
+    Best,
+    /// This kind, and no other.
+    Only(BindingKind),
+    /// The best that there is, with data that belongs to no connection, as if somebody sat in between: whether the server
+    /// notices.
+    Wrong,
 }
 
 impl Default for SaslDetails {
@@ -39,6 +56,7 @@ impl Default for SaslDetails {
             realm: None,
             iteration_cap: ITERATION_CAP,
             ntlm_v1: false,
+            binding: BindingChoice::Best,
         }
     }
 }

@@ -1,5 +1,5 @@
 use crate::Dialogue;
-use crate::login::{Course, LoginOptions, Offered};
+use crate::login::{BindingChoice, Course, LoginOptions, Offered};
 use ehlo_core::facts::Answered;
 use ehlo_core::{Cause, Failure, Params, Protocol, Side, Span, Stage};
 use ehlo_wire::sasl::{Credentials, Exchange, Given, Step, Told, Trouble, mechanism, service_name};
@@ -25,20 +25,26 @@ impl Dialogue {
         // LOGIN is led with the user name on request only: not every server takes it.
         let initial = options.initial_response.unwrap_or(allowed && mechanism.meta().client_first);
         let given = self.given(&offered.mechanisms, options);
+        let binding = given.bindings.first().filter(|_| mechanism.meta().binds);
+        let kind: Params =
+            binding.map(|binding| ("kind".to_owned(), binding.kind.name().to_owned())).into_iter().collect();
+        let wrong = binding.is_some() && options.details.binding == BindingChoice::Wrong;
+        if wrong {
+            self.note("binding-wrong", kind.clone());
+        }
         let mut exchange = Exchange::new(self.protocol(), &tag, mechanism, credentials, &given, initial);
         let answered = self.exchange(&mut exchange, course).await;
         if let Some(trouble) = exchange.trouble() {
             let trouble = self.without_secrets(trouble.clone());
             let values = trouble.values().into_iter();
             let params: Params = values.map(|(name, value)| (name.to_owned(), value)).collect();
-            self.note(&format!("sasl-{}", trouble.id()), params);
+            // What was made wrong on purpose shows nobody in between.
+            if !wrong || trouble != Trouble::BindingMismatch {
+                self.note(&format!("sasl-{}", trouble.id()), params);
+            }
             course.trouble = Some(trouble);
-        } else if mechanism.meta().binds
-            && matches!(answered, Ok(Answered::Accepted))
-            && let Some(binding) = given.bindings.first()
-        {
-            let kind = ("kind".to_owned(), binding.kind.name().to_owned());
-            self.note("sasl-bound", [kind].into_iter().collect());
+        } else if binding.is_some() && !wrong && matches!(answered, Ok(Answered::Accepted)) {
+            self.note("sasl-bound", kind);
         }
         answered
     }
@@ -103,13 +109,21 @@ impl Dialogue {
 
     /// What a mechanism needs besides the credentials.
     fn given(&mut self, offered: &[String], options: &LoginOptions) -> Given {
+        let mut bindings = self.bindings();
+        match options.details.binding {
+            BindingChoice::Best => {}
+            BindingChoice::Only(kind) => bindings.retain(|binding| binding.kind == kind),
+            BindingChoice::Wrong => {
+                bindings.iter_mut().flat_map(|binding| &mut binding.data).for_each(|byte| *byte ^= 0xff);
+            }
+        }
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Given {
             random: self.random(),
             now: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
             service: service_name(self.protocol()),
             host: self.host().to_owned(),
-            bindings: self.bindings(),
+            bindings,
             plus_offered: offered.iter().any(|name| name.ends_with("-PLUS")),
             password_form: options.details.password_form,
             realm: options.details.realm.clone(),

@@ -92,6 +92,29 @@ impl Authority {
         &self.root
     }
 
+    /// The names of the server: host names and addresses.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Makes a certificate of `kind` for an RSA key that nobody has: DER, the certificate and what goes with it. It can be
+    /// shown, but no handshake can be completed with it.
+    ///
+    /// # Errors
+    /// What the library says, if it cannot be made.
+    pub fn issue_for_rsa(&self, kind: &CertificateKind) -> Result<Vec<Vec<u8>>, rcgen::Error> {
+        let mut params = self.leaf_params(kind)?;
+        let bits = if let CertificateKind::Rsa(bits) = kind { *bits } else { 3072 };
+        let key = Rsa::of(bits);
+        let chain = match kind {
+            CertificateKind::UnknownAuthority => {
+                foreign(&mut params, &key, "ehlo lab stranger CA", self.now)?
+            }
+            _ => vec![params.signed_by(&key, &self.issuer)?.der().clone(), self.intermediate.clone()],
+        };
+        Ok(chain.iter().map(|c| c.to_vec()).collect())
+    }
+
     /// Makes a certificate of `kind`, with the chain that goes with it.
     ///
     /// # Errors
@@ -241,7 +264,7 @@ fn by_sha1(der: &[u8]) -> CertificateDer<'static> {
 /// Leaf and intermediate of an authority whose root nobody knows.
 fn foreign(
     params: &mut CertificateParams,
-    key: &KeyPair,
+    key: &impl rcgen::PublicKeyData,
     name: &str,
     now: i64,
 ) -> Result<Vec<CertificateDer<'static>>, rcgen::Error> {

@@ -6,7 +6,7 @@ use crate::observe::{Ended, Observe, Recorder};
 use crate::proxy::{self, Header};
 use crate::settings::{AfterStartTls, Handshake, TextBeforeTls};
 use crate::talk::{Kept, Talk, talk_for};
-use crate::weak_tls::{Sniffed, Verdict};
+use crate::weak_tls::{Shown, Sniffed, Verdict};
 use crate::{Lab, Point, Service};
 use ehlo_core::{Side, Tick};
 use ehlo_wire::sasl::{BindingKind, ChannelBinding};
@@ -288,7 +288,13 @@ impl Connection {
         const MOST: usize = 64 * 1024;
         /// The kinds of records (RFC 8446 §5.1).
         const RECORDS: std::ops::RangeInclusive<u8> = 20..=24;
-        self.memory.state.settings.text_before_tls == TextBeforeTls::KeptIfApart
+        let text = &bytes[..text_before_hello(bytes)];
+        let wanted = match self.memory.state.settings.text_before_tls {
+            TextBeforeTls::KeptIfApart => true,
+            TextBeforeTls::KeptIfBareLf => text.ends_with(b"\n") && !text.ends_with(b"\r\n"),
+            _ => false,
+        };
+        wanted
             && (self.tls.is_some() || self.actions.contains(&Action::StartTls))
             && self.tls_name.is_none()
             && self.greeted
@@ -298,7 +304,7 @@ impl Connection {
 
     /// Keeps the text in front of the handshake.
     fn keep_text(&mut self, bytes: &[u8], now: Tick) {
-        let end = bytes.windows(2).position(|pair| pair == b"\x16\x03").unwrap_or(bytes.len());
+        let end = text_before_hello(bytes);
         self.kept_text.extend_from_slice(&bytes[..end]);
         if end < bytes.len() {
             self.handle(&bytes[end..], now);
@@ -309,7 +315,7 @@ impl Connection {
     fn take_up_kept_text(&mut self, now: Tick) {
         match self.memory.state.settings.text_before_tls {
             TextBeforeTls::Kept => self.with(now, |talk, cx| talk.receive(b"", cx)),
-            TextBeforeTls::KeptIfApart if !self.kept_text.is_empty() => {
+            TextBeforeTls::KeptIfApart | TextBeforeTls::KeptIfBareLf if !self.kept_text.is_empty() => {
                 let kept = std::mem::take(&mut self.kept_text);
                 self.receive(&kept, now);
             }
@@ -353,7 +359,8 @@ impl Connection {
     fn sniff(&mut self, bytes: &[u8], now: Tick) {
         let Some(mut sniffed) = self.sniffed.take() else { return };
         let state = &self.memory.state;
-        match sniffed.take(bytes, &state.settings.weak_tls, &state.tls.chain) {
+        let shown = Shown { chain: &state.tls.chain, second: state.tls.second.as_deref() };
+        match sniffed.take(bytes, &state.settings.weak_tls, shown) {
             Verdict::Wait => self.sniffed = Some(sniffed),
             Verdict::Real(bytes) => {
                 self.begin_session();
@@ -397,6 +404,9 @@ impl Connection {
         {
             let binding = ChannelBinding { kind: BindingKind::TlsExporter, data: data.to_vec() };
             self.bindings.insert(0, binding);
+        }
+        if let Some(only) = self.memory.state.settings.binding_only {
+            self.bindings.retain(|binding| binding.kind == only);
         }
         if self.memory.state.settings.binding_altered {
             for byte in self.bindings.iter_mut().flat_map(|binding| &mut binding.data) {
@@ -553,6 +563,11 @@ impl Connection {
             recorder.account(self.talk.account());
         }
     }
+}
+
+/// Where a handshake begins in bytes that begin with text; their end if none does.
+fn text_before_hello(bytes: &[u8]) -> usize {
+    bytes.windows(2).position(|pair| pair == b"\x16\x03").unwrap_or(bytes.len())
 }
 
 fn drain(tls: &mut ServerConnection) -> Vec<u8> {

@@ -203,6 +203,19 @@ impl Context<'_> {
             || gate.password(user).is_some_and(|known| known.expose().as_bytes() == password)
     }
 
+    /// What is said to a user who is not let in. Both the words and the time that they take may tell whether there is
+    /// such a user (RFC 9051 §11.7).
+    pub(crate) fn turned_away(&mut self, user: Option<&str>) -> &'static str {
+        let known = user.is_some_and(|user| self.lab.accounts().password(user).is_some());
+        if let (true, Some(time)) = (known, self.settings.known_user_takes) {
+            self.actions.push_back(Action::Wait(time));
+        }
+        match self.settings.tells_users && !known {
+            true => "there is no such user",
+            false => "user or password is wrong",
+        }
+    }
+
     /// What faults make of a login, whatever the password.
     pub(crate) fn verdict(&self, user: &str) -> Option<bool> {
         let standing = self.memory.standing();
@@ -347,6 +360,11 @@ pub(crate) struct Gate<'c, 'a> {
 }
 
 impl Gate<'_, '_> {
+    /// The user whose password was asked for last.
+    pub(crate) fn asked_about(&self) -> Option<String> {
+        self.asked.borrow().as_ref().map(|(user, _)| user.clone())
+    }
+
     fn verdict(&self, user: &str) -> Option<bool> {
         let mut asked = self.asked.borrow_mut();
         match &*asked {

@@ -53,7 +53,7 @@ pub use play::{Played, play};
 pub use rules::{RuleError, RuleProblem, Rules};
 pub use scripts::{LARGEST_SCRIPT, MOST_SCRIPTS, ScriptError, Scripts};
 pub use seed::{Seed, SeedError, SeedProblem};
-pub use settings::{AfterStartTls, Handshake, MECHANISMS, Relays, Settings, TextBeforeTls};
+pub use settings::{AfterStartTls, BareLineEnds, Handshake, MECHANISMS, Relays, Settings, TextBeforeTls};
 pub use start::{StartError, TestLab, TestLabBuilder, TimedOut, start};
 pub use store::{Body, Delivered, Envelope, Message, Store, StoreError};
 pub use weak_tls::WeakTls;

@@ -1,5 +1,7 @@
 use crate::{CertificateKind, WeakTls};
 use ehlo_core::{Protocol, Role, Scheme};
+use ehlo_wire::sasl::{BindingKind, ScramFlaws};
+use std::time::Duration;
 
 /// The mechanisms of a lab to which nothing else is said, in the order in which they are listed. ANONYMOUS is not among
 /// them: a server that lets anybody in has to be asked for.
@@ -35,6 +37,8 @@ pub struct Settings {
     pub implicit_tls: bool,
     /// Which certificate is shown.
     pub certificate: CertificateKind,
+    /// The names of the certificate that is shown to clients which ask for none of the host's own; none for the same.
+    pub default_certificate: Option<Vec<String>>,
     /// Whether STARTTLS or STLS is listed before TLS.
     pub starttls_offered: bool,
     /// Whether STARTTLS or STLS is accepted.
@@ -63,6 +67,14 @@ pub struct Settings {
     pub ntlm_v1: bool,
     /// Whether logins are tied to another TLS connection than the client's, as if somebody sat in between.
     pub binding_altered: bool,
+    /// The only kind of channel binding that is known; all that there are if none is named.
+    pub binding_only: Option<BindingKind>,
+    /// How SCRAM departs from what it should be.
+    pub scram: ScramFlaws,
+    /// Whether a login that is refused tells that there is no such user.
+    pub tells_users: bool,
+    /// How much longer it takes to refuse a user that there is.
+    pub known_user_takes: Option<Duration>,
     /// Whether PLAIN, LOGIN and USER are listed before TLS.
     pub clear_auth_offered: bool,
     /// Whether they are accepted before TLS.
@@ -91,6 +103,12 @@ pub struct Settings {
     pub relays: Relays,
     /// What ends a message as well (SMTP).
     pub fake_end: Option<Vec<u8>>,
+    /// Whether commands are taken that come in one segment with one whose answer they must wait for (SMTP).
+    pub pipelining_lax: bool,
+    /// What becomes of messages with CR or LF without the other (SMTP).
+    pub bare_line_ends: BareLineEnds,
+    /// Whether an account may send with its own address only (submission).
+    pub own_sender_only: bool,
     /// Whether XCLIENT and XFORWARD are offered (SMTP): anybody may then give himself out for another.
     pub xclient: bool,
     /// Whether each connection begins with a PROXY header, which names the client.
@@ -132,6 +150,19 @@ pub enum Relays {
     Everything,
     /// What has a route in its address: `%`, `!` or a source route (RFC 5321 appendix C).
     Routes,
+    /// All of it, and what is for somebody elsewhere comes to the account of that name here, so that it can be seen.
+    Arriving,
+}
+
+/// What becomes of messages with CR or LF without the other (RFC 5321 §2.3.8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BareLineEnds {
+    /// They are refused, as they should.
+    Refused,
+    /// Each is made CR LF.
+    Normalised,
+    /// They are kept as they are.
+    Kept,
 }
 
 /// What becomes of text that came in the clear behind STARTTLS.
@@ -143,6 +174,8 @@ pub enum TextBeforeTls {
     Kept,
     /// The same, but only for what came apart from STARTTLS.
     KeptIfApart,
+    /// The same, but only if it ends in LF without CR.
+    KeptIfBareLf,
     /// It is taken for the beginning of the handshake, which fails.
     TakenForTls,
 }
@@ -158,6 +191,7 @@ impl Settings {
             banner: "ehlo lab".into(),
             implicit_tls: scheme.tls_mode() == ehlo_core::TlsMode::Implicit,
             certificate: CertificateKind::Good,
+            default_certificate: None,
             starttls_offered: true,
             starttls_honoured: true,
             starttls_after_tls: false,
@@ -172,6 +206,10 @@ impl Settings {
             inner_name: None,
             ntlm_v1: false,
             binding_altered: false,
+            binding_only: None,
+            scram: ScramFlaws::default(),
+            tells_users: false,
+            known_user_takes: None,
             clear_auth_offered: false,
             clear_auth_accepted: false,
             logindisabled: true,
@@ -186,6 +224,10 @@ impl Settings {
             tells_addresses: false,
             relays: Relays::Nothing,
             fake_end: None,
+            // RFC 2920 §3.1; LMTP and submission are for programs that were let in, and often written by hand.
+            pipelining_lax: role != Role::Mx,
+            bare_line_ends: BareLineEnds::Refused,
+            own_sender_only: false,
             xclient: false,
             proxy_protocol: false,
         }

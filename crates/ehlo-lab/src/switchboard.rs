@@ -2,7 +2,7 @@
 
 use crate::clients::Anybody;
 use crate::faults::{Count, Notes};
-use crate::{ActiveFault, Authority, CertificateKind, Flight, LabError, Service, Settings};
+use crate::{ActiveFault, Authority, CertificateKind, LabError, Service, Settings};
 use rustls::ServerConfig;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
@@ -12,9 +12,6 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// So many kinds of certificates are remembered; more would only come from somebody who tries names.
 const MOST_FLIGHTS: usize = 64;
-
-/// What a configuration of TLS is made for: the kind of certificate, and whether TLS 1.2 and TLS 1.3 are there.
-type Shown = (CertificateKind, bool, bool);
 
 /// Holds the faults behind a lock. Whoever acts takes the [`Standing`] of that moment.
 pub(crate) struct Switchboard {
@@ -59,6 +56,8 @@ pub(crate) struct ServerTls {
     pub(crate) config: Arc<ServerConfig>,
     /// The certificates in DER, as a flight made by hand shows them.
     pub(crate) chain: Vec<Vec<u8>>,
+    /// Those of the second certificate, for an RSA key.
+    pub(crate) second: Option<Vec<Vec<u8>>>,
     /// The digest of the certificate to which logins can be tied (RFC 5929 §4).
     pub(crate) end_point: Option<Vec<u8>>,
 }
@@ -152,13 +151,18 @@ impl Switchboard {
         let weak = &settings.weak_tls;
         // The library has nothing below TLS 1.2: where it would be left with nothing, it is not asked.
         let no_12 = weak.no_tls12 && !weak.no_tls13;
-        let shown = (settings.certificate.clone(), no_12, weak.no_tls13);
+        let shown = Shown {
+            certificate: settings.certificate.clone(),
+            second: weak.second.clone(),
+            default: settings.default_certificate.clone(),
+            no_12,
+            no_13: weak.no_tls13,
+        };
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, tls)) = flights.iter().find(|(known, _)| *known == shown) {
             return Ok(Arc::clone(tls));
         }
-        let flight = authority.issue(&shown.0).map_err(|e| LabError::Certificates(e.to_string()))?;
-        let tls = tls_config(flight, shown.1, shown.2).map_err(|e| LabError::Certificates(e.to_string()))?;
+        let tls = shown.make(authority)?;
         if flights.len() >= MOST_FLIGHTS {
             flights.remove(0);
         }
@@ -199,6 +203,38 @@ impl InForce {
     }
 }
 
+/// What a configuration of TLS is made for: certificates, and whether TLS 1.2 and TLS 1.3 are there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Shown {
+    certificate: CertificateKind,
+    second: Option<CertificateKind>,
+    default: Option<Vec<String>>,
+    no_12: bool,
+    no_13: bool,
+}
+
+impl Shown {
+    fn make(&self, authority: &Authority) -> Result<Arc<ServerTls>, LabError> {
+        let failed = |e: rcgen::Error| LabError::Certificates(e.to_string());
+        let flight = authority.issue(&self.certificate).map_err(failed)?;
+        let chain = flight.cert.iter().map(|c| c.to_vec()).collect();
+        let end_point = flight.cert.first().and_then(|leaf| crate::clients::end_point(leaf));
+        let default = self.default.clone().map(|names| authority.issue(&CertificateKind::Names(names)));
+        let resolver: Arc<dyn ResolvesServerCert> = match default.transpose().map_err(failed)? {
+            Some(default) => Arc::new(ByName { names: authority.names().to_vec(), own: flight, default }),
+            None => Arc::new(Always(flight)),
+        };
+        let second = self.second.as_ref().map(|kind| authority.issue_for_rsa(kind));
+        let config = tls_config(resolver, self.no_12, self.no_13);
+        Ok(Arc::new(ServerTls {
+            config: Arc::new(config.map_err(|e| LabError::Certificates(e.to_string()))?),
+            chain,
+            second: second.transpose().map_err(failed)?,
+            end_point,
+        }))
+    }
+}
+
 #[derive(Debug)]
 struct Always(Arc<CertifiedKey>);
 
@@ -208,18 +244,35 @@ impl ResolvesServerCert for Always {
     }
 }
 
-fn tls_config(flight: Flight, no_12: bool, no_13: bool) -> Result<Arc<ServerTls>, rustls::Error> {
+/// One certificate for who asks for a name of the host, and another one for everybody else.
+#[derive(Debug)]
+struct ByName {
+    names: Vec<String>,
+    own: Arc<CertifiedKey>,
+    default: Arc<CertifiedKey>,
+}
+
+impl ResolvesServerCert for ByName {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let asked = hello.server_name();
+        let own = asked.is_some_and(|asked| self.names.iter().any(|name| name.eq_ignore_ascii_case(asked)));
+        Some(Arc::clone(if own { &self.own } else { &self.default }))
+    }
+}
+
+fn tls_config(
+    resolver: Arc<dyn ResolvesServerCert>,
+    no_12: bool,
+    no_13: bool,
+) -> Result<ServerConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let versions: &[&rustls::SupportedProtocolVersion] = match (no_12, no_13) {
         (true, _) => &[&rustls::version::TLS13],
         (false, true) => &[&rustls::version::TLS12],
         (false, false) => rustls::DEFAULT_VERSIONS,
     };
-    let chain = flight.cert.iter().map(|c| c.to_vec()).collect();
-    let end_point = flight.cert.first().and_then(|leaf| crate::clients::end_point(leaf));
-    let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
+    Ok(ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(versions)?
         .with_client_cert_verifier(Arc::new(Anybody::new(&provider)))
-        .with_cert_resolver(Arc::new(Always(flight)));
-    Ok(Arc::new(ServerTls { config: Arc::new(config), chain, end_point }))
+        .with_cert_resolver(resolver))
 }

@@ -2,6 +2,7 @@
 //! hand, as a server would that takes such things, and stops. Whoever only asks learns all there is to learn from it;
 //! whoever goes on is hung up on. Real sessions stay those of the TLS library.
 
+use crate::CertificateKind;
 use ehlo_wire::tls::{
     Alert, ClientHello, ClientHelloReader, Extension, ExtensionType, Extensions as _, Flight, Group,
     KeyExchange, Opening, Parameters, ServerHello, ServerKeyExchange, SignatureScheme, Ssl2Cipher,
@@ -48,6 +49,16 @@ pub struct WeakTls {
     pub client_order: bool,
     /// Whether SSL 2.0 is spoken.
     pub ssl2: bool,
+    /// A second certificate, for an RSA key: shown to who takes no suite for the first one.
+    pub second: Option<CertificateKind>,
+    /// The only server names that are known; who asks for another, or for none, is refused. Empty: all are.
+    pub only_names: Vec<String>,
+    /// Whether the first application protocol that a client asks for is selected, whatever it is.
+    pub alpn_echoed: bool,
+    /// Whether clients are refused that ask for an application protocol of which none is for mail (RFC 7301 §3.2).
+    pub alpn_refused: bool,
+    /// Whether heartbeats are taken part in (RFC 6520).
+    pub heartbeat: bool,
     /// Whether clients are hung up on where an alert would have to say why.
     pub no_alerts: bool,
 }
@@ -63,6 +74,15 @@ impl WeakTls {
 pub(crate) struct Sniffed {
     reader: ClientHelloReader,
     bytes: Vec<u8>,
+}
+
+/// The certificates that a service shows, DER.
+#[derive(Clone, Copy)]
+pub(crate) struct Shown<'a> {
+    /// The usual ones.
+    pub(crate) chain: &'a [Vec<u8>],
+    /// Those for an RSA key, if there are any beside.
+    pub(crate) second: Option<&'a [Vec<u8>]>,
 }
 
 /// What becomes of a client.
@@ -82,16 +102,16 @@ impl Sniffed {
         Sniffed { reader: ClientHelloReader::new(), bytes: Vec::new() }
     }
 
-    /// Takes bytes of a client of a service that shows `chain`.
-    pub(crate) fn take(&mut self, bytes: &[u8], weak: &WeakTls, chain: &[Vec<u8>]) -> Verdict {
+    /// Takes bytes of a client of a service that shows these certificates.
+    pub(crate) fn take(&mut self, bytes: &[u8], weak: &WeakTls, shown: Shown<'_>) -> Verdict {
         self.bytes.extend_from_slice(bytes);
         match self.reader.feed(bytes) {
             Opening::Incomplete if self.bytes.len() < LONGEST_HELLO => Verdict::Wait,
-            Opening::Hello(hello, _) => match answer(&hello, weak, chain) {
+            Opening::Hello(hello, _) => match answer(&hello, weak, shown) {
                 Some(verdict) => verdict,
                 None => Verdict::Real(std::mem::take(&mut self.bytes)),
             },
-            Opening::Ssl2(hello) => answer_ssl2(&hello, weak, chain),
+            Opening::Ssl2(hello) => answer_ssl2(&hello, weak, shown.chain),
             Opening::Incomplete | Opening::Other => Verdict::Real(std::mem::take(&mut self.bytes)),
         }
     }
@@ -116,11 +136,24 @@ fn answer_ssl2(hello: &Ssl2ClientHello, weak: &WeakTls, chain: &[Vec<u8>]) -> Ve
 
 /// Suites of TLS 1.2 that the TLS library has, too.
 const GOOD: [Suite; 3] = [Suite(0xc02c), Suite(0xc02b), Suite(0xcca9)];
+/// The same suites for a certificate with an RSA key.
+const RSA: [Suite; 3] = [Suite(0xc030), Suite(0xc02f), Suite(0xcca8)];
 /// What servers have that know nothing newer than TLS 1.1.
 const OLD: Suite = Suite(0xc009);
 
+/// Application protocols of mail: registry "TLS Application-Layer Protocol Negotiation (ALPN) Protocol IDs".
+const MAIL: [&[u8]; 5] = [b"smtp", b"esmtp", b"imap", b"pop3", b"managesieve"];
+
 /// What a server that is weak in this way answers; none if the TLS library can do it for real.
-fn answer(hello: &ClientHello, weak: &WeakTls, chain: &[Vec<u8>]) -> Option<Verdict> {
+fn answer(hello: &ClientHello, weak: &WeakTls, shown: Shown<'_>) -> Option<Verdict> {
+    let known = |asked: &[u8]| weak.only_names.iter().any(|n| n.as_bytes().eq_ignore_ascii_case(asked));
+    if !weak.only_names.is_empty() && !hello.server_name().is_some_and(|asked| known(&asked)) {
+        return Some(refused(Alert::UNRECOGNIZED_NAME));
+    }
+    let protocols = hello.alpn();
+    if weak.alpn_refused && !protocols.is_empty() && !protocols.iter().any(|p| MAIL.contains(&&p[..])) {
+        return Some(refused(Alert::NO_APPLICATION_PROTOCOL));
+    }
     let wants_newest = hello.versions().contains(&Version::TLS13);
     if wants_newest && !weak.no_tls13 && !weak.nothing_good {
         return retry(hello, weak);
@@ -156,14 +189,25 @@ fn answer(hello: &ClientHello, weak: &WeakTls, chain: &[Vec<u8>]) -> Option<Verd
     if signed && only_dated && !weak.sha1 {
         return Some(refused(Alert::HANDSHAKE_FAILURE));
     }
-    let differs =
-        weak.compression || weak.no_renegotiation_info || weak.no_extended_master_secret || only_dated;
-    let differs = differs || weak.client_order || curve.is_some();
-    if version == Version::TLS12 && suite.is_recommended() && !differs {
+    let differs = weak.compression
+        || weak.no_renegotiation_info
+        || weak.no_extended_master_secret
+        || only_dated
+        || weak.client_order
+        || curve.is_some()
+        || (weak.alpn_echoed && hello.has(ExtensionType::ALPN))
+        || (weak.heartbeat && hello.has(ExtensionType::HEARTBEAT));
+    let second = shown.second.filter(|_| suite.to_string().contains("RSA_WITH_"));
+    if version == Version::TLS12 && suite.is_recommended() && second.is_none() && !differs {
         return None;
     }
-    let scheme =
-        if only_dated { SignatureScheme::ECDSA_SHA1 } else { SignatureScheme::ECDSA_SECP256R1_SHA256 };
+    let scheme = match (only_dated, second) {
+        (true, None) => SignatureScheme::ECDSA_SHA1,
+        (true, Some(_)) => SignatureScheme::RSA_PKCS1_SHA1,
+        (false, None) => SignatureScheme::ECDSA_SECP256R1_SHA256,
+        (false, Some(_)) => SignatureScheme::RSA_PKCS1_SHA256,
+    };
+    let chain = second.unwrap_or(shown.chain);
     let flight = Flight {
         hello: Some(server_hello(hello, weak, version, suite)),
         certificates: if suite.is(SuiteClass::Anonymous) { Vec::new() } else { chain.to_vec() },
@@ -199,9 +243,11 @@ fn curve_beside(hello: &ClientHello, weak: &WeakTls) -> Option<Group> {
 /// The first of ours that the client offers: what is good stands in front, unless the client's order counts.
 fn choose(hello: &ClientHello, weak: &WeakTls, version: Version) -> Option<Suite> {
     let good = GOOD.iter().copied().filter(|_| version == Version::TLS12 && !weak.nothing_good);
+    let for_rsa = RSA.iter().copied().filter(|_| version == Version::TLS12 && weak.second.is_some());
     let own = weak.suites.iter().copied();
     let old = std::iter::once(OLD).filter(|_| version < Version::TLS12);
     let mut shared = good
+        .chain(for_rsa)
         .chain(own)
         .chain(old)
         .filter(|s| hello.suites.contains(s) && (version == Version::TLS12 || !s.needs_tls12()));
@@ -225,6 +271,15 @@ fn server_hello(hello: &ClientHello, weak: &WeakTls, version: Version, suite: Su
     }
     if hello.has(ExtensionType::ENCRYPT_THEN_MAC) && suite.is(SuiteClass::Cbc) && !weak.mac_outside {
         answer.extensions.push(Extension::empty(ExtensionType::ENCRYPT_THEN_MAC));
+    }
+    let wanted = hello.alpn();
+    if let Some(first) = wanted.first().and_then(|name| std::str::from_utf8(name).ok())
+        && weak.alpn_echoed
+    {
+        answer.extensions.push(Extension::alpn(&[first]));
+    }
+    if hello.has(ExtensionType::HEARTBEAT) && weak.heartbeat {
+        answer.extensions.push(Extension::heartbeat());
     }
     answer
 }

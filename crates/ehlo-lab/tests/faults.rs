@@ -48,6 +48,12 @@ const SIEVE_LOGIN: &str = "AUTHENTICATE \"PLAIN\" \"AGFsaWNlAHdvbmRlcmxhbmQ=\"";
 const TRANSACTION: &str = "EHLO c\\nMAIL FROM:<a@b.test>\\nRCPT TO:<alice@lab.test>";
 
 const ROWS: &[Row] = &[
+    // What must wait for an answer.
+    ("pipelining-lax", Scheme::Smtp, &["NOOP\\nEHLO c\\nNOOP"], &["250 2.0.0 OK\r\n250-", "!554"]),
+    ("pipelining-lax", Scheme::Smtp, &["EHLO c", "DATA\\nNOOP"], &["503 5.5.1", "250 2.0.0 OK"]),
+    ("pipelining-lax@sieve", Scheme::Smtp, &["NOOP\\nEHLO c\\nNOOP"], &["554 5.5.0", "!250-"]),
+    ("pipelining-lax@sieve", Scheme::Smtp, &["EHLO c", "DATA\\nNOOP"], &["554 5.5.0", "!503"]),
+    ("pipelining-lax@sieve", Scheme::Submission, &["NOOP\\nEHLO c\\nNOOP"], &["250-", "!554"]),
     // shape
     ("reject=MAIL:4", Scheme::Smtp, &["EHLO c", "MAIL FROM:<a@b.test>"], &["451 4.3.0"]),
     (
@@ -139,6 +145,21 @@ const ROWS: &[Row] = &[
     ("auth-refused@user:al*", Scheme::Pop3, &[POP_LOGIN], &["-ERR [AUTH]"]),
     ("auth-refused", Scheme::Imap, &["a AUTHENTICATE PLAIN AGFsaWNlAHdvbmRlcmxhbmQ="], &["a NO"]),
     ("auth-any-password", Scheme::Imap, &["a LOGIN alice nonsense"], &["a OK"]),
+    ("auth-user-told", Scheme::Pop3, &["USER alice\\nPASS x"], &["-ERR [AUTH] user or password is wrong"]),
+    ("auth-user-told", Scheme::Pop3, &["USER nobody\\nPASS x"], &["-ERR [AUTH] there is no such user"]),
+    (
+        "auth-user-told",
+        Scheme::Imap,
+        &["a LOGIN nobody x"],
+        &["a NO [AUTHENTICATIONFAILED] there is no such"],
+    ),
+    ("auth-user-delay=2", Scheme::Imap, &["a LOGIN alice x"], &["⟨2s⟩a NO [AUTHENTICATIONFAILED] user or"]),
+    (
+        "auth-user-delay=2",
+        Scheme::Imap,
+        &["a LOGIN nobody x"],
+        &["a NO [AUTHENTICATIONFAILED] user or", "!⟨2s⟩"],
+    ),
     ("auth-any-password", Scheme::Pop3, &["USER alice\\nPASS nonsense"], &["messages"]),
     ("auth-any-password", Scheme::Imap, &["a LOGIN stranger nonsense"], &["a NO"]),
     ("auth-unavailable", Scheme::Imap, &[LOGIN], &["a NO [UNAVAILABLE]"]),
@@ -289,6 +310,10 @@ const ELSEWHERE: &[&str] = &[
     "apop-missing",
     "auth-mechanisms",
     "binding-altered",
+    "binding-ignored",
+    "binding-only",
+    "scram-iterations",
+    "scram-proof-missing",
     "ntlm-v1",
     "ntlm-host",
     "scram-proof-wrong",
@@ -321,6 +346,56 @@ fn every_fault_is_shown_by_a_test() {
         }
     }
     assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn mail_with_bare_line_ends_and_mail_of_strangers() {
+    for (fault, kept) in [
+        ("bare-line-ends-taken", Some("one\ntwo\rthree\r\n")),
+        ("bare-line-ends-taken=normalised", Some("one\r\ntwo\r\nthree\r\n")),
+        ("mail-late=1", None),
+    ] {
+        let lab = lab(&[fault]);
+        let mut client = Client::new(&lab, Scheme::Smtp);
+        client.hear();
+        client.say(&TRANSACTION.replace("\\n", "\n"));
+        client.say("DATA");
+        let heard = client.say_bytes(b"Subject: x\r\n\r\none\ntwo\rthree\r\n.\r\n");
+        let mail = lab.store().find(&ehlo_lab::Wanted::default());
+        match kept {
+            Some(kept) => {
+                assert!(heard.contains("250 2.0.0"), "{heard}");
+                assert!(mail[0].text().ends_with(kept), "{fault}: {:?}", mail[0].text());
+            }
+            None => assert!(heard.contains("554 5.6.0") && mail.is_empty(), "{heard}"),
+        }
+    }
+    let lab = lab(&["open-relay=arrives"]);
+    for to in ["alice@elsewhere.example", "name%elsewhere.example@far.example", "nobody@elsewhere.example"] {
+        assert!(send(&lab, to).contains("250 2.0.0"), "{to}");
+    }
+    let found = lab.store().find(&ehlo_lab::Wanted::default());
+    let accounts: Vec<&str> = found.iter().map(|mail| mail.account.as_str()).collect();
+    assert_eq!(accounts, ["alice", "name"]);
+}
+
+#[test]
+fn whoever_is_logged_in_sends_as_himself() {
+    let said = "EHLO c\nAUTH PLAIN AGFsaWNlAHdvbmRlcmxhbmQ=\nMAIL FROM:<";
+    for (fault, address, answer) in [
+        ("own-sender-only", "alice@lab.test", "250 2.1.0"),
+        ("own-sender-only", "ALICE+x@LAB.test", "250 2.1.0"),
+        ("own-sender-only", "", "250 2.1.0"),
+        ("own-sender-only", "name@lab.test", "553 5.7.1"),
+        ("own-sender-only", "alice@example.com", "553 5.7.1"),
+        ("mail-late=1", "alice@example.com", "250 2.1.0"),
+    ] {
+        let lab = lab(&[CLEAR, fault]);
+        let mut client = Client::new(&lab, Scheme::Submission);
+        client.hear();
+        let heard = client.say(&format!("{said}{address}>"));
+        assert!(heard.contains(answer), "{fault} {address}: {heard}");
+    }
 }
 
 fn send(lab: &Arc<Lab>, to: &str) -> String {

@@ -84,14 +84,14 @@ impl Driver {
                     Err(failure) => Input::Failed(failure),
                 }
             }
-            Want::Send { conn, bytes } => match self.dialogue(conn) {
+            Want::Send { conn, bytes } => match self.writer(conn) {
                 Some(dialogue) => match dialogue.write(&bytes).await {
                     Ok(_) => Input::Done,
                     Err(failure) => Input::Failed(failure),
                 },
                 None => Input::Failed(no_connection()),
             },
-            Want::Drip { conn, bytes, pace } => match self.dialogue(conn) {
+            Want::Drip { conn, bytes, pace } => match self.writer(conn) {
                 Some(dialogue) => match dialogue.drip(&bytes, pace).await {
                     Ok(()) => Input::Done,
                     Err(failure) => Input::Failed(failure),
@@ -292,6 +292,16 @@ impl Driver {
 
     fn dialogue(&mut self, conn: usize) -> Option<&mut Dialogue> {
         self.slot(conn).as_mut().map(|open| &mut open.dialogue)
+    }
+
+    /// The dialogue that a script says something in. A script that goes on in the clear behind the answer to STARTTLS
+    /// wants to see what is answered: it is no longer held back for the handshake.
+    fn writer(&mut self, conn: usize) -> Option<&mut Dialogue> {
+        let dialogue = self.dialogue(conn)?;
+        if dialogue.state().tls_next {
+            dialogue.decline_tls();
+        }
+        Some(dialogue)
     }
 
     fn keep(&mut self, url: String, protocol: Protocol, transcript: Transcript) {

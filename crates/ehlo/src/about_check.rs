@@ -25,17 +25,27 @@ fn of(meta: &CheckMeta, name: &str, texts: Texts) -> String {
     texts.get(&format!("check/{}{name}", meta.id))
 }
 
-/// What to do about its bad verdicts, each advice once.
-fn advice(meta: &CheckMeta, texts: Texts) -> Vec<String> {
-    let of_this = format!("check/{}/", meta.id);
-    let mut all: Vec<String> = Vec::new();
-    for key in keys(&of_this).filter(|key| key.ends_with("/advice")) {
-        let text = texts.get(key);
-        if !all.contains(&text) {
-            all.push(text);
-        }
+/// The messages that come with advice: their id, what they say, and the advice.
+fn findings(meta: &CheckMeta, texts: Texts) -> Vec<(&'static str, String, String)> {
+    let beginning = format!("check/{}/", meta.id);
+    let message = |key: &'static str| {
+        let id = key.strip_prefix(&beginning)?.strip_suffix("/advice")?;
+        Some((id, without_places(&texts.get(&format!("{beginning}{id}"))), texts.get(key)))
+    };
+    keys(&beginning).filter_map(message).collect()
+}
+
+/// A sentence whose places are not filled.
+fn without_places(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('{') {
+        let Some((_, after)) = behind.split_once('}') else { break };
+        out.push_str(before);
+        out.push('…');
+        rest = after;
     }
-    all
+    out + rest
 }
 
 /// The entry of a check in a list.
@@ -48,7 +58,7 @@ pub(crate) fn entry(meta: &CheckMeta, columns: usize, texts: Texts) -> String {
 
 fn body(meta: &CheckMeta, columns: usize, texts: Texts) -> String {
     let sends = texts.fill("cli/check-sends", &[("what", &of(meta, "/sends", texts))]);
-    let vantage = meta.vantage.then(|| texts.get("cli/check-vantage"));
+    let vantage = meta.vantage.then(|| texts.ui("explain-check-vantage"));
     let paragraphs = [of(meta, "", texts), of(meta, "/about", texts), sends].into_iter().chain(vantage);
     paragraphs.map(|text| wrapped(&text, 4, columns)).collect()
 }
@@ -57,8 +67,13 @@ fn body(meta: &CheckMeta, columns: usize, texts: Texts) -> String {
 pub(crate) fn whole(meta: &CheckMeta, columns: usize, paint: Paint, texts: Texts) -> String {
     let mut out = format!("{}\n", paint.strong(&heading(meta, texts)));
     out.push_str(&body(meta, columns, texts));
-    for text in advice(meta, texts) {
-        out.push_str(&format!("    → {}", wrapped(&text, 6, columns).trim_start()));
+    let findings = findings(meta, texts);
+    if !findings.is_empty() {
+        out.push_str(&wrapped(&texts.ui("explain-check-findings"), 4, columns));
+    }
+    for (_, said, advice) in findings {
+        out.push_str(&format!("    • {}", wrapped(&said, 6, columns).trim_start()));
+        out.push_str(&format!("      → {}", wrapped(&advice, 8, columns).trim_start()));
     }
     let sources = wrapped(&meta.references.join(", "), 4, columns);
     for line in sources.lines() {
@@ -69,6 +84,7 @@ pub(crate) fn whole(meta: &CheckMeta, columns: usize, paint: Paint, texts: Texts
 
 /// The same as JSON.
 pub(crate) fn json(meta: &CheckMeta, texts: Texts) -> Value {
+    let finding = |(id, said, advice)| json!({ "id": id, "text": said, "advice": advice });
     json!({
         "id": meta.id,
         "name": of(meta, "", texts),
@@ -78,7 +94,18 @@ pub(crate) fn json(meta: &CheckMeta, texts: Texts) -> Value {
         "manner": meta.manner.id(),
         "vantage": meta.vantage,
         "sends": of(meta, "/sends", texts),
-        "advice": advice(meta, texts),
+        "findings": findings(meta, texts).into_iter().map(finding).collect::<Vec<_>>(),
         "references": meta.references,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_places;
+
+    #[test]
+    fn places_become_dots() {
+        assert_eq!(without_places("in {days|day|days}: \"{reply}\""), "in …: \"…\"");
+        assert_eq!(without_places("listener { port = 0"), "listener { port = 0");
+    }
 }

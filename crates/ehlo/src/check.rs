@@ -27,7 +27,9 @@ pub(crate) fn main(matches: &ArgMatches, texts: Texts) -> anyhow::Result<u8> {
         return Ok(GOOD);
     }
     if matches.get_flag("dry-run") {
-        output::result(&check_extra::plan(&selection, &check_extra::extra(matches, texts)?, texts))?;
+        let extra = check_extra::extra(matches, texts)?;
+        let account = text(matches, "user").is_some();
+        output::result(&check_extra::plan(&selection, &extra, account, texts))?;
         return Ok(GOOD);
     }
     let wanted = text(matches, "format").unwrap_or("human");
@@ -184,9 +186,17 @@ fn examine(matches: &ArgMatches, selection: &Selection, texts: Texts) -> anyhow:
             (Some((lab, _)), Some(user)) if !names_password(matches) => Some(lab_account(lab, user, texts)?),
             _ => secrets::credentials(matches, wanted.first().and_then(targets::host), from_stdin, texts)?,
         };
-        options.extra.outside = check_extra::outside(matches, &options, from_stdin, texts).await?;
         let role = text(matches, "role").and_then(role);
         let running = lab.as_ref().map(|(lab, running)| (&**lab, running));
+        let mailboxes = check_extra::Mailboxes {
+            matches,
+            options: &options,
+            lab: running,
+            stdin_taken: from_stdin,
+            texts,
+        };
+        let (outside, inbox) = (mailboxes.outside().await?, mailboxes.inbox().await?);
+        (options.extra.outside, options.extra.inbox) = (outside, inbox);
         let jobs = targets::jobs(&wanted, role, &options.connection, running, texts).await?;
         let (events, receiver) = tokio::sync::mpsc::unbounded_channel();
         let shown = tokio::spawn(progress::show(receiver, texts, !matches.get_flag("quiet")));

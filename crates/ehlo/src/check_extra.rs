@@ -1,15 +1,15 @@
-//! What `ehlo check` may do beyond looking: flags, the plan, and the mailbox elsewhere.
+//! What `ehlo check` may do beyond looking: flags, the plan, and the mailboxes that are looked into.
 
 use crate::exit::Usage;
 use crate::{input, output, secrets, targets};
 use clap::ArgMatches;
 use ehlo_action::Target;
 use ehlo_action::mailbox::{Lookout, MailboxOptions};
-use ehlo_check::{CHECKS, CheckOptions, Extra, Manner, Outside, Question, Selection};
-use ehlo_core::Protocol;
+use ehlo_check::{Arriving, CHECKS, CheckOptions, Extra, Manner, Outside, Question, Selection};
+use ehlo_core::{Protocol, TlsMode};
+use ehlo_lab::{Lab, Running};
 use ehlo_report::{Texts, wrapped};
 use ehlo_wire::sasl::Credentials;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -39,6 +39,7 @@ pub(crate) fn extra(matches: &ArgMatches, texts: Texts) -> anyhow::Result<Extra>
         relay_to: address(matches, "relay-to", texts)?,
         outside: None,
         own_mailbox: address(matches, "own-mailbox", texts)?,
+        inbox: None,
     };
     let needs =
         |flag: &str, check: &str| Usage(texts.fill("cli/needs-allow", &[("flag", &flag), ("check", &check)]));
@@ -49,8 +50,22 @@ pub(crate) fn extra(matches: &ArgMatches, texts: Texts) -> anyhow::Result<Extra>
     if given(matches, "relay-mailbox").is_some() && extra.relay_to.is_none() {
         return Err(Usage(texts.get("cli/relay-mailbox-alone")).into());
     }
-    if extra.allow.iter().any(|name| name == "smtp-smuggling-in") && extra.own_mailbox.is_none() {
-        return Err(Usage(texts.get("cli/smuggling-needs-mailbox")).into());
+    let mails = Question::ALL.iter().filter(|question| question.needs_own_mailbox());
+    for check in mails.flat_map(|question| question.checks()) {
+        if extra.allow.iter().any(|name| name == check) && extra.own_mailbox.is_none() {
+            return Err(Usage(texts.fill("cli/check-needs-mailbox", &[("check", check)])).into());
+        }
+    }
+    if extra.allow.iter().any(|name| name == "submission-sender-forge") && given(matches, "user").is_none() {
+        return Err(Usage(texts.get("cli/forge-needs-user")).into());
+    }
+    if given(matches, "own-mailbox-in").is_some() && extra.own_mailbox.is_none() {
+        return Err(Usage(texts.get("cli/own-mailbox-in-alone")).into());
+    }
+    // Whoever allows all of them need not have an account; who names one wants to see it.
+    let by_login = |name: &&String| Question::of(name).is_some_and(Question::is_by_login);
+    if let (Some(check), None) = (extra.allow.iter().find(by_login), given(matches, "user")) {
+        return Err(Usage(texts.fill("cli/login-needs-account", &[("check", check)])).into());
     }
     Ok(extra)
 }
@@ -70,41 +85,84 @@ fn address(matches: &ArgMatches, name: &str, texts: Texts) -> anyhow::Result<Opt
     Err(input::wrong(texts, &format!("--{name}"), value, &texts.get("cli/a-mail-address")).into())
 }
 
-/// `--relay-mailbox`: the mailbox behind the address of `--relay-to`. Its password is in `EHLO_RELAY_PASSWORD`, or is
-/// asked for.
-///
-/// # Errors
-/// [`Usage`] for what is no mailbox, or a password that cannot be had.
-pub(crate) async fn outside(
-    matches: &ArgMatches,
-    options: &CheckOptions,
-    stdin_taken: bool,
-    texts: Texts,
-) -> anyhow::Result<Option<Arc<dyn Outside>>> {
-    let (Some(word), Some(user)) = (given(matches, "relay-mailbox"), &options.extra.relay_to) else {
-        return Ok(None);
-    };
-    let wanted = targets::read(std::slice::from_ref(&word.to_owned()), texts)?;
-    let mut connection = options.connection.clone();
-    // What is said of the server under examination does not hold for another.
-    (connection.connect, connection.sni) = (None, None);
-    let host = wanted.first().and_then(targets::host);
-    let named = secrets::Named { file: None, command: None, variables: &["EHLO_RELAY_PASSWORD"] };
-    let password = secrets::named_password(&named, user, host, stdin_taken, texts)?;
-    let jobs = targets::jobs(&wanted, None, &connection, None, texts).await?;
-    let reads = |protocol| matches!(protocol, Protocol::Imap | Protocol::Pop3);
-    let job = jobs.into_iter().find(|job| reads(job.endpoint.scheme.protocol()));
-    let Some(job) = job else { return Err(Usage(texts.get("mailbox/scheme")).into()) };
-    Ok(Some(Arc::new(Elsewhere {
-        target: Target { endpoint: job.endpoint, url: job.url, addresses: job.addresses },
-        options: MailboxOptions {
-            connection,
-            credentials: Credentials { user: user.clone(), password, authzid: String::new() },
-            login: ehlo_dialogue::LoginOptions::default(),
-            folder: None,
-            write: true,
-        },
-    })))
+/// Looks for the mailboxes that the flags name: the one behind the address of `--relay-to`, and the one behind that of
+/// `--own-mailbox`.
+pub(crate) struct Mailboxes<'a> {
+    /// The flags.
+    pub(crate) matches: &'a ArgMatches,
+    /// How connections are made, and the addresses.
+    pub(crate) options: &'a CheckOptions,
+    /// The embedded lab, if it is the target.
+    pub(crate) lab: Option<(&'a Lab, &'a Running)>,
+    /// Whether something else is read from standard input.
+    pub(crate) stdin_taken: bool,
+    /// The language.
+    pub(crate) texts: Texts,
+}
+
+impl Mailboxes<'_> {
+    /// `--relay-mailbox`; its password is in `EHLO_RELAY_PASSWORD`, or is asked for.
+    ///
+    /// # Errors
+    /// [`Usage`] for what is no mailbox, or a password that cannot be had.
+    pub(crate) async fn outside(&self) -> anyhow::Result<Option<Arc<dyn Outside>>> {
+        self.find("relay-mailbox", self.options.extra.relay_to.as_deref(), "EHLO_RELAY_PASSWORD").await
+    }
+
+    /// `--own-mailbox-in`; its password is in `EHLO_OWN_PASSWORD`, or is asked for.
+    ///
+    /// # Errors
+    /// As for [`Mailboxes::outside`].
+    pub(crate) async fn inbox(&self) -> anyhow::Result<Option<Arc<dyn Outside>>> {
+        self.find("own-mailbox-in", self.options.extra.own_mailbox.as_deref(), "EHLO_OWN_PASSWORD").await
+    }
+
+    async fn find(
+        &self,
+        flag: &str,
+        user: Option<&str>,
+        variable: &str,
+    ) -> anyhow::Result<Option<Arc<dyn Outside>>> {
+        let texts = self.texts;
+        let (Some(word), Some(user)) = (given(self.matches, flag), user) else { return Ok(None) };
+        let wanted = targets::read(std::slice::from_ref(&word.to_owned()), texts)?;
+        let of_lab = wanted.iter().any(|target| matches!(target, ehlo_core::Target::Lab(_)));
+        let mut connection = self.options.connection.clone();
+        // What is said of the server under examination does not hold for another.
+        (connection.connect, connection.sni) = (None, None);
+        let credentials = match self.lab.filter(|_| of_lab) {
+            Some((lab, _)) => {
+                let account = user.split('@').next().unwrap_or(user);
+                crate::check::lab_account(lab, account, texts)?
+            }
+            None => {
+                let host = wanted.first().and_then(targets::host);
+                let named = secrets::Named { file: None, command: None, variables: &[variable] };
+                let password = secrets::named_password(&named, user, host, self.stdin_taken, texts)?;
+                Credentials { user: user.to_owned(), password, authzid: String::new() }
+            }
+        };
+        let jobs = targets::jobs(&wanted, None, &connection, self.lab, texts).await?;
+        let reads = |protocol| matches!(protocol, Protocol::Imap | Protocol::Pop3);
+        let mut jobs: Vec<_> = jobs.into_iter().filter(|job| reads(job.endpoint.scheme.protocol())).collect();
+        // IMAP shows every folder, and TLS from the first byte needs no other.
+        jobs.sort_by_key(|job| {
+            let scheme = job.endpoint.scheme;
+            (scheme.protocol() != Protocol::Imap, scheme.tls_mode() != TlsMode::Implicit)
+        });
+        let job = jobs.into_iter().next();
+        let Some(job) = job else { return Err(Usage(texts.get("mailbox/scheme")).into()) };
+        Ok(Some(Arc::new(Elsewhere {
+            target: Target { endpoint: job.endpoint, url: job.url, addresses: job.addresses },
+            options: MailboxOptions {
+                connection,
+                credentials,
+                login: ehlo_dialogue::LoginOptions { no_secrets: of_lab, ..Default::default() },
+                folder: None,
+                write: true,
+            },
+        })))
+    }
 }
 
 /// A mailbox elsewhere.
@@ -114,11 +172,7 @@ struct Elsewhere {
 }
 
 impl Outside for Elsewhere {
-    fn saw<'a>(
-        &'a self,
-        token: &'a str,
-        within: Duration,
-    ) -> Pin<Box<dyn Future<Output = Result<bool, String>> + Send + 'a>> {
+    fn arrived<'a>(&'a self, token: &'a str, within: Duration) -> Arriving<'a> {
         let (target, options, token) = (self.target.clone(), self.options.clone(), token.to_owned());
         Box::pin(async move {
             // What looks into mailboxes stays on one thread.
@@ -132,13 +186,13 @@ impl Outside for Elsewhere {
     }
 }
 
-/// Whether the message is there in time.
+/// The message, if it is there in time.
 async fn look(
     target: &Target,
     options: &MailboxOptions,
     token: &str,
     within: Duration,
-) -> Result<bool, String> {
+) -> Result<Option<Vec<u8>>, String> {
     let opened = Lookout::open(target, options).await;
     let mut lookout = opened.map_err(|(trouble, _)| format!("{trouble:?}"))?;
     let end = Instant::now() + within;
@@ -148,13 +202,16 @@ async fn look(
         let _ = lookout.remove("X-Ehlo-Token", token).await;
     }
     lookout.close().await;
-    found.map(|found| !found.is_empty()).map_err(|trouble| format!("{trouble:?}"))
+    found
+        .map(|found| found.into_iter().next().map(|one| one.message))
+        .map_err(|trouble| format!("{trouble:?}"))
 }
 
-/// `--dry-run`: what would be sent to each service, and on how many connections. Nothing is sent.
-pub(crate) fn plan(selection: &Selection, extra: &Extra, texts: Texts) -> String {
+/// `--dry-run`: what would be sent to each service, and on how many connections. Nothing is sent. `account`: whether
+/// one is given.
+pub(crate) fn plan(selection: &Selection, extra: &Extra, account: bool, texts: Texts) -> String {
     let columns = output::columns();
-    let asked = Question::wanted(selection, extra);
+    let asked = Question::wanted(selection, extra, account);
     let mut out = wrapped(&texts.get("cli/plan-main"), 0, columns);
     for check in CHECKS.iter().map(|c| c.meta()).filter(|m| m.manner != Manner::Passive) {
         if !selection.takes_meta(check) {
@@ -174,5 +231,9 @@ pub(crate) fn plan(selection: &Selection, extra: &Extra, texts: Texts) -> String
     }
     let sum: u32 = asked.iter().map(|q| q.connections()).sum();
     out.push_str(&wrapped(&texts.fill("cli/plan-sum", &[("n", &sum)]), 0, columns));
+    let failures: u32 = asked.iter().map(|q| q.failures()).sum();
+    if failures > 0 {
+        out.push_str(&wrapped(&texts.fill("cli/plan-failures", &[("n", &failures)]), 0, columns));
+    }
     out
 }

@@ -13,6 +13,8 @@ mod explain;
 mod hand;
 #[path = "cli/hostile.rs"]
 mod hostile;
+#[path = "cli/howto.rs"]
+mod howto;
 #[path = "cli/json.rs"]
 mod json;
 #[path = "cli/lab.rs"]

@@ -2,7 +2,7 @@ use super::account::look_around;
 use super::capabilities::{ask, line, unasked};
 use super::greeting::{greeting_facts, other_protocol};
 use super::probes::{ask_in_clear, ask_twice, ask_without_login};
-use super::said::{early_data, referral, server_proof};
+use super::said::{early_data, referral, scram_iterations, server_proof};
 use super::service::Service;
 use super::starttls::{is_ready, offered, start_tls};
 use ehlo_core::facts::{ConnectionFacts, GreetingKind, LoginResult, Moment, Purpose, Said};
@@ -186,7 +186,9 @@ async fn log_in(
     service.tell(ServiceStep::Login);
     let stamp = facts.greeting.as_ref().and_then(|g| g.apop_stamp.as_deref());
     let offered = Offered::from_capabilities(service.protocol(), facts.capabilities.last(), stamp);
-    let login = dialogue.login(credentials, &offered, &service.options.login).await;
+    let login = dialogue.login_in_detail(credentials, &offered, &service.options.login).await;
+    facts.probes.extend(scram_iterations(dialogue, &login));
+    let login = login.facts;
     let accepted = login.result == LoginResult::Accepted;
     let failure = match &login.result {
         LoginResult::Failed { failure } => Some(failure.clone()),

@@ -13,4 +13,5 @@ mod service;
 mod starttls;
 
 pub(crate) use hello::suites_of;
+pub(crate) use pace::Pacer;
 pub(crate) use service::{TRANSCRIPTS_EACH, Turns, Whole, acquire};

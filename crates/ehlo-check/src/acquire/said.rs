@@ -2,7 +2,11 @@
 
 use ehlo_core::facts::{Answered, ProbeFacts, ProbeId};
 use ehlo_core::{Anchor, EntryId, EntryKind, Side, Span, escape};
-use ehlo_dialogue::Dialogue;
+use ehlo_dialogue::{Dialogue, Login};
+use ehlo_wire::sasl::Trouble;
+
+/// More digits than any number of iterations that is meant.
+const LONGEST_NUMBER: usize = 40;
 
 /// Data of mailboxes, or an alert, in what an IMAP server has said so far (RFC 9051 §11.3).
 pub(super) fn early_data(dialogue: &Dialogue) -> Option<ProbeFacts> {
@@ -20,14 +24,44 @@ pub(super) fn referral(dialogue: &Dialogue) -> Option<ProbeFacts> {
 
 /// A login whose success is not to be believed.
 pub(super) fn server_proof(dialogue: &Dialogue) -> Option<ProbeFacts> {
+    noted(dialogue, ProbeId::ServerProof, &["wrong-server-proof", "no-server-proof"])
+}
+
+/// A server that says that it sees another TLS connection than this one (RFC 5802 §7).
+pub(super) fn binding_mismatch(dialogue: &Dialogue) -> Option<ProbeFacts> {
+    noted(dialogue, ProbeId::BindingMismatch, &["binding-mismatch"])
+}
+
+/// How often the password is to be hashed, as the server wants it (RFC 5802 §5.1, `i`).
+pub(super) fn scram_iterations(dialogue: &Dialogue, login: &Login) -> Option<ProbeFacts> {
+    let (span, number) = login.messages.iter().find_map(|(span, told)| {
+        let number = told.decoded.field("iteration-count").filter(|_| told.from == Side::Server)?;
+        Some((*span, number.to_owned()))
+    })?;
+    if number.is_empty() || number.len() > LONGEST_NUMBER || !number.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let too_many = matches!(login.trouble, Some(Trouble::TooManyIterations { .. }));
+    Some(ProbeFacts {
+        id: ProbeId::ScramIterations,
+        answer: if too_many { Answered::Refused } else { Answered::Continue },
+        reply: None,
+        detail: Some(number),
+        at: vec![dialogue.evidence(Anchor::Bytes(span))],
+        took_us: 0,
+    })
+}
+
+/// What the dialogue has noted about a login: the first of `what`.
+fn noted(dialogue: &Dialogue, id: ProbeId, what: &[&str]) -> Option<ProbeFacts> {
     let (index, what) = dialogue.transcript().entries.iter().enumerate().find_map(|(index, entry)| {
         let EntryKind::Note { id, .. } = &entry.kind else { return None };
-        let what = id.strip_prefix("sasl-")?;
-        matches!(what, "wrong-server-proof" | "no-server-proof").then(|| (index, what.to_owned()))
+        let noted = id.strip_prefix("sasl-")?;
+        what.contains(&noted).then(|| (index, noted.to_owned()))
     })?;
     let entry = EntryId(u32::try_from(index).unwrap_or(u32::MAX));
     Some(ProbeFacts {
-        id: ProbeId::ServerProof,
+        id,
         answer: Answered::Nonsense,
         reply: None,
         detail: Some(what),

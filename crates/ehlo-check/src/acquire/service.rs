@@ -1,7 +1,7 @@
-use super::further::ask_further;
+use super::further::{ask_by_login, ask_further};
 use super::hello;
 use super::main_dialogue::lead;
-use super::pace::Paced;
+use super::pace::{Pacer, Place};
 use super::probes::cleartext_after_starttls;
 use super::starttls::{look_at_other_address, tls_on_silence};
 use crate::{CheckOptions, Job, Question};
@@ -34,7 +34,7 @@ pub(super) struct Service {
     pub(super) options: Arc<CheckOptions>,
     pub(super) clock: Clock,
     pub(super) deadline: Instant,
-    paced: Paced,
+    pacer: Pacer,
     /// What is asked on connections of their own.
     pub(super) asks: Vec<Question>,
     /// Whether somebody should type on in the clear after STARTTLS, on a connection of its own.
@@ -52,20 +52,42 @@ pub(crate) struct Whole {
     /// Whether somebody should type on in the clear after STARTTLS.
     pub(crate) types_on: bool,
     pub(crate) turns: Turns,
+    pub(crate) pacer: Pacer,
     pub(crate) clock: Clock,
     /// When everything must be over.
     pub(crate) end: Instant,
     pub(crate) events: UnboundedSender<Event>,
 }
 
+/// What was seen of a service, and what it takes to ask on.
+pub(crate) struct Acquired {
+    service: Arc<Service>,
+    pub(crate) facts: ServiceFacts,
+    pub(crate) transcripts: Vec<Transcript>,
+}
+
+impl Acquired {
+    /// Logs in as often as was allowed beside the main dialogue. `failures` are the logins that have failed in this run.
+    pub(crate) async fn ask_by_login(&mut self, end: Instant, failures: &mut u32) {
+        // The service had its time; this has one of its own, since it has to wait for the other services.
+        if let Some(service) = Arc::get_mut(&mut self.service) {
+            service.deadline = end.min(Instant::now() + service.options.connection.limits.service);
+        }
+        for (connection, transcript) in ask_by_login(&self.service, &self.facts, failures).await {
+            self.facts.connections.push(connection);
+            self.transcripts.push(transcript);
+        }
+    }
+}
+
 /// Examines one service.
-pub(crate) async fn acquire(index: u32, job: Job, whole: Whole) -> (ServiceFacts, Vec<Transcript>) {
-    let Whole { options, asks, types_on, turns, clock, end, events } = whole;
+pub(crate) async fn acquire(index: u32, job: Job, whole: Whole) -> Acquired {
+    let Whole { options, asks, types_on, turns, pacer, clock, end, events } = whole;
     let deadline = end.min(Instant::now() + options.connection.limits.service);
-    let paced = Paced::new(options.pace);
-    Arc::new(Service { turns, job, options, clock, deadline, paced, asks, types_on, index, events })
-        .examine()
-        .await
+    let service =
+        Arc::new(Service { turns, job, options, clock, deadline, pacer, asks, types_on, index, events });
+    let (facts, transcripts) = Arc::clone(&service).examine().await;
+    Acquired { service, facts, transcripts }
 }
 
 impl Service {
@@ -99,6 +121,12 @@ impl Service {
         is_name.then(|| name.to_owned())
     }
 
+    /// Takes certificates apart that came without a session, as those of a session are.
+    pub(super) fn describe_chain(&self, chain: &[Vec<u8>]) -> ehlo_core::facts::ShownChain {
+        let settings = self.options.connection.tls_settings();
+        ehlo_dialogue::describe_chain(chain, &self.job.endpoint.host, &settings)
+    }
+
     fn dialogue_options(&self) -> DialogueOptions {
         let mut masker = ehlo_core::Masker::new();
         // The passwords of the lab are no secrets, but a report should look the same for every server.
@@ -125,6 +153,7 @@ impl Service {
             vantage: Vantage::Outside,
             addresses: Vec::new(),
             connections: Vec::new(),
+            most_connections: None,
             names: Vec::new(),
             tls_probe: None,
             failure: None,
@@ -144,16 +173,12 @@ impl Service {
                 return (facts, vec![transcript]);
             }
         };
+        facts.most_connections = Some(self.most_connections(addresses.len()));
         let mut transcripts = Vec::new();
         let mut open = Vec::new();
-        // The other addresses are other places; the pace is that of one.
-        let mut turn = self.paced.turn(self.deadline).await;
         for (address, attempt) in self.connect_all(&addresses).await {
             match attempt {
-                Ok((mut dialogue, took)) => {
-                    if let Some(turn) = turn.take() {
-                        dialogue.hold(turn);
-                    }
+                Ok((dialogue, took)) => {
                     let at = dialogue.evidence(Anchor::Entry(EntryId(0)));
                     facts.addresses.push(AddressFacts {
                         address: address.clone(),
@@ -176,7 +201,6 @@ impl Service {
                 }
             }
         }
-        drop(turn);
         let mut open = open.into_iter();
         let Some((address, main)) = open.next() else { return (facts, transcripts) };
         facts.vantage = match self.job.lab {
@@ -265,10 +289,27 @@ impl Service {
         (facts, transcripts)
     }
 
+    /// How many connections may be made at most beside those for hand-made hellos: one to each address, the text behind
+    /// STARTTLS or the hello to a port that is silent, and what the questions take.
+    fn most_connections(&self, addresses: usize) -> u32 {
+        let starttls = u32::from(self.tls_mode() == TlsMode::StartTls);
+        let asked = self.asks.iter().filter(|question| question.is_for(&self.job.endpoint));
+        let asked: u32 = asked.map(|question| question.connections()).sum();
+        u32::try_from(addresses).unwrap_or(u32::MAX).saturating_add(starttls + asked)
+    }
+
     /// Connects to every address, each on its own, all at once.
     async fn connect_all(&self, addresses: &[Address]) -> Vec<(Address, Attempt)> {
+        let mut places: Vec<Place> = addresses.iter().map(Place::of).collect();
+        places.sort();
+        let mut turns = Vec::new();
+        for place in places {
+            turns.push((place.clone(), self.pacer.turn(place, self.deadline).await));
+        }
         let mut attempts = tokio::task::JoinSet::new();
         for (ordinal, address) in addresses.iter().cloned().enumerate() {
+            let place = Place::of(&address);
+            let turn = turns.iter().position(|(of, _)| *of == place).and_then(|at| turns.swap_remove(at).1);
             let purpose = if ordinal == 0 { Purpose::Main } else { Purpose::OtherAddress };
             let transcript = self.transcript(u32::try_from(ordinal).unwrap_or(0), purpose);
             let connector = self.options.connection.connector.clone();
@@ -276,7 +317,12 @@ impl Service {
             let clock = self.clock;
             attempts.spawn(async move {
                 let start = Instant::now();
+                // Whose turn never came finds that the time is up.
                 let opened = Dialogue::open(&connector, &address, options, clock, transcript).await;
+                let opened = opened.map(|mut dialogue| {
+                    dialogue.hold(turn);
+                    dialogue
+                });
                 let took = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
                 (ordinal, address, opened.map(|dialogue| (dialogue, took)))
             });
@@ -293,7 +339,7 @@ impl Service {
         ordinal: u32,
         purpose: Purpose,
     ) -> Option<Result<Dialogue, (ConnectionFacts, Transcript)>> {
-        let turn = self.paced.turn(self.deadline).await?;
+        let turn = self.pacer.turn(Place::of(address), self.deadline).await?;
         let transcript = self.transcript(ordinal, purpose);
         let id = transcript.id;
         let opened = Dialogue::open(

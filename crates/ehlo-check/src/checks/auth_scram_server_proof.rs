@@ -1,6 +1,6 @@
-use crate::{Check, CheckMeta, Judging, Verdict};
+use crate::{Check, CheckMeta, Judging, Question, Verdict};
 use ehlo_core::Severity;
-use ehlo_core::facts::{LoginResult, ProbeId};
+use ehlo_core::facts::{LoginResult, ProbeId, Purpose};
 
 /// Whether the server proves that it knows the password.
 pub(super) struct AuthScramServerProof;
@@ -18,20 +18,24 @@ impl Check for AuthScramServerProof {
     }
 
     fn judge(&self, facts: &Judging<'_>) -> Vec<Verdict> {
-        let Some(main) = facts.main() else { return Vec::new() };
-        let Some(login) = main.login.as_ref().filter(|l| l.mechanism.starts_with("SCRAM-")) else {
-            return Vec::new();
+        // Further logins are believed no more than the first one.
+        let purposes = [Purpose::Main, Question::Scram.purpose(), Question::Binding.purpose()];
+        let logins = || {
+            let connections = purposes.iter().flat_map(|&purpose| facts.service.of(purpose));
+            connections
+                .filter_map(|c| Some((c, c.login.as_ref()?)))
+                .filter(|(_, login)| login.mechanism.starts_with("SCRAM-"))
         };
-        let verdict = match (main.probe(ProbeId::ServerProof), &login.result) {
-            (Some(proof), _) => {
-                let what = proof.detail.clone().unwrap_or_default();
-                let message = if what == "no-server-proof" { "missing" } else { "wrong" };
-                return vec![Verdict::fail(message).with("mechanism", &login.mechanism).at(proof.at.clone())];
-            }
-            (None, LoginResult::Accepted) => Verdict::pass("right"),
-            // Whoever is not let in is not owed a proof.
-            (None, _) => return Vec::new(),
-        };
-        vec![verdict.with("mechanism", &login.mechanism).at(login.at.iter().copied())]
+        let unproven = logins().find_map(|(c, login)| Some((c.probe(ProbeId::ServerProof)?, login)));
+        if let Some((proof, login)) = unproven {
+            let missing = proof.detail.as_deref() == Some("no-server-proof");
+            let message = if missing { "missing" } else { "wrong" };
+            return vec![Verdict::fail(message).with("mechanism", &login.mechanism).at(proof.at.clone())];
+        }
+        // Whoever is not let in is not owed a proof.
+        let proven = logins().find(|(_, login)| login.result == LoginResult::Accepted);
+        let right = |mechanism: &str| Verdict::pass("right").with("mechanism", mechanism);
+        let verdict = proven.map(|(_, login)| right(&login.mechanism).at(login.at.iter().copied()));
+        verdict.into_iter().collect()
     }
 }

@@ -15,7 +15,7 @@ impl Check for AuthWeakMech {
             id: "auth-weak-mech",
             group: "auth",
             severity: Severity::Low,
-            references: &["RFC 6331", "RFC 6151", "RFC 4505 §3"],
+            references: &["RFC 6331", "RFC 6151", "RFC 4505 §5"],
             ..CheckMeta::DEFAULT
         }
     }

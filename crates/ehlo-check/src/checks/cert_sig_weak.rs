@@ -11,7 +11,7 @@ impl Check for CertSigWeak {
             id: "cert-sig-weak",
             group: "cert",
             severity: Severity::High,
-            references: &["RFC 9155 §3", "CA/Browser Forum BR §7.1.3.2"],
+            references: &["RFC 8446 §4.4.2.4", "CA/Browser Forum BR §7.1.3.2"],
             severity_mx: Some(Severity::Medium),
             exploitable: true,
             ..CheckMeta::DEFAULT

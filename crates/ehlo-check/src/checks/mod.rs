@@ -1,10 +1,13 @@
 //! The checks, one file each. The order of the table is the order of the report.
 
+mod auth_channel_binding;
+mod auth_error_oracle;
 mod auth_login;
 mod auth_not_offered_after_tls;
 mod auth_ntlm_leak;
 mod auth_on_mx;
 mod auth_scram;
+mod auth_scram_iterations;
 mod auth_scram_server_proof;
 mod auth_weak_mech;
 mod banner_discloses;
@@ -22,6 +25,7 @@ mod cert_not_yet_valid;
 mod cert_self_signed;
 mod cert_sig_weak;
 mod cert_unknown_ca;
+mod cert_variants;
 mod cleartext_port_no_tls;
 mod conn_client_address;
 mod conn_family_parity;
@@ -49,12 +53,14 @@ mod pop3_apop;
 mod port_speaks_other;
 mod sieve_caps_after_tls;
 mod sig_sha1;
+mod smtp_bare_lf;
 mod smtp_null_sender;
 mod smtp_open_relay;
 mod smtp_postmaster;
 mod smtp_rcpt_unknown;
 mod smtp_requiretls;
 mod smtp_smuggling_in;
+mod smtp_unauth_pipelining;
 mod smtp_vrfy_expn;
 mod smtp_xclient;
 mod starttls_accepts_unadvertised;
@@ -67,18 +73,22 @@ mod starttls_state_leak;
 mod starttls_twice;
 mod starttls_works;
 mod submission_no_auth;
+mod submission_sender_forge;
 mod suite_aead_fs_missing;
 mod suite_class;
 mod suite_order;
 mod tls_12_missing;
 mod tls_13_missing;
+mod tls_alpn_strict;
 mod tls_compression;
 mod tls_ems;
 mod tls_fallback_scsv;
 mod tls_handshake;
+mod tls_heartbeat;
 mod tls_list;
 mod tls_old_version;
 mod tls_reneg_info;
+mod tls_sni_strict;
 mod tls_ssl2;
 
 use crate::Check;
@@ -135,6 +145,9 @@ pub static CHECKS: &[&dyn Check] = &[
     &tls_reneg_info::TlsRenegInfo,
     &tls_ems::TlsEms,
     &tls_fallback_scsv::TlsFallbackScsv,
+    &tls_heartbeat::TlsHeartbeat,
+    &tls_alpn_strict::TlsAlpnStrict,
+    &tls_sni_strict::TlsSniStrict,
     &tls_list::TlsList,
     &cert_expired::CertExpired,
     &cert_not_yet_valid::CertNotYetValid,
@@ -147,6 +160,7 @@ pub static CHECKS: &[&dyn Check] = &[
     &cert_cn_only::CertCnOnly,
     &cert_key_weak::CertKeyWeak,
     &cert_sig_weak::CertSigWeak,
+    &cert_variants::CertVariants,
     &plaintext_auth_offered::PlaintextAuthOffered,
     &plaintext_auth_accepted::PlaintextAuthAccepted,
     &auth_not_offered_after_tls::AuthNotOfferedAfterTls,
@@ -154,15 +168,21 @@ pub static CHECKS: &[&dyn Check] = &[
     &auth_weak_mech::AuthWeakMech,
     &auth_scram::AuthScram,
     &auth_scram_server_proof::AuthScramServerProof,
+    &auth_scram_iterations::AuthScramIterations,
+    &auth_channel_binding::AuthChannelBinding,
     &auth_ntlm_leak::AuthNtlmLeak,
     &auth_login::AuthLogin,
+    &auth_error_oracle::AuthErrorOracle,
     &submission_no_auth::SubmissionNoAuth,
+    &submission_sender_forge::SubmissionSenderForge,
     &smtp_open_relay::SmtpOpenRelay,
     &smtp_vrfy_expn::SmtpVrfyExpn,
     &smtp_postmaster::SmtpPostmaster,
     &smtp_null_sender::SmtpNullSender,
     &smtp_rcpt_unknown::SmtpRcptUnknown,
     &smtp_smuggling_in::SmtpSmugglingIn,
+    &smtp_bare_lf::SmtpBareLf,
+    &smtp_unauth_pipelining::SmtpUnauthPipelining,
     &smtp_xclient::SmtpXclient,
     &smtp_requiretls::SmtpRequiretls,
     &imap_preauth_clear::ImapPreauthClear,

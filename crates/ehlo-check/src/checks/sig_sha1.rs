@@ -12,7 +12,7 @@ impl Check for SigSha1 {
             id: "sig-sha1",
             group: "tls",
             severity: Severity::Medium,
-            references: &["RFC 9155 §2"],
+            references: &["RFC 9155 §2", "RFC 9155 §4"],
             manner: Manner::Active,
             ..CheckMeta::DEFAULT
         }

@@ -10,7 +10,7 @@ impl Check for SmtpXclient {
             id: "smtp-xclient",
             group: "smtp",
             severity: Severity::High,
-            references: &["RFC 5321 §F.1", "RFC 1985 §6"],
+            references: &["RFC 5321 §F.1", "RFC 1985"],
             vantage: true,
             ..CheckMeta::DEFAULT
         }

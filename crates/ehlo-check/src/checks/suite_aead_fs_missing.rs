@@ -24,7 +24,7 @@ impl Check for SuiteAeadFsMissing {
         if let Some(tls) = facts.main().and_then(|m| m.tls.as_ref()) {
             return vec![Verdict::pass("offered").with("suite", &tls.suite).at(tls.at)];
         }
-        let Some(asked) = hello::of(probe, HelloQuestion::Recommended).next() else {
+        let Some(asked) = hello::of(probe, HelloQuestion::Recommended).last() else {
             return vec![hello::open(probe)];
         };
         vec![match asked.chosen().filter(|c| c.offered) {

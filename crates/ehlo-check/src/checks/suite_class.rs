@@ -60,7 +60,7 @@ class!(
         id: "suite-anon",
         severity: Severity::Critical,
         severity_mx: Some(Severity::Low),
-        references: &["RFC 9325 §4.1", "RFC 7672 §8.2"],
+        references: &["RFC 5246 §F.1.1.1"],
         exploitable: true,
         ..META
     }

@@ -12,7 +12,7 @@ impl Check for TlsEms {
             id: "tls-ems",
             group: "tls",
             severity: Severity::Medium,
-            references: &["RFC 7627 §5", "NCSC-NL TLS 2025"],
+            references: &["RFC 7627 §5", "RFC 9325 §3.5"],
             manner: Manner::Active,
             ..CheckMeta::DEFAULT
         }

@@ -1,26 +1,27 @@
 //! The lab in memory, examined on a virtual clock.
 
-use ehlo_check::{CheckOptions, Extra, Job, Pace, Selection, run};
+use ehlo_check::{Arriving, CheckOptions, Extra, Job, Outside, Pace, Selection, run};
 use ehlo_core::facts::TlsProbeMode;
 use ehlo_core::{Address, Endpoint, Family, Limits, RunReport, Scheme};
 use ehlo_dialogue::{ConnectionOptions, Connector, Dialer, LoginOptions, Transport, Trust};
-use ehlo_lab::{ActiveFault, Lab, LabConfig, Service};
+use ehlo_lab::{ActiveFault, Lab, LabConfig, Service, Wanted};
 use ehlo_wire::sasl::Credentials;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 pub(crate) const NOW: i64 = 1_800_000_000;
 
 pub(crate) struct LabInMemory {
     pub(crate) lab: Arc<Lab>,
-    /// How many connections were made to each port.
-    pub(crate) dialed: Dialed,
+    /// The connections that were made.
+    pub(crate) dialed: Arc<Mutex<Vec<Dialing>>>,
 }
 
-/// Connections by port.
-pub(crate) type Dialed = Arc<Mutex<BTreeMap<u16, u32>>>;
+/// A connection that was made: when, and to where.
+pub(crate) type Dialing = (tokio::time::Instant, SocketAddr);
 
 impl Dialer for LabInMemory {
     fn dial(&self, address: &Address) -> io::Result<(Box<dyn Transport>, SocketAddr)> {
@@ -31,7 +32,7 @@ impl Dialer for LabInMemory {
         if !Service::SCHEMES.contains(&scheme) || !self.lab.settings(service).listening {
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
-        *self.dialed.lock().unwrap().entry(address.port()).or_default() += 1;
+        self.dialed.lock().unwrap().push((tokio::time::Instant::now(), *address));
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         let lab = Arc::clone(&self.lab);
         tokio::spawn(async move { lab.serve_stream(service, theirs).await });
@@ -47,6 +48,12 @@ pub(crate) struct Setup {
     pub(crate) schemes: Vec<Scheme>,
     pub(crate) families: Vec<Family>,
     pub(crate) login: bool,
+    /// The mechanism to log in by; the best that is safe if none is named.
+    pub(crate) mechanism: Option<&'static str>,
+    /// Whether the password is the right one.
+    pub(crate) right_password: bool,
+    /// Whether the server counts as the embedded lab, where nobody is locked out.
+    pub(crate) lab: bool,
     /// As a single URL instead of a host with all its ports.
     pub(crate) single: bool,
     /// How much is asked by hand-made hellos, if anything.
@@ -56,6 +63,24 @@ pub(crate) struct Setup {
     pub(crate) selection: Selection,
     /// What is allowed beyond looking.
     pub(crate) extra: Extra,
+    /// The account of the lab whose mailbox is looked into, for the address elsewhere and for the own one.
+    pub(crate) mailboxes: (Option<&'static str>, Option<&'static str>),
+}
+
+/// A mailbox of the lab, looked into on no way that is examined.
+struct LabMailbox(Arc<Lab>, &'static str);
+
+impl Outside for LabMailbox {
+    fn arrived<'a>(&'a self, token: &'a str, _: Duration) -> Arriving<'a> {
+        assert!(token.starts_with("ehlo-") && !token.contains(['\r', '\n', ' ']));
+        let wanted = Wanted { account: Some(self.1.to_owned()), ..Wanted::default() };
+        let found = self.0.store().find(&wanted);
+        let found = found.iter().map(|mail| mail.raw().unwrap().to_vec()).find(|message| {
+            let line = format!("\r\nX-Ehlo-Token: {token}\r\n");
+            message.windows(line.len()).any(|window| window == line.as_bytes())
+        });
+        Box::pin(async { Ok(found) })
+    }
 }
 
 impl Setup {
@@ -65,11 +90,15 @@ impl Setup {
             schemes: Service::SCHEMES.to_vec(),
             families: vec![Family::V4],
             login: false,
+            mechanism: None,
+            right_password: true,
+            lab: true,
             single: false,
             tls_probe: Some(TlsProbeMode::Proof),
             pace: Pace::default(),
             selection: Selection::default(),
             extra: Extra::default(),
+            mailboxes: (None, None),
         }
     }
 
@@ -79,7 +108,17 @@ impl Setup {
 
     /// The report, and how many connections were made to each port.
     pub(crate) async fn examine_and_count(&self) -> (RunReport, BTreeMap<u16, u32>) {
-        let dialed = Dialed::default();
+        let (report, times) = self.examine_and_time().await;
+        let mut counted = BTreeMap::new();
+        for (_, address) in times {
+            *counted.entry(address.port()).or_default() += 1;
+        }
+        (report, counted)
+    }
+
+    /// The report, and when connections were made, and to where.
+    pub(crate) async fn examine_and_time(&self) -> (RunReport, Vec<Dialing>) {
+        let dialed = Arc::<Mutex<Vec<Dialing>>>::default();
         let mut config = LabConfig::new(7, NOW);
         config.faults = self.faults.iter().map(|f| ActiveFault::parse(f).unwrap()).collect();
         let lab = Lab::new(config).unwrap();
@@ -87,9 +126,15 @@ impl Setup {
         trust.give(lab.authority().root_der().clone());
         let credentials = self.login.then(|| Credentials {
             user: "benutzername".into(),
-            password: "passwort".into(),
+            password: if self.right_password { "passwort" } else { "falsch" }.into(),
             authzid: String::new(),
         });
+        let mailbox = |account: Option<&'static str>| {
+            account.map(|account| Arc::new(LabMailbox(Arc::clone(&lab), account)) as Arc<dyn Outside>)
+        };
+        let mut extra = self.extra.clone();
+        extra.outside = extra.outside.or_else(|| mailbox(self.mailboxes.0));
+        extra.inbox = extra.inbox.or_else(|| mailbox(self.mailboxes.1));
         let options = CheckOptions {
             connection: ConnectionOptions {
                 limits: Limits::default(),
@@ -107,11 +152,15 @@ impl Setup {
                 seed: 11,
             },
             credentials,
-            login: LoginOptions { no_secrets: true, ..LoginOptions::default() },
+            login: LoginOptions {
+                no_secrets: true,
+                mechanism: self.mechanism.map(str::to_owned),
+                ..LoginOptions::default()
+            },
             tls_probe: self.tls_probe,
             pace: self.pace,
             as_outside: false,
-            extra: self.extra.clone(),
+            extra,
         };
         let jobs = self.schemes.iter().map(|&scheme| {
             let mut endpoint = Endpoint::new(scheme, "lab.test", None);
@@ -125,13 +174,13 @@ impl Setup {
                 endpoint,
                 host_group: (!self.single).then(|| "lab".to_owned()),
                 addresses: Some(self.families.iter().map(address).collect()),
-                lab: true,
+                lab: self.lab,
             }
         });
         let (events, _) = tokio::sync::mpsc::unbounded_channel();
         let report = run(jobs.collect(), Arc::new(options), &self.selection, events).await;
-        let counted = dialed.lock().unwrap().clone();
-        (report, counted)
+        let times = dialed.lock().unwrap().clone();
+        (report, times)
     }
 }
 

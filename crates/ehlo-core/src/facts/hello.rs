@@ -1,3 +1,4 @@
+use super::ShownChain;
 use crate::{Cause, Evidence, Failure, Stage, TranscriptId};
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +9,9 @@ pub struct TlsProbeFacts {
     pub mode: TlsProbeMode,
     /// The questions with their answers, in the order of the plan.
     pub hellos: Vec<HelloFacts>,
+    /// The certificates that the server showed, each once, in the order in which they came.
+    #[serde(default)]
+    pub chains: Vec<ShownChain>,
     /// How many handshakes were begun with this service, the one of the main dialogue included.
     pub handshakes: u32,
     /// How many could have been.
@@ -48,6 +52,9 @@ pub struct HelloFacts {
     pub version: u16,
     /// The suites that it offered, by their numbers on the wire.
     pub suites: Vec<u16>,
+    /// The application protocol that it offered beside all else, which no mail server speaks (RFC 7301).
+    #[serde(default)]
+    pub alpn: Option<String>,
     /// What came back.
     pub answer: HelloAnswer,
     /// How often it was asked: more than once after transient trouble.
@@ -86,6 +93,10 @@ pub enum HelloQuestion {
     Fallback,
     /// SSL 2.0.
     Ssl2,
+    /// What was taken before, without a server name.
+    NoName,
+    /// What was taken before, for a server name that is nobody's.
+    UnknownName,
     /// One more suite of a list.
     Suites,
     /// One more group of a list.
@@ -113,6 +124,8 @@ impl HelloQuestion {
             HelloQuestion::OldKind => "old-kind",
             HelloQuestion::Fallback => "fallback",
             HelloQuestion::Ssl2 => "ssl2",
+            HelloQuestion::NoName => "no-name",
+            HelloQuestion::UnknownName => "unknown-name",
             HelloQuestion::Suites => "suites",
             HelloQuestion::Groups => "groups",
             HelloQuestion::WeakGroups => "weak-groups",
@@ -190,6 +203,15 @@ pub struct ChosenFacts {
     pub dated_signature: bool,
     /// Whether a certificate of the client is asked for.
     pub client_certificate_asked: bool,
+    /// The certificate that it showed: SHA-256 in lower-case hex, as in the chains of the probe.
+    #[serde(default)]
+    pub certificate: Option<String>,
+    /// The application protocol that it selected (RFC 7301), escaped.
+    #[serde(default)]
+    pub alpn: Option<String>,
+    /// Whether it takes part in heartbeats (RFC 6520).
+    #[serde(default)]
+    pub heartbeat: bool,
     /// Whether all of it was offered.
     pub offered: bool,
 }
@@ -207,6 +229,8 @@ impl HelloFacts {
     /// nor is an alert that speaks of something else than what was offered.
     pub fn is_refused(&self) -> bool {
         match &self.answer {
+            // It may be the foreign application protocol that is refused.
+            _ if self.alpn.is_some() => false,
             HelloAnswer::HungUp => true,
             // Who stumbles over each of these suites takes none of them.
             HelloAnswer::Refused { .. } if self.question == HelloQuestion::FiniteField => true,

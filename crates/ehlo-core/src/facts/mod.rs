@@ -3,11 +3,13 @@
 
 mod account;
 mod capability;
+mod chain;
 mod hello;
 mod tls;
 
 pub use account::{AccountFacts, FolderFacts, LoginFacts, LoginResult, NamespaceFacts};
 pub use capability::{Capability, CapabilityFacts, Moment, is_masked_keyword};
+pub use chain::ShownChain;
 pub use hello::{ChosenFacts, HelloAnswer, HelloFacts, HelloQuestion, TlsProbeFacts, TlsProbeMode};
 pub use tls::{CertificateFacts, NameMatch, PathFacts, TlsFacts};
 
@@ -42,6 +44,10 @@ pub struct ServiceFacts {
     pub addresses: Vec<AddressFacts>,
     /// The connections that were made, the main one first.
     pub connections: Vec<ConnectionFacts>,
+    /// The most connections that were allowed beside those for hand-made hellos; none in a document from before they were
+    /// counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most_connections: Option<u32>,
     /// Names that the service gives itself, looked up (only for an MX).
     pub names: Vec<NameFacts>,
     /// What hand-made hellos brought to light; none if none were sent.
@@ -60,6 +66,13 @@ impl ServiceFacts {
     /// The connections made for `purpose`.
     pub fn of(&self, purpose: Purpose) -> impl Iterator<Item = &ConnectionFacts> {
         self.connections.iter().filter(move |c| c.purpose == purpose)
+    }
+
+    /// How many connections were begun beside those for hand-made hellos, which are counted as handshakes.
+    pub fn made_connections(&self) -> u32 {
+        let began = self.connections.iter().filter(|c| c.purpose != Purpose::TlsHello).count();
+        let failed = self.addresses.iter().filter(|a| a.failure.is_some()).count();
+        u32::try_from(began + failed).unwrap_or(u32::MAX)
     }
 
     /// Whether any address answered.
@@ -148,6 +161,18 @@ pub enum Purpose {
     SmtpSmuggling,
     /// The first messages of NTLM.
     AuthNtlm,
+    /// A login that is tied to the TLS connection, rightly or wrongly.
+    AuthBinding,
+    /// A login by SCRAM.
+    AuthScram,
+    /// A login that must fail.
+    AuthOracle,
+    /// MAIL with another's address after a login.
+    SubmissionSender,
+    /// Commands that do not wait for an answer (SMTP).
+    SmtpPipelining,
+    /// LF without CR, in a command and in messages (SMTP).
+    SmtpBareLf,
 }
 
 impl Purpose {
@@ -166,6 +191,12 @@ impl Purpose {
             Purpose::SmtpRelay => "smtp-relay",
             Purpose::SmtpSmuggling => "smtp-smuggling",
             Purpose::AuthNtlm => "auth-ntlm",
+            Purpose::AuthBinding => "auth-binding",
+            Purpose::AuthScram => "auth-scram",
+            Purpose::AuthOracle => "auth-oracle",
+            Purpose::SubmissionSender => "submission-sender",
+            Purpose::SmtpPipelining => "smtp-pipelining",
+            Purpose::SmtpBareLf => "smtp-bare-lf",
         }
     }
 }
@@ -425,10 +456,43 @@ pub enum ProbeId {
     Referral,
     /// A login in which the server did not prove that it knows the password; the detail is what is wrong.
     ServerProof,
+    /// The iteration count that a server asks for in SCRAM, the detail; [`Answered::Refused`] if it is more than is computed.
+    ScramIterations,
+    /// A login that is tied to the TLS connection; the detail is the kind of binding.
+    BoundLogin,
+    /// The same, tied to another connection than this one.
+    WronglyBoundLogin,
+    /// The server says that it sees another TLS connection than the client.
+    BindingMismatch,
+    /// A command that takes no thinking, on a connection on which a login follows that must fail.
+    BeforeOracle,
+    /// A login under the name of the account, which is the detail, with a made-up password.
+    KnownUser,
+    /// The same under a made-up name, which is the detail.
+    UnknownUser,
     /// MAIL without a login.
     MailWithoutAuth,
     /// RCPT to a stranger without a login.
     RcptWithoutAuth,
+    /// A login that is begun before TLS, and not ended: USER (POP3), or AUTHENTICATE and `*`; the detail is the command.
+    LoginBeforeTls,
+    /// What goes on with such a login inside TLS; the detail is the command.
+    LoginFromBeforeTls,
+    /// PASS without USER on the same connection (POP3).
+    PassWithoutUser,
+    /// MAIL with the account's own address, and RCPT, after a login; the detail is the address.
+    OwnSender,
+    /// MAIL with another's address, and RCPT, after a login; the detail is the address.
+    ForeignSender,
+    /// A command that was sent in one segment with another, which must wait for its answer first; the detail is the other.
+    NotAwaited,
+    /// A command that ends in LF without CR; [`Answered::Silence`] if it is not taken for one.
+    BareLfCommand,
+    /// A message with LF without CR; the detail is how it went out, `DATA` or `BDAT`.
+    BareLfMessage,
+    /// How such a message came into the mailbox: [`Answered::Accepted`] as it was sent, [`Answered::Refused`] with CR LF,
+    /// [`Answered::Silence`] not at all, [`Answered::Nonsense`] if the mailbox could not be looked into, the detail as above.
+    BareLfArrived,
 }
 
 /// An answer to such a question.

@@ -42,14 +42,20 @@ pub(crate) fn begin(settings: &TlsSettings, host: &str) -> Result<(ClientConnect
         }
     };
     let sni = matches!(name, ServerName::DnsName(_)).then(|| asked.to_owned());
+    let wanted = wanted(settings, host);
+    let connection = ClientConnection::new(Arc::new(config), name)?;
+    Ok((connection, TlsOutcome { recorder, sni, wanted }))
+}
+
+/// The names that the certificate of a server that was named `host` may bear.
+pub(super) fn wanted(settings: &TlsSettings, host: &str) -> Vec<String> {
     let mut wanted: Vec<String> = Vec::new();
     for name in std::iter::once(host.to_owned()).chain(settings.also_named.iter().cloned()) {
         if !name.is_empty() && !wanted.contains(&name) {
             wanted.push(name);
         }
     }
-    let connection = ClientConnection::new(Arc::new(config), name)?;
-    Ok((connection, TlsOutcome { recorder, sni, wanted }))
+    wanted
 }
 
 /// The versions to offer.
@@ -100,7 +106,7 @@ pub(crate) fn describe(
 }
 
 /// A moment when all certificates of a chain are valid, or else the middle of the first one's lifetime.
-fn when_all_are_valid(chain: &[CertificateFacts]) -> Option<i64> {
+pub(super) fn when_all_are_valid(chain: &[CertificateFacts]) -> Option<i64> {
     let from = chain.iter().map(|c| c.not_before).max()?;
     let to = chain.iter().map(|c| c.not_after).min()?;
     let leaf = chain.first()?;
@@ -115,7 +121,7 @@ fn group_name(name: &str) -> String {
     }
 }
 
-fn names(seen: &Seen, wanted: &[String]) -> NameMatch {
+pub(super) fn names(seen: &Seen, wanted: &[String]) -> NameMatch {
     let leaf = seen.chain.first().and_then(|c| ParsedCertificate::try_from(c).ok());
     let matched = wanted.iter().find(|name| {
         let (Some(leaf), Ok(name)) = (&leaf, ServerName::try_from(name.as_str())) else { return false };
@@ -124,7 +130,7 @@ fn names(seen: &Seen, wanted: &[String]) -> NameMatch {
     NameMatch { wanted: wanted.to_vec(), matched: matched.cloned() }
 }
 
-fn path(seen: &Seen, trust: &Trust, now: i64, mid_life: i64) -> PathFacts {
+pub(super) fn path(seen: &Seen, trust: &Trust, now: i64, mid_life: i64) -> PathFacts {
     let collections = trust.collections();
     let try_at = |roots: &RootCertStore, at: i64| lead(&seen.chain, roots, at);
     let mut facts = PathFacts {

@@ -1,11 +1,12 @@
 //! Faults of logins.
 
-use super::rule::{NOTHING, Rule, replace, word};
-use super::{Acts, Fault, FaultAction, FaultMeta, Moment};
+use super::rule::{NOTHING, Rule, duration, replace, takes, word};
+use super::{Acts, Fault, FaultAction, FaultMeta, Moment, seconds};
 use crate::Settings;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ehlo_core::{Protocol, Role};
+use ehlo_wire::sasl::BindingKind;
 
 const FAMILY: &str = "auth";
 
@@ -133,6 +134,45 @@ impl Fault for ApopMissing {
 /// Logins with channel binding meet another TLS connection than the client's, as if somebody sat in between.
 pub(super) static BINDING_ALTERED: Rule =
     Rule::setting("binding-altered", FAMILY, NOTHING, |settings, _| settings.binding_altered = true);
+
+/// Logins with channel binding are let in whatever TLS connection they are tied to.
+pub(super) static BINDING_IGNORED: Rule =
+    Rule::setting("binding-ignored", FAMILY, NOTHING, |settings, _| settings.scram.any_binding = true);
+
+/// Only this kind of channel binding is known.
+pub(super) static BINDING_ONLY: Rule = Rule::setting(
+    "binding-only",
+    FAMILY,
+    takes("tls-server-end-point", "tls-exporter or tls-server-end-point", |a| binding_kind(a).is_some()),
+    |settings, name| settings.binding_only = binding_kind(name),
+);
+
+fn binding_kind(name: &str) -> Option<BindingKind> {
+    // The third kind cannot be had here: see `Connection::bind`.
+    [BindingKind::TlsExporter, BindingKind::TlsServerEndPoint].into_iter().find(|kind| kind.name() == name)
+}
+
+/// SCRAM asks for so many iterations (RFC 7677 §4: 4096 at least).
+pub(super) static ITERATIONS: Rule = Rule::setting(
+    "scram-iterations",
+    FAMILY,
+    takes("1", "a number from 1 to 4294967295", |a| a.parse::<u32>().is_ok_and(|n| n > 0)),
+    |settings, number| settings.scram.iterations = number.parse().ok(),
+);
+
+/// In SCRAM the server lets clients in without proving that it knows the password (RFC 5802 §3).
+pub(super) static NO_PROOF: Rule =
+    Rule::setting("scram-proof-missing", FAMILY, NOTHING, |settings, _| settings.scram.no_proof = true);
+
+/// A login that is refused tells that there is no such user (RFC 9051 §11.7).
+pub(super) static USERS_TOLD: Rule =
+    Rule::setting("auth-user-told", FAMILY, NOTHING, |settings, _| settings.tells_users = true);
+
+/// It takes so much longer to refuse a user that there is.
+pub(super) static USERS_TIMED: Rule =
+    Rule::setting("auth-user-delay", FAMILY, duration("1"), |settings, time| {
+        settings.known_user_takes = seconds(Some(time));
+    });
 
 /// NTLM version 1 is taken as well.
 pub(super) static NTLM_V1: Rule =

@@ -1,7 +1,7 @@
 //! What a mail server must not do for strangers.
 
 use super::rule::{NOTHING, Rule, may_take, takes};
-use crate::settings::Relays;
+use crate::settings::{BareLineEnds, Relays};
 
 const FAMILY: &str = "policy";
 
@@ -9,9 +9,13 @@ const FAMILY: &str = "policy";
 pub(super) static OPEN: Rule = Rule::setting(
     "open-relay",
     FAMILY,
-    may_take("routes", "routes, or nothing", |a| a == "routes"),
+    may_take("routes", "routes, arrives, or nothing", |a| matches!(a, "routes" | "arrives")),
     |settings, argument| {
-        settings.relays = if argument == "routes" { Relays::Routes } else { Relays::Everything };
+        settings.relays = match argument {
+            "routes" => Relays::Routes,
+            "arrives" => Relays::Arriving,
+            _ => Relays::Everything,
+        };
     },
 );
 
@@ -26,6 +30,27 @@ pub(super) static FAKE_END: Rule = Rule::setting(
     takes("LF.LF", "characters with CR, LF and NUL by name, e.g. LF.CRLF", |a| spelled(a).is_some()),
     |settings, argument| settings.fake_end = spelled(argument),
 );
+
+/// Commands are taken that come together with one whose answer they must wait for (RFC 2920 §3.1).
+pub(super) static LAX: Rule =
+    Rule::setting("pipelining-lax", FAMILY, NOTHING, |settings, _| settings.pipelining_lax = true);
+
+/// Messages with CR or LF without the other are taken (RFC 5321 §2.3.8).
+pub(super) static BARE_LINE_ENDS: Rule = Rule::setting(
+    "bare-line-ends-taken",
+    FAMILY,
+    may_take("normalised", "normalised, or nothing", |a| a == "normalised"),
+    |settings, argument| {
+        settings.bare_line_ends = match argument {
+            "normalised" => BareLineEnds::Normalised,
+            _ => BareLineEnds::Kept,
+        };
+    },
+);
+
+/// An account may send with its own address only (RFC 6409 §6.1).
+pub(super) static OWN_SENDER_ONLY: Rule =
+    Rule::setting("own-sender-only", FAMILY, NOTHING, |settings, _| settings.own_sender_only = true);
 
 /// `CRLF.NUL CRLF` as bytes.
 fn spelled(name: &str) -> Option<Vec<u8>> {

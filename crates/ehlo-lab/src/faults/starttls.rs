@@ -212,13 +212,20 @@ pub(super) static TEXT_KEPT_IF_APART: Rule =
         settings.text_before_tls = TextBeforeTls::KeptIfApart;
     });
 
+/// The same for commands that end in LF without CR, and no others.
+pub(super) static TEXT_KEPT_IF_BARE_LF: Rule =
+    Rule::setting("starttls-text-kept-if-bare-lf", FAMILY, NOTHING, |settings, _| {
+        settings.text_before_tls = TextBeforeTls::KeptIfBareLf;
+    });
+
 /// What comes in the clear together with STARTTLS is taken for the handshake, which fails: rude, but safe.
 pub(super) static TEXT_TAKEN_FOR_TLS: Rule =
     Rule::setting("starttls-text-taken-for-tls", FAMILY, NOTHING, |settings, _| {
         settings.text_before_tls = TextBeforeTls::TakenForTls;
     });
 
-/// The mail transaction and the name of the client from before TLS still hold inside it.
+/// The mail transaction and the name of the client from before TLS still hold inside it, and so does a login: USER of
+/// POP3; in IMAP and ManageSieve whoever has begun one counts as logged in.
 pub(super) static STATE_KEPT: Rule = Rule::setting("starttls-state-kept", FAMILY, NOTHING, |settings, _| {
     settings.state_before_tls_kept = true;
 });

@@ -1,6 +1,7 @@
 //! Faults of what TLS takes. No weak key is ever made: see `weak_tls.rs`.
 
 use super::rule::{NOTHING, Rule, takes};
+use crate::CertificateKind;
 use ehlo_wire::tls::{Group, Suite, Version};
 
 const FAMILY: &str = "tls";
@@ -17,6 +18,49 @@ fn version(argument: &str) -> Option<Version> {
 fn bits(argument: &str) -> Option<usize> {
     argument.parse().ok().filter(|bits| (512..=8192).contains(bits) && bits % 8 == 0)
 }
+
+fn second(argument: &str) -> Option<CertificateKind> {
+    match argument {
+        "good" => Some(CertificateKind::Good),
+        "expired" => Some(CertificateKind::Expired),
+        "not-yet-valid" => Some(CertificateKind::NotYetValid),
+        "wrong-name" => Some(CertificateKind::WrongName),
+        "unknown-ca" => Some(CertificateKind::UnknownAuthority),
+        "short" => Some(CertificateKind::Rsa(1024)),
+        _ => None,
+    }
+}
+
+fn names(argument: &str) -> Option<Vec<String>> {
+    let names: Vec<String> = argument.split(',').map(str::to_owned).collect();
+    names.iter().all(|n| !n.is_empty() && n.is_ascii()).then_some(names)
+}
+
+/// There is a second certificate for an RSA key.
+pub(super) static SECOND: Rule = Rule::setting(
+    "tls-second-certificate",
+    FAMILY,
+    takes("expired", "one of good, expired, not-yet-valid, wrong-name, unknown-ca, short", |a| {
+        second(a).is_some()
+    }),
+    |settings, argument| settings.weak_tls.second = second(argument),
+);
+
+/// Who asks for another server name, or for none, is shown another certificate.
+pub(super) static DEFAULT_CERTIFICATE: Rule = Rule::setting(
+    "tls-default-certificate",
+    FAMILY,
+    takes("www.lab.test", "names, separated by commas", |a| names(a).is_some()),
+    |settings, argument| settings.default_certificate = names(argument),
+);
+
+/// Who asks for another server name, or for none, is refused.
+pub(super) static ONLY_NAMES: Rule = Rule::setting(
+    "tls-only-names",
+    FAMILY,
+    takes("lab.test", "names, separated by commas", |a| names(a).is_some()),
+    |settings, argument| settings.weak_tls.only_names = names(argument).unwrap_or_default(),
+);
 
 /// Versions below TLS 1.2 are taken, down to this one.
 pub(super) static OLDEST: Rule = Rule::setting(
@@ -110,6 +154,18 @@ pub(super) static CLIENT_ORDER: Rule =
 /// Handshakes are signed with SHA-1 for who wants that.
 pub(super) static SHA1: Rule =
     Rule::setting("tls-sha1", FAMILY, NOTHING, |settings, _| settings.weak_tls.sha1 = true);
+
+/// Whatever application protocol is asked for is selected.
+pub(super) static ALPN_ECHOED: Rule =
+    Rule::setting("tls-alpn-echoed", FAMILY, NOTHING, |settings, _| settings.weak_tls.alpn_echoed = true);
+
+/// Who asks for an application protocol that is not one of mail is refused, as RFC 7301 wants it.
+pub(super) static ALPN_REFUSED: Rule =
+    Rule::setting("tls-alpn-refused", FAMILY, NOTHING, |settings, _| settings.weak_tls.alpn_refused = true);
+
+/// Heartbeats are taken part in.
+pub(super) static HEARTBEAT: Rule =
+    Rule::setting("tls-heartbeat", FAMILY, NOTHING, |settings, _| settings.weak_tls.heartbeat = true);
 
 /// What is not taken is answered by hanging up, without an alert.
 pub(super) static NO_ALERTS: Rule =

@@ -147,7 +147,7 @@ impl Pop3 {
                 None => err(cx, "PASS", "", "say USER first"),
                 Some(user) => {
                     let right = cx.lets_in(&user, &password);
-                    self.enter("PASS", right.then_some(user), cx);
+                    self.enter("PASS", if right { Ok(user) } else { Err(Some(user)) }, cx);
                 }
             },
             Request::Apop { name, digest } if cx.settings.apop => {
@@ -157,7 +157,7 @@ impl Pop3 {
                     || passwords
                         .password(&name)
                         .is_some_and(|password| apop_verify(self.stamp.as_bytes(), &password, &digest));
-                self.enter("APOP", right.then_some(name), cx);
+                self.enter("APOP", if right { Ok(name) } else { Err(Some(name)) }, cx);
             }
             Request::Auth { mechanism: None, .. } => {
                 let list = cx.mechanisms().join("\r\n");
@@ -189,8 +189,8 @@ impl Pop3 {
                 cx.send(Point::Reply, "AUTH", format!("+ {challenge}\r\n").into_bytes());
                 return;
             }
-            LoginStep::In(account) => self.enter("AUTH", Some(account), cx),
-            LoginStep::Wrong => self.enter("AUTH", None, cx),
+            LoginStep::In(account) => self.enter("AUTH", Ok(account), cx),
+            LoginStep::Wrong(user) => self.enter("AUTH", Err(user), cx),
             LoginStep::Cancelled => err(cx, "AUTH", "", "login cancelled"),
             LoginStep::Malformed => err(cx, "AUTH", "", "this cannot be decoded"),
             LoginStep::Unknown => err(cx, "AUTH", "", "unknown mechanism"),
@@ -199,13 +199,15 @@ impl Pop3 {
         self.login = None;
     }
 
-    /// Opens the maildrop of a user whose password was right.
-    fn enter(&mut self, verb: &str, user: Option<String>, cx: &mut Context<'_>) {
+    /// Opens the maildrop of a user whose password was right. The error is one who is not let in, if he was named.
+    fn enter(&mut self, verb: &str, user: Result<String, Option<String>>, cx: &mut Context<'_>) {
         let account =
-            user.as_deref().and_then(|user| cx.lab.account_of(user.split('@').next().unwrap_or(user)));
+            user.as_deref().ok().and_then(|user| cx.lab.account_of(user.split('@').next().unwrap_or(user)));
         let Some(account) = account else {
             self.failures += 5;
-            return err(cx, verb, "[AUTH] ", "user or password is wrong");
+            let named = user.map_or_else(|named| named, Some);
+            let text = cx.turned_away(named.as_deref());
+            return err(cx, verb, "[AUTH] ", text);
         };
         let Some(lock) = cx.lab.store().lock_maildrop(&account) else {
             return err(cx, verb, "[IN-USE] ", "another session has this maildrop");

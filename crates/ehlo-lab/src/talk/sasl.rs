@@ -16,8 +16,8 @@ pub(super) enum LoginStep {
     Ask(String),
     /// This account is in.
     In(String),
-    /// Wrong password, or not allowed to be whom he wants to be.
-    Wrong,
+    /// Wrong password, or not allowed to be whom he wants to be: this user, as far as one was named.
+    Wrong(Option<String>),
     /// The client gave up.
     Cancelled,
     /// Not base64, or not what the mechanism says.
@@ -73,16 +73,17 @@ impl Login {
                 Err(_) => return LoginStep::Malformed,
             },
         };
-        match self.side.respond(&response, &cx.passwords()) {
+        let passwords = cx.passwords();
+        match self.side.respond(&response, &passwords) {
             Verdict::Challenge(challenge) => LoginStep::Ask(STANDARD.encode(challenge)),
             Verdict::Accepted { user, .. } if self.passwordless && cx.verdict(&user) == Some(false) => {
-                LoginStep::Wrong
+                LoginStep::Wrong(Some(user))
             }
             Verdict::Accepted { user, authzid } => match acts_as(&user, &authzid, cx) {
                 Some(account) => LoginStep::In(account),
-                None => LoginStep::Wrong,
+                None => LoginStep::Wrong(Some(user)),
             },
-            Verdict::Refused => LoginStep::Wrong,
+            Verdict::Refused => LoginStep::Wrong(passwords.asked_about()),
             Verdict::Malformed => LoginStep::Malformed,
         }
     }
@@ -100,6 +101,7 @@ fn given(cx: &Context<'_>) -> ServerGiven {
         plus_offered: cx.mechanisms().iter().any(|name| name.ends_with("-PLUS")),
         certificate: cx.certificate.map(str::to_owned),
         ntlm_v1: cx.settings.ntlm_v1,
+        scram: cx.settings.scram,
     }
 }
 

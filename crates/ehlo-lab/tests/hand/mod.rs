@@ -47,7 +47,17 @@ impl Client {
 
     /// Says lines, separated by `\n`, in one packet, and hears what comes.
     pub(crate) fn say(&mut self, lines: &str) -> String {
+        // EHLO is answered before anything follows it (RFC 2920 §3.1).
+        if let Some((hello, rest)) = lines.split_once('\n').filter(|(first, _)| first.starts_with("EHLO ")) {
+            return self.say(hello) + &self.say(rest);
+        }
         self.connection.handle(format!("{}\r\n", lines.replace('\n', "\r\n")).as_bytes(), self.now);
+        self.hear()
+    }
+
+    /// Says bytes as they are.
+    pub(crate) fn say_bytes(&mut self, bytes: &[u8]) -> String {
+        self.connection.handle(bytes, self.now);
         self.hear()
     }
 

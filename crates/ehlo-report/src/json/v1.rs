@@ -56,8 +56,26 @@ pub struct Service {
     /// Why the login may have been refused, the likeliest first; empty unless it was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub login_causes: Vec<WrittenCause>,
+    /// How many connections were made, and how many might have been; none where nobody has counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connections: Option<Connections>,
     /// What was seen.
     pub facts: ServiceFacts,
+}
+
+/// Connections to a service.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Connections {
+    /// Those of dialogues and checks that were made.
+    pub made: u32,
+    /// How many of these there might have been.
+    pub most: u32,
+    /// TLS handshakes that were begun, that of the main dialogue among them; none if nothing was asked by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handshakes: Option<u32>,
+    /// How many of these there might have been.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most_handshakes: Option<u32>,
 }
 
 /// A verdict with its sentences.
@@ -189,6 +207,12 @@ impl Document {
             address: facts.main().map(|m| m.address.to_string()),
             level: report.level(&facts.url).cloned(),
             login_causes: login_causes(facts, texts),
+            connections: facts.most_connections.map(|most| Connections {
+                made: facts.made_connections(),
+                most,
+                handshakes: facts.tls_probe.as_ref().map(|probe| probe.handshakes),
+                most_handshakes: facts.tls_probe.as_ref().map(|probe| probe.budget),
+            }),
             facts: facts.clone(),
         };
         Document {

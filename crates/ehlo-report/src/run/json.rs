@@ -44,7 +44,7 @@ impl RunFormat for Json {
                 let t = self.tally;
                 let document = json!({
                     "version": 1,
-                    "lang": self.options.texts.lang.code(),
+                    "language": self.options.texts.lang.code(),
                     "target": self.target,
                     "took_us": took_us,
                     "summary": {

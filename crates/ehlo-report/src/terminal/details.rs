@@ -32,13 +32,16 @@ impl View<'_> {
         if let Some(main) = service.main() {
             out.push_str(&self.dialogue_details(main, service));
         }
-        if let Some(probe) = &service.tls_probe {
-            let places: [(&str, &dyn std::fmt::Display); 3] = [
-                ("connections", &service.connections.len()),
-                ("handshakes", &probe.handshakes),
-                ("budget", &probe.budget),
+        if let Some(most) = service.most_connections {
+            let probe = service.tls_probe.as_ref();
+            let places: [(&str, &dyn std::fmt::Display); 4] = [
+                ("made", &service.made_connections()),
+                ("most", &most),
+                ("handshakes", &probe.map_or(0, |p| p.handshakes)),
+                ("budget", &probe.map_or(0, |p| p.budget)),
             ];
-            out.push_str(&block("", &texts.say("asked-by-hand", &places), 2, columns));
+            let key = if probe.is_some() { "connections" } else { "connections-alone" };
+            out.push_str(&block("", &texts.say(key, &places), 2, columns));
         }
         let mut findings: Vec<_> = self.report.findings_of(&service.url).collect();
         findings.sort_by_key(|f| (f.outcome.is_conclusive(), f.outcome.id() == "pass"));

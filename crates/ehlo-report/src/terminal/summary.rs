@@ -63,6 +63,27 @@ impl View<'_> {
         out
     }
 
+    /// How many connections were made, and how many might have been: those for TLS, which are counted as handshakes, and the
+    /// others. Nothing if nobody has counted.
+    pub(super) fn connections(&self) -> String {
+        let services = &self.report.facts.services;
+        let counted = || services.iter().filter(|s| !s.is_absent() && s.most_connections.is_some());
+        if counted().next().is_none() {
+            return String::new();
+        }
+        let made: u32 = counted().map(ServiceFacts::made_connections).sum();
+        let most: u32 = counted().filter_map(|s| s.most_connections).sum();
+        let probes = || counted().filter_map(|s| s.tls_probe.as_ref());
+        let handshakes: u32 = probes().map(|probe| probe.handshakes).sum();
+        let budget: u32 = probes().map(|probe| probe.budget).sum();
+        let places: [(&str, &dyn std::fmt::Display); 4] =
+            [("made", &made), ("most", &most), ("handshakes", &handshakes), ("budget", &budget)];
+        let key = if budget > 0 { "connections" } else { "connections-alone" };
+        let text = self.options.texts.say(key, &places);
+        let lines = wrap(&text, self.options.columns);
+        lines.iter().map(|line| format!("{}\n", self.options.paint.dim(line))).collect()
+    }
+
     /// The last lines: how many services are how good, and on what that rests.
     pub(super) fn verdict(&self) -> String {
         let texts = self.options.texts;

@@ -84,6 +84,20 @@ pub struct ServerGiven {
     pub certificate: Option<String>,
     /// Take NTLM version 1 as well, which old programs know alone. It gives the password away to whoever listens.
     pub ntlm_v1: bool,
+    /// How SCRAM departs from what it should be.
+    pub scram: ScramFlaws,
+}
+
+/// How a server's SCRAM departs from what it should be: for trying what clients make of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ScramFlaws {
+    /// The iteration count that is asked for, if another than the least that is allowed (RFC 7677 §4). Nobody is let in by
+    /// one above [`ITERATION_CAP`], so that nobody can make the server compute it.
+    pub iterations: Option<u32>,
+    /// Whether a client is let in that is tied to whatever connection.
+    pub any_binding: bool,
+    /// Whether the server's proof is left out (RFC 5802 §3).
+    pub no_proof: bool,
 }
 
 /// A kind of channel binding and its data (RFC 5056).

@@ -24,7 +24,8 @@ pub use decode::Kind;
 pub use end_point::server_end_point;
 pub use exchange::{Exchange, Step};
 pub use given::{
-    BindingKind, ChannelBinding, Given, ITERATION_CAP, PasswordForm, ServerGiven, saslprep, service_name,
+    BindingKind, ChannelBinding, Given, ITERATION_CAP, PasswordForm, ScramFlaws, ServerGiven, saslprep,
+    service_name,
 };
 pub use told::Told;
 pub use trouble::Trouble;
@@ -271,6 +272,7 @@ pub(crate) mod testing {
             plus_offered: true,
             certificate: None,
             ntlm_v1: false,
+            scram: ScramFlaws::default(),
         }
     }
 

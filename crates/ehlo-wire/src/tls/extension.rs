@@ -93,6 +93,11 @@ impl Extension {
         })
     }
 
+    /// The peer may send heartbeats (RFC 6520 §2).
+    pub fn heartbeat() -> Extension {
+        Extension::raw(ExtensionType::HEARTBEAT, vec![1])
+    }
+
     /// Points on curves are not compressed (RFC 8422 §5.1.2).
     pub fn uncompressed_points() -> Extension {
         Extension::written(ExtensionType::EC_POINT_FORMATS, |w| w.vec8(|w| w.u8(0)))

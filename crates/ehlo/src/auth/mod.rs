@@ -196,6 +196,7 @@ fn details(matches: &ArgMatches, texts: Texts) -> anyhow::Result<SaslDetails> {
         realm: text(matches, "realm").map(str::to_owned),
         iteration_cap,
         ntlm_v1: matches.get_flag("allow-ntlm-v1"),
+        ..SaslDetails::default()
     })
 }
 

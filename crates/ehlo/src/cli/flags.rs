@@ -85,6 +85,7 @@ pub(crate) const CHECK_FLAGS: &[Flag] = &[
     flag("relay-to", Kind::Value("ADDRESS"), Group::Checks),
     flag("relay-mailbox", Kind::Value("TARGET"), Group::Checks),
     flag("own-mailbox", Kind::Value("ADDRESS"), Group::Checks),
+    flag("own-mailbox-in", Kind::Value("TARGET"), Group::Checks),
     Flag { name: "dry-run", short: None, kind: Kind::Switch, group: Group::Checks, text: "check-dry-run" },
     flag("as-outside", Kind::Switch, Group::Checks),
     flag("tls-list", Kind::Switch, Group::Checks),

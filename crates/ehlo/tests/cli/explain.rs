@@ -162,9 +162,9 @@ fn of_a_check_it_tells_what_it_sends_and_what_helps() {
         let document: serde_json::Value = serde_json::from_str(&document.out).unwrap();
         let check = &document["parts"][0]["check"];
         assert_eq!(check["id"], id);
-        let advice = check["advice"].as_array().unwrap();
-        let arrows = told.out.lines().filter(|line| line.starts_with("    → ")).count();
-        assert_eq!(arrows, advice.len(), "{id}: {}", told.out);
+        let findings = check["findings"].as_array().unwrap();
+        let arrows = told.out.lines().filter(|line| line.starts_with("      → ")).count();
+        assert_eq!(arrows, findings.len(), "{id}: {}", told.out);
     }
     let relay = ehlo(&["explain", "smtp-open-relay", "--lang", "de"]).out;
     for wanted in ["nur mit --allow", "--as-outside", "→ ", "smtpd_relay_restrictions", "RFC 5321"] {

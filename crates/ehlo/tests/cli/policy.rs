@@ -114,3 +114,42 @@ fn a_policy_is_explained_row_by_row() {
         assert_eq!(document["parts"].as_array().unwrap().len(), rows + 1, "{name}");
     }
 }
+
+#[test]
+fn each_policy_weighs_keys_and_signatures_of_certificates_by_its_own_norm() {
+    // (fault, check, policy, what it comes to where users log in, and on an MX)
+    let rows = [
+        ("cert-rsa=1024", "cert-key-weak", "rfc", "fail high", "warn medium"),
+        ("cert-rsa=1024", "cert-key-weak", "ncsc-2025", "fail high", "warn high"),
+        ("cert-rsa=1024", "cert-key-weak", "bsi-tr-02102-2", "fail high", "warn high"),
+        ("cert-rsa=1024", "cert-key-weak", "mozilla-intermediate", "fail high", "warn high"),
+        ("cert-rsa=1024", "cert-key-weak", "mta-strict", "fail high", "warn high"),
+        ("cert-rsa=2048", "cert-key-weak", "rfc", "info info", "info info"),
+        ("cert-rsa=2048", "cert-key-weak", "ncsc-2025", "warn medium", "warn medium"),
+        ("cert-rsa=2048", "cert-key-weak", "bsi-tr-02102-2", "warn high", "warn high"),
+        ("cert-rsa=2048", "cert-key-weak", "mozilla-intermediate", "info info", "info info"),
+        ("cert-rsa=3072", "cert-key-weak", "ncsc-2025", "pass", "pass"),
+        ("cert-rsa=3072", "cert-key-weak", "bsi-tr-02102-2", "pass", "pass"),
+        ("cert-sha1", "cert-sig-weak", "rfc", "fail high", "warn medium"),
+        ("cert-sha1", "cert-sig-weak", "ncsc-2025", "fail high", "warn high"),
+        ("cert-sha1", "cert-sig-weak", "bsi-tr-02102-2", "fail high", "warn high"),
+        ("cert-sha1", "cert-sig-weak", "mozilla-intermediate", "fail high", "warn high"),
+        ("cert-sha1", "cert-sig-weak", "mta-strict", "fail high", "warn high"),
+    ];
+    for (fault, check, policy, imaps, smtp) in rows {
+        let only = ["--only", check, "--format", "json", "--policy", policy];
+        let ran =
+            ehlo(&[&["check", "imaps://lab", "smtp://lab", "-4", "--lab-fault", fault][..], &only].concat());
+        let document: Value = serde_json::from_str(&ran.out).unwrap();
+        let findings = document["findings"].as_array().unwrap();
+        let came_to = |service: &str| {
+            let mut of = findings.iter().filter(|f| f["check"] == check && f["service"] == service);
+            let finding = of.next().unwrap_or_else(|| panic!("{fault} {policy}: nothing about {service}"));
+            let word = |key: &str| finding[key].as_str().unwrap().to_owned();
+            let outcome = word("outcome");
+            if outcome == "pass" { outcome } else { format!("{outcome} {}", word("severity")) }
+        };
+        let found = (came_to("imaps://lab"), came_to("smtp://lab"));
+        assert_eq!(found, (imaps.to_owned(), smtp.to_owned()), "{fault} by {policy}");
+    }
+}

@@ -18,17 +18,31 @@ const GAP: Duration = Duration::from_millis(10);
 /// What the string of NOOP is (ManageSieve, RFC 5804 §2.13): whoever repeats it has read it.
 const MARK: &str = "ehlo-before-tls";
 
+/// How the command behind STARTTLS comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// In one segment with STARTTLS.
+    Together,
+    /// In a segment of its own.
+    Apart,
+    /// In a segment of its own, and ended by LF without CR: whoever clears whole lines only may overlook it.
+    ApartBareLf,
+}
+
 /// Sends a command in the clear behind STARTTLS, as somebody on the way would, and looks whether it is answered inside
-/// TLS (RFC 9051 §6.2.1, CVE-2011-0411). `apart` sends it in a segment of its own.
+/// TLS (RFC 9051 §6.2.1, CVE-2011-0411).
 pub(super) async fn inject(
     service: &Service,
     address: Address,
     mut dialogue: Dialogue,
-    apart: bool,
+    way: Way,
 ) -> (ConnectionFacts, Transcript) {
-    let purpose = if apart { crate::Question::InjectionApart } else { crate::Question::Injection }.purpose();
-    let mut facts = ConnectionFacts::new(purpose, dialogue.transcript().id, address);
-    let result = talk(service, &mut dialogue, &mut facts, apart).await;
+    let question = match way {
+        Way::Together => crate::Question::Injection,
+        Way::Apart | Way::ApartBareLf => crate::Question::InjectionApart,
+    };
+    let mut facts = ConnectionFacts::new(question.purpose(), dialogue.transcript().id, address);
+    let result = talk(service, &mut dialogue, &mut facts, way).await;
     close(dialogue, facts, result.err()).await
 }
 
@@ -36,7 +50,7 @@ async fn talk(
     service: &Service,
     dialogue: &mut Dialogue,
     facts: &mut ConnectionFacts,
-    apart: bool,
+    way: Way,
 ) -> Result<(), Failure> {
     let protocol = service.protocol();
     if !greet(service, dialogue, facts, Moment::Plain).await? || !is_ready(facts) {
@@ -49,14 +63,19 @@ async fn talk(
     dialogue.judge_no_replies();
     let starttls = bytes(dialogue.starttls_command());
     let tag = dialogue.tag();
-    let injected = bytes(line(match protocol {
+    let mut injected = bytes(line(match protocol {
         Protocol::Imap => imap::command(&tag, "NOOP"),
         // POP3 has no NOOP before the login.
         Protocol::Pop3 => pop3::command("CAPA"),
         Protocol::Sieve => sieve::command(&format!("NOOP \"{MARK}\"")),
         Protocol::Smtp | Protocol::Lmtp => smtp::simple("NOOP"),
     }));
-    let sent = if apart {
+    if way == Way::ApartBareLf {
+        let end = injected.len().saturating_sub(2);
+        injected.truncate(end);
+        injected.push(b'\n');
+    }
+    let sent = if way != Way::Together {
         dialogue.write(&starttls).await?;
         tokio::time::sleep(GAP).await;
         dialogue.write(&injected).await?

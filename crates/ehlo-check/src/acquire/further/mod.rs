@@ -1,24 +1,40 @@
 //! Questions that need connections of their own, one after the other and behind the main dialogue: only when a usual
 //! session has come about does it mean anything that an unusual one fails.
 
+mod bare_lf;
 mod injection;
+mod login;
+mod login_state;
 mod message;
 mod ntlm;
+mod pipelining;
 mod policy;
 mod relay;
+mod sender;
 mod session;
 mod smuggling;
 mod state;
 
 use super::service::Service;
 use crate::Question;
-use ehlo_core::facts::{Answered, ConnectionFacts, ProbeId, ServiceFacts};
-use ehlo_core::{Address, Transcript};
-use ehlo_dialogue::Dialogue;
+use crate::question::{bound_scram, scram};
+use bare_lf::Place;
+use ehlo_core::facts::{Answered, ConnectionFacts, LoginResult, ProbeFacts, ProbeId, ServiceFacts};
+use ehlo_core::{Address, Protocol, Transcript};
+use ehlo_dialogue::{BindingChoice, Dialogue};
+use ehlo_wire::sasl::BindingKind;
+use injection::Way;
+use login::Attempt;
 use tokio::time::Instant;
 
 /// Further transcripts of a service are numbered from here.
 const FIRST: u32 = 900;
+
+/// Those of further logins from here.
+const FIRST_LOGIN: u32 = 960;
+
+/// So many logins may fail in a run; then no further one that is to fail is tried (`checks.md` §3 row 28).
+const MOST_FAILURES: u32 = 3;
 
 type Found = Vec<(ConnectionFacts, Transcript)>;
 
@@ -42,16 +58,37 @@ pub(super) async fn ask_further(service: &Service, address: &Address, facts: &Se
             continue;
         }
         match question {
-            Question::Injection | Question::InjectionApart => {
-                let apart = question == Question::InjectionApart;
+            // Last of all.
+            Question::Binding | Question::Scram | Question::Oracle => {}
+            Question::Injection => asker.inject(question, &[Way::Together]).await,
+            Question::InjectionApart => asker.inject(question, &[Way::Apart, Way::ApartBareLf]).await,
+            Question::State => {
                 if let Some(dialogue) = asker.open(question).await {
-                    let led = injection::inject(service, address.clone(), dialogue, apart).await;
+                    let smtp = matches!(service.protocol(), Protocol::Smtp | Protocol::Lmtp);
+                    asker.found.push(match smtp {
+                        true => state::carry_over(service, address.clone(), dialogue).await,
+                        false => login_state::carry_over(service, address.clone(), dialogue).await,
+                    });
+                }
+            }
+            Question::Pipelining => {
+                if let Some(dialogue) = asker.open(question).await {
+                    let led = pipelining::send_too_early(service, address.clone(), dialogue, with_tls).await;
                     asker.found.push(led);
                 }
             }
-            Question::State => {
+            Question::Sender => {
                 if let Some(dialogue) = asker.open(question).await {
-                    asker.found.push(state::carry_over(service, address.clone(), dialogue).await);
+                    let led = sender::forge(service, address.clone(), dialogue, with_tls, main).await;
+                    asker.found.push(led);
+                }
+            }
+            Question::BareLf => {
+                let chunks = main.capabilities.iter().any(|list| list.has("CHUNKING"));
+                for place in Place::ALL.into_iter().filter(|place| chunks || *place != Place::Chunk) {
+                    let Some(dialogue) = asker.open(question).await else { break };
+                    let led = bare_lf::send(service, address.clone(), dialogue, with_tls, place).await;
+                    asker.found.push(led);
                 }
             }
             Question::Policy => {
@@ -82,7 +119,78 @@ pub(super) async fn ask_further(service: &Service, address: &Address, facts: &Se
     asker.found
 }
 
+/// Logs in as often as was allowed. `failures` are the logins that have failed in this run.
+pub(super) async fn ask_by_login(service: &Service, facts: &ServiceFacts, failures: &mut u32) -> Found {
+    let Some(main) = facts.main() else { return Vec::new() };
+    let (address, endpoint) = (&main.address, &service.job.endpoint);
+    let mut asker = Asker { service, address, with_tls: true, next: FIRST_LOGIN, found: Vec::new() };
+    for &question in service.asks.iter().filter(|q| q.is_by_login()) {
+        // Nobody is locked out of the lab.
+        let may_fail = service.job.lab || *failures + question.failures() <= MOST_FAILURES;
+        if !question.is_askable(endpoint, main) || !may_fail {
+            continue;
+        }
+        let before = asker.found.len();
+        match question {
+            Question::Binding => asker.bind(bound_scram(endpoint, main)).await,
+            Question::Scram => {
+                let told = |(c, _): &(ConnectionFacts, _)| c.probe(ProbeId::ScramIterations).is_some();
+                if let (Some(way), false) = (scram(endpoint, main), asker.found.iter().any(told)) {
+                    asker.log_in(question, None, way, BindingChoice::Best).await;
+                }
+            }
+            Question::Oracle => {
+                let way = main.login.as_ref().map(|l| l.mechanism.as_str()).unwrap_or_default();
+                // A server may take more time for each further failure: the account comes first, so that it cannot seem
+                // slow because of that.
+                for who in [ProbeId::KnownUser, ProbeId::UnknownUser] {
+                    asker.log_in(question, Some(who), way, BindingChoice::Best).await;
+                }
+            }
+            _ => {}
+        }
+        let tried = asker.found[before..].iter().filter_map(|(c, _)| c.login.as_ref());
+        let failed = tried.filter(|login| login.result == LoginResult::Refused).count();
+        *failures += u32::try_from(failed).unwrap_or(u32::MAX);
+    }
+    asker.found
+}
+
 impl Asker<'_> {
+    /// Logs in once; what the login was to show.
+    async fn log_in(
+        &mut self,
+        question: Question,
+        shows: Option<ProbeId>,
+        way: &str,
+        binding: BindingChoice,
+    ) -> Option<ProbeFacts> {
+        let dialogue = self.open(question).await?;
+        let attempt = Attempt { purpose: question.purpose(), shows, way: way.to_owned(), binding };
+        let led = login::log_in(self.service, self.address.clone(), dialogue, attempt).await;
+        let shown = shows.and_then(|id| led.0.probe(id).cloned());
+        self.found.push(led);
+        shown
+    }
+
+    /// Two logins: one that is tied to this connection, and one that is tied to another.
+    async fn bind(&mut self, way: Option<&str>) {
+        let Some(way) = way else { return };
+        let bound = self.log_in(Question::Binding, Some(ProbeId::BoundLogin), way, BindingChoice::Best).await;
+        let Some(bound) = bound else { return };
+        // RFC 5802 §7, `server-error-value`.
+        let unsupported = bound.reply.as_deref() == Some("unsupported-channel-binding-type");
+        let (shows, binding) = match bound.answer {
+            Answered::Accepted => (ProbeId::WronglyBoundLogin, BindingChoice::Wrong),
+            // A server that does not know this kind may know the other one (RFC 5929 §4).
+            Answered::Refused if unsupported => {
+                (ProbeId::BoundLogin, BindingChoice::Only(BindingKind::TlsServerEndPoint))
+            }
+            _ => return,
+        };
+        self.log_in(Question::Binding, Some(shows), way, binding).await;
+    }
+
     /// One more connection; none if it does not come about, or there is no time for it.
     async fn open(&mut self, question: Question) -> Option<Dialogue> {
         if Instant::now() >= self.service.deadline {
@@ -96,6 +204,14 @@ impl Asker<'_> {
                 self.found.push(failed);
                 None
             }
+        }
+    }
+
+    async fn inject(&mut self, question: Question, ways: &[Way]) {
+        for &way in ways {
+            let Some(dialogue) = self.open(question).await else { return };
+            let led = injection::inject(self.service, self.address.clone(), dialogue, way).await;
+            self.found.push(led);
         }
     }
 

@@ -153,9 +153,9 @@ async fn send(
     let turn = dialogue.say(Command::raw(Stage::Data, format!("{text}.\r\n"))).await?;
     let mut found = probe(ProbeId::RelayedMail, &turn);
     if turn.answered() == Answered::Accepted {
-        found.answer = match outside.saw(&token, PATIENCE).await {
-            Ok(true) => Answered::Accepted,
-            Ok(false) => Answered::Silence,
+        found.answer = match outside.arrived(&token, PATIENCE).await {
+            Ok(Some(_)) => Answered::Accepted,
+            Ok(None) => Answered::Silence,
             Err(what) => {
                 found.detail = Some(escape(what.as_bytes()));
                 Answered::Nonsense

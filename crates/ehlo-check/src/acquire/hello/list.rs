@@ -15,7 +15,7 @@ impl Prober<'_> {
             .hellos
             .iter()
             .filter(|h| h.version == Version::TLS12.0 && !h.asks_for_more_than_suites())
-            .filter(|h| h.is_refused() || h.is_wordless())
+            .filter(|h| h.alpn.is_none() && (h.is_refused() || h.is_wordless()))
             .flat_map(|h| h.suites.iter().map(|s| Suite(*s)))
             .collect();
         let mut pool: Vec<Suite> = Suite::askable()

@@ -7,6 +7,7 @@ mod old_versions;
 mod one;
 mod plan;
 mod prove;
+mod strictness;
 
 pub(crate) use plan::suites_of;
 
@@ -86,7 +87,14 @@ pub(super) async fn probe(
         split: false,
         answered: None,
         // The main dialogue has done one.
-        facts: TlsProbeFacts { mode, hellos: Vec::new(), handshakes: 1, budget, truncated: false },
+        facts: TlsProbeFacts {
+            mode,
+            hellos: Vec::new(),
+            chains: Vec::new(),
+            handshakes: 1,
+            budget,
+            truncated: false,
+        },
         connections: Vec::new(),
         stopped: false,
     };
@@ -94,6 +102,7 @@ pub(super) async fn probe(
     if mode >= TlsProbeMode::List {
         prober.look_for_weak_curves().await;
         prober.list_suites().await;
+        prober.ask_by_other_names().await;
         prober.list_newest().await;
     }
     if mode >= TlsProbeMode::Deep {
@@ -149,7 +158,7 @@ impl Prober<'_> {
             found.sort_by_key(|(place, ..)| *place);
             let mut enough = false;
             for (_, attempt, asked) in found {
-                let Asked { ask, answer, connection, transcript, at, begun } = asked;
+                let Asked { ask, answer, connection, transcript, at, chain, begun } = asked;
                 self.facts.handshakes += u32::from(begun);
                 let (failed, limited, over) = match &answer {
                     HelloAnswer::None { failure, rate_limited } => {
@@ -160,10 +169,12 @@ impl Prober<'_> {
                 enough |= limited;
                 let id = connection.transcript;
                 self.connections.push((connection, transcript));
+                self.take_down(&answer, &chain);
                 let hello = HelloFacts {
                     question: ask.question,
                     version: ask.version.0,
                     suites: ask.suites.iter().map(|s| s.0).collect(),
+                    alpn: ask.alpn.map(str::to_owned),
                     answer,
                     attempts: attempt,
                     transcript: id,

@@ -4,12 +4,13 @@ use super::super::capabilities::ask;
 use super::super::main_dialogue::{close, greet};
 use super::super::service::Service;
 use super::plan::Ask;
+use super::strictness;
 use ehlo_core::facts::{ChosenFacts, ConnectionFacts, GreetingKind, HelloAnswer, Moment, Purpose};
 use ehlo_core::{
     Address, Cause, Deviation, DeviationKind, Evidence, Failure, Protocol, Side, Span, Stage, TlsMode,
-    Transcript,
+    Transcript, escape,
 };
-use ehlo_dialogue::{AnsweredHello, Dialogue};
+use ehlo_dialogue::{AnsweredHello, Dialogue, describe_certificate};
 use ehlo_wire::tls::{ExtensionType, Extensions as _, Version};
 use std::sync::Arc;
 
@@ -20,6 +21,8 @@ pub(super) struct Asked {
     pub(super) connection: ConnectionFacts,
     pub(super) transcript: Transcript,
     pub(super) at: Vec<Evidence>,
+    /// The certificates that came, DER.
+    pub(super) chain: Vec<Vec<u8>>,
     /// Whether the hello went out.
     pub(super) begun: bool,
 }
@@ -36,7 +39,15 @@ pub(super) async fn one(service: &Arc<Service>, address: Address, ask: Ask, ordi
             let failure = failure.unwrap_or_else(|| Failure::new(Stage::Connect, Cause::Closed));
             // The port was open a moment ago.
             let answer = HelloAnswer::None { failure, rate_limited: true };
-            return Asked { ask, answer, connection, transcript, at: Vec::new(), begun: false };
+            return Asked {
+                ask,
+                answer,
+                connection,
+                transcript,
+                at: Vec::new(),
+                chain: Vec::new(),
+                begun: false,
+            };
         }
         None => {
             let transcript = service.transcript(ordinal, Purpose::TlsHello);
@@ -44,11 +55,19 @@ pub(super) async fn one(service: &Arc<Service>, address: Address, ask: Ask, ordi
             let failure = Failure::new(Stage::Connect, Cause::Deadline { after_ms: 0 });
             connection.failure = Some(failure.clone());
             let answer = HelloAnswer::None { failure, rate_limited: false };
-            return Asked { ask, answer, connection, transcript, at: Vec::new(), begun: false };
+            return Asked {
+                ask,
+                answer,
+                connection,
+                transcript,
+                at: Vec::new(),
+                chain: Vec::new(),
+                begun: false,
+            };
         }
     };
     let random = randomness(service.options.connection.seed, ordinal);
-    let name = service.server_name();
+    let name = strictness::name(ask.question, service.server_name());
     let (hello, offered) = ask.encode(name.as_deref(), random);
     let mut from = None;
     let result = match come_so_far(service, &mut dialogue, &mut connection).await {
@@ -63,6 +82,7 @@ pub(super) async fn one(service: &Arc<Service>, address: Address, ask: Ask, ordi
     let mut at = Vec::new();
     let mut failure = None;
     let mut odd = None;
+    let mut chain = Vec::new();
     let answer = match result {
         Ok(answered) => {
             at.push(Evidence::bytes(id, answered.hello));
@@ -70,6 +90,7 @@ pub(super) async fn one(service: &Arc<Service>, address: Address, ask: Ask, ordi
                 at.push(Evidence::bytes(id, answered.answer));
             }
             let answer = read(&ask, &answered, &offered);
+            chain = answered.flight.certificates;
             if matches!(&answer, HelloAnswer::Chosen(chosen) if !chosen.offered) {
                 odd = Some(Deviation::new(DeviationKind::TlsNotOffered, answered.answer));
             }
@@ -91,7 +112,7 @@ pub(super) async fn one(service: &Arc<Service>, address: Address, ask: Ask, ordi
     let (mut connection, transcript) = close(dialogue, connection, failure).await;
     connection.deviations.extend(odd);
     let begun = sent.is_some_and(|s| !s.is_empty());
-    Asked { ask, answer, connection, transcript, at, begun }
+    Asked { ask, answer, connection, transcript, at, chain, begun }
 }
 
 /// Leads the dialogue to where a hello can be sent: as few round trips as the protocol allows.
@@ -133,6 +154,7 @@ fn read(ask: &Ask, answered: &AnsweredHello, offered: &[ExtensionType]) -> Hello
     let version = hello.chosen();
     let exchange = flight.key_exchange.as_ref();
     let group = exchange.and_then(|e| e.group()).or(hello.key_share());
+    let alpn = hello.alpn().into_iter().next();
     let known = |kind: ExtensionType| {
         // The suite number that stands for it counts as well (RFC 5746 §3.6); a cookie comes unasked (RFC 8446 §4.2.2).
         offered.contains(&kind) || matches!(kind, ExtensionType::RENEGOTIATION_INFO | ExtensionType::COOKIE)
@@ -151,11 +173,15 @@ fn read(ask: &Ask, answered: &AnsweredHello, offered: &[ExtensionType]) -> Hello
         signature: exchange.and_then(|e| e.signature).map(|s| s.to_string()),
         dated_signature: exchange.and_then(|e| e.signature).is_some_and(|s| s.is_dated()),
         client_certificate_asked: flight.certificate_request.is_some(),
+        certificate: flight.certificates.first().map(|der| describe_certificate(der).sha256),
+        alpn: alpn.as_deref().map(escape),
+        heartbeat: hello.has(ExtensionType::HEARTBEAT),
         offered: version <= ask.version
             && version >= Version::SSL3
             && (version == Version::TLS13) == (ask.version == Version::TLS13)
             && ask.suites.contains(&hello.suite)
             && hello.compression <= 1
+            && alpn.as_deref().is_none_or(|name| ask.alpn.is_some_and(|asked| asked.as_bytes() == name))
             && hello.extensions.iter().all(|e| known(e.kind)),
     }))
 }

@@ -24,11 +24,13 @@ pub(super) struct Ask {
     pub(super) version: Version,
     pub(super) suites: Vec<Suite>,
     pub(super) groups: Vec<Group>,
+    /// The application protocol that is offered, which no mail server speaks.
+    pub(super) alpn: Option<&'static str>,
 }
 
 impl Ask {
     pub(super) fn new(question: HelloQuestion, version: Version, suites: Vec<Suite>) -> Ask {
-        Ask { question, version, suites, groups: groups() }
+        Ask { question, version, suites, groups: groups(), alpn: None }
     }
 
     /// The bytes, and the numbers of the extensions in them. `name` is the server name to ask for.
@@ -68,8 +70,10 @@ impl Ask {
                 .with(Extension::empty(ExtensionType::EXTENDED_MASTER_SECRET))
                 .with(Extension::empty(ExtensionType::ENCRYPT_THEN_MAC))
                 .with(Extension::empty(ExtensionType::SESSION_TICKET))
-                .with(Extension::status_request());
+                .with(Extension::status_request())
+                .with(Extension::heartbeat());
         }
+        hello.extensions.extend(self.alpn.map(|name| Extension::alpn(&[name])));
         let kinds = hello.extensions.iter().map(|e| e.kind).collect();
         (hello.encode(), kinds)
     }

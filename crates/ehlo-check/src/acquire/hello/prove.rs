@@ -1,7 +1,7 @@
 //! Proves what is not taken, and looks closer only where something is.
 
 use super::Prober;
-use super::plan::{self, Ask, BROKEN, DATED, recommended};
+use super::plan::{self, Ask, BROKEN, DATED};
 use ehlo_core::Role;
 use ehlo_core::facts::{HelloAnswer, HelloFacts, HelloQuestion};
 use ehlo_wire::tls::{Suite, SuiteClass, Version};
@@ -59,7 +59,7 @@ impl Prober<'_> {
         }
         self.look_behind_stumbles().await;
         // Behind those that should be refused: who answers this one has not hung up on them because he had enough.
-        self.ask_all(vec![Ask::new(HelloQuestion::Recommended, Version::TLS12, recommended())]).await;
+        self.ask_recommended().await;
         self.go_down().await;
     }
 

@@ -16,10 +16,14 @@ impl Imap {
         }
         let user = String::from_utf8_lossy(user).into_owned();
         if !cx.lets_in(&user, password) {
-            self.errors += 5;
-            return no("[AUTHENTICATIONFAILED] user or password is wrong");
+            return self.turned_away(Some(&user), cx);
         }
         self.enter(user.split('@').next().unwrap_or(&user), cx)
+    }
+
+    fn turned_away(&mut self, user: Option<&str>, cx: &mut Context<'_>) -> Answer {
+        self.errors += 5;
+        no(format!("[AUTHENTICATIONFAILED] {}", cx.turned_away(user)))
     }
 
     fn enter(&mut self, user: &str, cx: &Context<'_>) -> Answer {
@@ -58,16 +62,14 @@ impl Imap {
     ) -> Option<Answer> {
         Some(match step {
             LoginStep::Ask(challenge) => {
+                self.begun = cx.lab.accounts().names().next().map(str::to_owned);
                 self.login = login.map(|login| (login, tag.to_owned()));
                 self.server.expect_line();
                 cx.send(Point::Reply, "AUTHENTICATE", format!("+ {challenge}\r\n").into_bytes());
                 return None;
             }
             LoginStep::In(account) => self.enter(&account, cx),
-            LoginStep::Wrong => {
-                self.errors += 5;
-                no("[AUTHENTICATIONFAILED] user or password is wrong")
-            }
+            LoginStep::Wrong(user) => self.turned_away(user.as_deref(), cx),
             LoginStep::Cancelled => bad("login cancelled"),
             LoginStep::Malformed => bad("this cannot be decoded"),
             LoginStep::Unknown => no("unknown mechanism"),

@@ -42,6 +42,8 @@ pub(super) struct Imap {
     account: Option<String>,
     selected: Option<Selected>,
     login: Option<(Login, String)>,
+    /// Who would be logged in if a login that was begun in the clear counted for one: for a fault.
+    begun: Option<String>,
     idle: Option<String>,
     enabled: Enabled,
     compressed: bool,
@@ -81,6 +83,7 @@ impl Imap {
             account: None,
             selected: None,
             login: None,
+            begun: None,
             idle: None,
             enabled: Enabled::default(),
             compressed: false,
@@ -291,6 +294,9 @@ impl Talk for Imap {
             self.server.forget();
         }
         self.login = None;
+        // A fault takes a login that was begun for one that was ended.
+        let begun = self.begun.take().filter(|_| kept.state);
+        self.account = self.account.take().or(begun);
         left_over
     }
 

@@ -16,12 +16,20 @@ pub(super) struct Sieve {
     server: SieveServer,
     login: Option<Login>,
     account: Option<String>,
+    /// Who would be logged in if a login that was begun in the clear counted for one: for a fault.
+    begun: Option<String>,
     failures: u32,
 }
 
 impl Sieve {
     pub(super) fn new() -> Sieve {
-        Sieve { server: SieveServer::new(LARGEST_SCRIPT), login: None, account: None, failures: 0 }
+        Sieve {
+            server: SieveServer::new(LARGEST_SCRIPT),
+            login: None,
+            account: None,
+            begun: None,
+            failures: 0,
+        }
     }
 
     fn request(&mut self, request: Request, cx: &mut Context<'_>) {
@@ -94,6 +102,7 @@ impl Sieve {
         const VERB: &str = "AUTHENTICATE";
         match step {
             LoginStep::Ask(challenge) => {
+                self.begun = cx.lab.accounts().names().next().map(str::to_owned);
                 self.server.expect_response();
                 let line = [encode_string(challenge.as_bytes()), b"\r\n".to_vec()].concat();
                 cx.send(Point::Reply, VERB, line);
@@ -103,9 +112,10 @@ impl Sieve {
                 ok(cx, VERB, "logged in");
                 self.account = Some(account);
             }
-            LoginStep::Wrong => {
+            LoginStep::Wrong(user) => {
                 self.failures += 5;
-                no(cx, VERB, "", "user or password is wrong");
+                let text = cx.turned_away(user.as_deref());
+                no(cx, VERB, "", text);
             }
             LoginStep::Cancelled => no(cx, VERB, "", "login cancelled"),
             LoginStep::Malformed => no(cx, VERB, "", "this cannot be decoded"),
@@ -189,6 +199,9 @@ impl Talk for Sieve {
             self.server.forget();
         }
         self.login = None;
+        // A fault takes a login that was begun for one that was ended.
+        let begun = self.begun.take().filter(|_| kept.state);
+        self.account = self.account.take().or(begun);
         left_over
     }
 

@@ -7,7 +7,8 @@ use super::{Smtp, refuse, reply};
 use crate::context::Context;
 use crate::memory::Memory;
 use crate::rules::{Facts, RuleAction};
-use crate::{Delivered, Lab, Point, Service};
+use crate::settings::{BareLineEnds, Relays};
+use crate::{Delivered, Lab, Point, Service, StoreError};
 use ehlo_wire::server::encode_reply;
 use memchr::{memchr2_iter, memmem};
 use std::collections::VecDeque;
@@ -101,7 +102,7 @@ impl Smtp {
         let whole = message
             .filter(|m| m.len() <= cx.settings.largest_message)
             .ok_or_else(|| Refusal::new(552, "5.3.4", "the message is too large"))
-            .and_then(|message| fit(&mail, message));
+            .and_then(|message| fit(&mail, message, cx.settings.bare_line_ends));
         let (outcomes, delivered) = match whole {
             Err(refusal) => (vec![Err(refusal); mail.recipients.len()], None),
             Ok(message) => {
@@ -341,9 +342,10 @@ fn keep(mail: &Envelope, target: &Target, delivered: &mut Delivered, cx: &Contex
             (crate::delivery::deliver_into(cx, account, mailbox, delivered), Done::Delivered)
         }
         Target::Foreign => {
-            // A stranger's mail is relayed only by a fault, and then there is nobody to keep it for.
+            // A stranger's mail is relayed only by a fault, and then there is nobody to keep it for, but by another.
             let kept = match mail.user.as_deref() {
                 Some(user) => cx.lab.store().keep_outbound(user, &delivered.to, delivered),
+                None if cx.settings.relays == Relays::Arriving => arrive(delivered, cx),
                 None => Ok(()),
             };
             (kept, Done::Relayed)
@@ -353,13 +355,24 @@ fn keep(mail: &Envelope, target: &Target, delivered: &mut Delivered, cx: &Contex
     kept.map(|()| done).map_err(|error| Refusal::of_store(&error))
 }
 
+/// The lab is the rest of the world as well: what is for somebody elsewhere comes to the account of that name.
+fn arrive(delivered: &Delivered, cx: &Context<'_>) -> Result<(), StoreError> {
+    let names = delivered.to.iter().filter_map(|address| address.split(['@', '%']).next());
+    let accounts: std::collections::BTreeSet<String> =
+        names.filter_map(|name| cx.lab.account_of(name.trim_matches('"'))).collect();
+    accounts.iter().try_for_each(|account| crate::delivery::deliver(cx, account, delivered))
+}
+
 /// Whether the message is as it may be.
-fn fit(mail: &Envelope, message: Vec<u8>) -> Result<Vec<u8>, Refusal> {
+fn fit(mail: &Envelope, message: Vec<u8>, bare: BareLineEnds) -> Result<Vec<u8>, Refusal> {
     // RFC 5321 §2.3.8: CR and LF only together; anything else is how messages are smuggled. In chunks of BINARYMIME
     // the sizes say where the message ends (RFC 3030 §3).
-    if !mail.parameters.binary && has_bare_line_ends(&message) {
-        return Err(Refusal::new(554, "5.6.0", "CR or LF without the other"));
-    }
+    let message = match bare {
+        _ if mail.parameters.binary || !has_bare_line_ends(&message) => message,
+        BareLineEnds::Refused => return Err(Refusal::new(554, "5.6.0", "CR or LF without the other")),
+        BareLineEnds::Normalised => with_whole_line_ends(&message),
+        BareLineEnds::Kept => message,
+    };
     let header = &message[..memmem::find(&message, b"\r\n\r\n").unwrap_or(message.len())];
     if !header.is_ascii() {
         // RFC 6531 §3.1, §3.6: such a header needs the parameter, and is in UTF-8.
@@ -371,6 +384,23 @@ fn fit(mail: &Envelope, message: Vec<u8>) -> Result<Vec<u8>, Refusal> {
         }
     }
     Ok(message)
+}
+
+/// Each CR and each LF that stands alone is made CR LF.
+fn with_whole_line_ends(message: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(message.len() + 16);
+    let mut bytes = message.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\r' => {
+                bytes.next_if_eq(&b'\n');
+                out.extend_from_slice(b"\r\n");
+            }
+            b'\n' => out.extend_from_slice(b"\r\n"),
+            other => out.push(other),
+        }
+    }
+    out
 }
 
 fn has_bare_line_ends(message: &[u8]) -> bool {

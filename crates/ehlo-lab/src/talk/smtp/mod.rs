@@ -67,6 +67,13 @@ impl Smtp {
                 return;
             }
         }
+        // RFC 2920 §3.1: nothing follows these before they are answered; whoever does so all the same does not listen.
+        let awaited = matches!(request, Request::Hello { .. } | Request::Data);
+        if awaited && !cx.settings.pipelining_lax && !self.server.unread().is_empty() {
+            let verb = if request == Request::Data { "DATA" } else { "EHLO" };
+            reply(cx, verb, 554, "5.5.0", &format!("nothing may follow {verb} before its answer: closing"));
+            return cx.close();
+        }
         let xclient = cx.settings.xclient;
         let mut say = |verb: &str, code, enhanced, text: &str| reply(cx, verb, code, enhanced, text);
         match request {
@@ -233,9 +240,10 @@ impl Smtp {
                 self.user = Some(account);
                 reply(cx, "AUTH", 235, "2.7.0", "welcome");
             }
-            LoginStep::Wrong => {
+            LoginStep::Wrong(user) => {
                 self.errors += 5;
-                reply(cx, "AUTH", 535, "5.7.8", "user or password is wrong");
+                let text = cx.turned_away(user.as_deref());
+                reply(cx, "AUTH", 535, "5.7.8", text);
             }
             LoginStep::Cancelled => reply(cx, "AUTH", 501, "5.7.0", "login cancelled"),
             LoginStep::Malformed => reply(cx, "AUTH", 501, "5.5.2", "this cannot be decoded"),

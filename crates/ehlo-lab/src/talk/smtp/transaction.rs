@@ -48,6 +48,13 @@ impl Smtp {
         }
         let parameters = parameters::mail(&args.parameters, self, cx)?;
         let from = address(&args.path, parameters.utf8)?;
+        if cx.settings.own_sender_only
+            && let Some(user) = &self.user
+            && !args.path.is_null()
+            && !is_own(&args.path, user, cx)
+        {
+            return Err(Refusal::new(553, "5.7.1", "this address is not yours"));
+        }
         let mut mail = Envelope {
             from,
             parameters,
@@ -114,7 +121,7 @@ impl Smtp {
             || path.domain.eq_ignore_ascii_case(cx.lab.host_name().as_bytes())
             || cx.lab.accounts().accepts_any();
         if !here {
-            let relays = cx.settings.relays == Relays::Everything;
+            let relays = matches!(cx.settings.relays, Relays::Everything | Relays::Arriving);
             return match self.user {
                 None if relays => Ok(Target::Foreign),
                 None => Err(Refusal::new(550, "5.7.1", "this is not a relay: log in first")),
@@ -164,6 +171,12 @@ impl Smtp {
             None => reply(cx, "EXPN", 550, "5.1.1", "there is no such list"),
         }
     }
+}
+
+/// Whether an address is the one of the account.
+fn is_own(path: &Path, account: &str, cx: &Context<'_>) -> bool {
+    let here = path.domain.eq_ignore_ascii_case(cx.lab.host_name().as_bytes());
+    here && cx.lab.account_of(&String::from_utf8_lossy(&path.local)).as_deref() == Some(account)
 }
 
 /// The account that mail for a local part goes to.

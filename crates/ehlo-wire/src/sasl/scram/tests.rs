@@ -1,5 +1,5 @@
 use super::super::testing::{One, credentials, given, server_given, talk};
-use super::super::{ChannelBinding, PasswordForm, Passwords, ServerGiven, Trouble, Verdict};
+use super::super::{ChannelBinding, PasswordForm, Passwords, ScramFlaws, ServerGiven, Trouble, Verdict};
 use super::client::Client;
 use super::*;
 use crate::sasl::BindingKind;
@@ -187,6 +187,53 @@ fn somebody_in_between_is_noticed() {
     assert_eq!(bound(&SCRAM_SHA_1, &deceived, &server_given()), Verdict::Refused);
     let honest = ServerGiven { plus_offered: false, ..server_given() };
     assert_eq!(bound(&SCRAM_SHA_1, &deceived, &honest), good);
+}
+
+/// A server that departs from what it should be.
+fn flawed(scram: ScramFlaws) -> ServerGiven {
+    ServerGiven { scram, ..server_given() }
+}
+
+#[test]
+fn a_server_may_look_away() {
+    let good = Verdict::Accepted { user: "benutzername".into(), authzid: String::new() };
+    let server = flawed(ScramFlaws { any_binding: true, ..ScramFlaws::default() });
+    for kind in BindingKind::ALL {
+        let client = Given { bindings: vec![ChannelBinding { kind, data: vec![9; 12] }], ..given() };
+        assert_eq!(bound(&SCRAM_SHA_256_PLUS, &client, &server), good);
+    }
+    // What is tied to nothing is no business of it.
+    let deceived = Given { plus_offered: false, ..given() };
+    assert_eq!(bound(&SCRAM_SHA_256, &deceived, &server), Verdict::Refused);
+}
+
+#[test]
+fn a_server_may_owe_its_proof() {
+    let server = flawed(ScramFlaws { no_proof: true, ..ScramFlaws::default() });
+    let mut client = SCRAM_SHA_256.client(&credentials("benutzername", "passwort", ""), &given());
+    let mut server = SCRAM_SHA_256.server(&server);
+    let Verdict::Challenge(challenge) = server.respond(client.initial().unwrap().expose(), &One) else {
+        panic!("no challenge")
+    };
+    let proof = client.respond(&challenge).unwrap();
+    assert!(matches!(server.respond(proof.expose(), &One), Verdict::Accepted { .. }));
+    assert_eq!(client.accepted(None), Err(Trouble::NoServerProof));
+}
+
+#[test]
+fn a_server_may_ask_for_any_count() {
+    let few = flawed(ScramFlaws { iterations: Some(1), ..ScramFlaws::default() });
+    let good = Verdict::Accepted { user: "benutzername".into(), authzid: String::new() };
+    assert_eq!(bound(&SCRAM_SHA_256, &given(), &few), good);
+    // Nobody can make the server itself compute what is too much for clients.
+    let many = flawed(ScramFlaws { iterations: Some(1 << 31), ..ScramFlaws::default() });
+    let mut server = SCRAM_SHA_256.server(&many);
+    let first = server.respond(b"n,,n=benutzername,r=abc", &One);
+    let Verdict::Challenge(challenge) = first else { panic!("no challenge") };
+    let challenge = String::from_utf8(challenge).unwrap();
+    assert!(challenge.ends_with(",i=2147483648"), "{challenge}");
+    let nonce = challenge.split(',').next().unwrap();
+    assert_eq!(server.respond(format!("c=biws,{nonce},p=AAAA").as_bytes(), &One), Verdict::Refused);
 }
 
 #[test]
