@@ -46,28 +46,26 @@ fn a_mailbox_that_cannot_be_looked_into_proves_nothing() {
 #[test]
 fn what_becomes_of_bare_lf_is_seen_in_the_own_mailbox() {
     let checked = |fault: &[&str], more: &[&str]| {
-        let usual = ["check", "smtp://lab", "--only", "smtp-bare-lf", "--allow", "smtp-bare-lf", "-v"];
+        let usual = ["check", "smtp://lab", "-4", "--only", "smtp-bare-lf", "--allow", "smtp-bare-lf", "-v"];
         let own = ["--own-mailbox", "alice@lab.test"];
-        ehlo(&[&usual[..], &own, fault, more].concat())
+        let ran = ehlo(&[&usual[..], &own, fault, more].concat());
+        // However the lines are broken.
+        ran.out.split_whitespace().collect::<Vec<_>>().join(" ")
     };
     let kept = ["--lab-fault", "bare-line-ends-taken@smtp"];
     let seen = checked(&kept, &["--own-mailbox-in", "imaps://lab"]);
     for way in ["DATA", "BDAT"] {
         let wanted = format!("a message with LF without CR ({way}) is taken");
-        assert!(
-            seen.out.contains(&wanted) && seen.out.contains("came into the mailbox just so"),
-            "{}",
-            seen.out
-        );
+        assert!(seen.contains(&wanted) && seen.contains("came into the mailbox just so"), "{}", seen);
     }
-    assert!(seen.out.contains("connections for dialogues and checks: 4 of at most 5"), "{}", seen.out);
+    assert!(seen.contains("connections: 4 of at most 5"), "{}", seen);
     let not_seen = checked(&kept, &[]);
-    assert!(not_seen.out.contains("is seen in the mailbox only"), "{}", not_seen.out);
+    assert!(not_seen.contains("is seen in the mailbox only"), "{}", not_seen);
     let normalised = checked(
         &["--lab-fault", "bare-line-ends-taken=normalised@smtp"],
         &["--own-mailbox-in", "pop3s://lab"],
     );
-    assert!(normalised.out.contains("with CR LF in its place"), "{}", normalised.out);
+    assert!(normalised.contains("with CR LF in its place"), "{}", normalised);
 }
 
 #[test]
