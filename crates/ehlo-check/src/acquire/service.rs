@@ -280,7 +280,7 @@ impl Service {
                 transcripts.push(transcript);
             }
         }
-        for (connection, transcript) in ask_further(&self, &further, &facts).await {
+        for (connection, transcript) in Box::pin(ask_further(&self, &further, &facts)).await {
             facts.connections.push(connection);
             transcripts.push(transcript);
         }

@@ -66,20 +66,23 @@ pub(super) async fn ask_further(service: &Service, address: &Address, facts: &Se
                 if let Some(dialogue) = asker.open(question).await {
                     let smtp = matches!(service.protocol(), Protocol::Smtp | Protocol::Lmtp);
                     asker.found.push(match smtp {
-                        true => state::carry_over(service, address.clone(), dialogue).await,
-                        false => login_state::carry_over(service, address.clone(), dialogue).await,
+                        true => Box::pin(state::carry_over(service, address.clone(), dialogue)).await,
+                        false => Box::pin(login_state::carry_over(service, address.clone(), dialogue)).await,
                     });
                 }
             }
             Question::Pipelining => {
                 if let Some(dialogue) = asker.open(question).await {
-                    let led = pipelining::send_too_early(service, address.clone(), dialogue, with_tls).await;
+                    let led =
+                        Box::pin(pipelining::send_too_early(service, address.clone(), dialogue, with_tls))
+                            .await;
                     asker.found.push(led);
                 }
             }
             Question::Sender => {
                 if let Some(dialogue) = asker.open(question).await {
-                    let led = sender::forge(service, address.clone(), dialogue, with_tls, main).await;
+                    let led =
+                        Box::pin(sender::forge(service, address.clone(), dialogue, with_tls, main)).await;
                     asker.found.push(led);
                 }
             }
@@ -87,26 +90,31 @@ pub(super) async fn ask_further(service: &Service, address: &Address, facts: &Se
                 let chunks = main.capabilities.iter().any(|list| list.has("CHUNKING"));
                 for place in Place::ALL.into_iter().filter(|place| chunks || *place != Place::Chunk) {
                     let Some(dialogue) = asker.open(question).await else { break };
-                    let led = bare_lf::send(service, address.clone(), dialogue, with_tls, place).await;
+                    let led =
+                        Box::pin(bare_lf::send(service, address.clone(), dialogue, with_tls, place)).await;
                     asker.found.push(led);
                 }
             }
             Question::Policy => {
                 if let Some(dialogue) = asker.open(question).await {
-                    let led = policy::ask_about_addresses(service, address.clone(), dialogue, with_tls).await;
+                    let led =
+                        Box::pin(policy::ask_about_addresses(service, address.clone(), dialogue, with_tls))
+                            .await;
                     asker.found.push(led);
                 }
             }
             Question::Ntlm => {
                 if let Some(dialogue) = asker.open(question).await {
-                    asker.found.push(ntlm::ask(service, address.clone(), dialogue, with_tls).await);
+                    asker.found.push(Box::pin(ntlm::ask(service, address.clone(), dialogue, with_tls)).await);
                 }
             }
             Question::Relay => asker.relay(main).await,
             Question::Smuggling => {
                 for &fake in smuggling::FAKES {
                     let Some(dialogue) = asker.open(question).await else { break };
-                    let led = smuggling::send_fake(service, address.clone(), dialogue, with_tls, fake).await;
+                    let led =
+                        Box::pin(smuggling::send_fake(service, address.clone(), dialogue, with_tls, fake))
+                            .await;
                     let taken = led.0.probe(ProbeId::FakeEndOfData).is_some();
                     asker.found.push(led);
                     if !taken {
@@ -167,7 +175,7 @@ impl Asker<'_> {
     ) -> Option<ProbeFacts> {
         let dialogue = self.open(question).await?;
         let attempt = Attempt { purpose: question.purpose(), shows, way: way.to_owned(), binding };
-        let led = login::log_in(self.service, self.address.clone(), dialogue, attempt).await;
+        let led = Box::pin(login::log_in(self.service, self.address.clone(), dialogue, attempt)).await;
         let shown = shows.and_then(|id| led.0.probe(id).cloned());
         self.found.push(led);
         shown
@@ -210,7 +218,7 @@ impl Asker<'_> {
     async fn inject(&mut self, question: Question, ways: &[Way]) {
         for &way in ways {
             let Some(dialogue) = self.open(question).await else { return };
-            let led = injection::inject(self.service, self.address.clone(), dialogue, way).await;
+            let led = Box::pin(injection::inject(self.service, self.address.clone(), dialogue, way)).await;
             self.found.push(led);
         }
     }
@@ -222,7 +230,7 @@ impl Asker<'_> {
         let mut taken = None;
         for some in patterns.chunks(relay::EACH) {
             let Some(dialogue) = self.open(Question::Relay).await else { return };
-            let led = relay::try_patterns(service, address.clone(), dialogue, with_tls, some).await;
+            let led = Box::pin(relay::try_patterns(service, address.clone(), dialogue, with_tls, some)).await;
             let accepted = led.0.probes.iter().find(|p| p.answer == Answered::Accepted);
             taken = accepted.and_then(|p| p.detail.clone());
             self.found.push(led);
@@ -233,7 +241,8 @@ impl Asker<'_> {
         if let (Some(shown), true) = (taken, service.options.extra.outside.is_some())
             && let Some(dialogue) = self.open(Question::Relay).await
         {
-            let led = relay::prove(service, address.clone(), dialogue, with_tls, &shown, &patterns).await;
+            let led =
+                Box::pin(relay::prove(service, address.clone(), dialogue, with_tls, &shown, &patterns)).await;
             self.found.push(led);
         }
     }
