@@ -124,7 +124,12 @@ impl Question {
         matches!(self, Question::Smuggling | Question::BareLf)
     }
 
-    /// Whether it is asked by logins of the account that was given.
+    /// Whether it needs an account.
+    pub fn needs_account(self) -> bool {
+        self.is_by_login() || self == Question::Sender
+    }
+
+    /// Whether it is asked by logins of the account that was given, and of such alone: these wait for all else.
     pub fn is_by_login(self) -> bool {
         matches!(self, Question::Binding | Question::Scram | Question::Oracle)
     }
@@ -197,7 +202,7 @@ impl Question {
         let may = |question: &Question| {
             let allowed = question.checks().iter().any(|id| extra.allows(id));
             let possible = (!question.needs_own_mailbox() || extra.own_mailbox.is_some())
-                && (account || !question.is_by_login());
+                && (account || !question.needs_account());
             (!question.is_opt_in() || allowed) && possible
         };
         Question::ALL.iter().copied().filter(|q| q.checks().iter().any(&wants) && may(q)).collect()

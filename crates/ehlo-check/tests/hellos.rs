@@ -235,6 +235,35 @@ async fn lists_are_exact_and_stay_within_the_bound() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn groups_are_listed_in_their_order_and_stay_within_the_bound() {
+    let mut setup = Setup::with(&["tls-group=X25519MLKEM768", "tls-group=ffdhe2048", "tls-group=secp192k1"]);
+    setup.schemes = vec![Scheme::Imaps, Scheme::Smtp];
+    setup.tls_probe = Some(TlsProbeMode::List);
+    let run = setup.examine().await;
+    for scheme in [Scheme::Imaps, Scheme::Smtp] {
+        let probe = probe(&run, scheme);
+        let said = |check: &str, parameter: &str| {
+            let found = run
+                .findings
+                .iter()
+                .find(|f| f.check == check && f.service.starts_with(&format!("{scheme}:")));
+            found.unwrap_or_else(|| panic!("{scheme} {check}")).params[parameter].clone()
+        };
+        assert_eq!(
+            said("kex-groups", "groups"),
+            "X25519MLKEM768, ffdhe2048, x25519, secp256r1, secp384r1",
+            "{scheme}"
+        );
+        assert_eq!(said("kex-pq-hybrid", "groups"), "X25519MLKEM768");
+        assert_eq!(said("kex-ec-weak", "curves"), "secp192k1");
+        // Three suites in each version, five groups in TLS 1.3 and one curve before it.
+        let bound = 3 + 3 + 6 + 12;
+        assert!(probe.handshakes <= bound, "{scheme}: {} of {bound}", probe.handshakes);
+        assert!(!probe.truncated);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_has_had_enough_is_left_alone_and_not_called_good() {
     let mut setup = Setup::with(&["connection-limit=4@smtp"]);
     setup.schemes = vec![Scheme::Smtp];

@@ -21,7 +21,7 @@ struct Row {
     families: &'static [Family],
     login: bool,
     single: bool,
-    list: bool,
+    mode: TlsProbeMode,
     extra: Extra,
     mailboxes: (Option<&'static str>, Option<&'static str>),
 }
@@ -35,8 +35,8 @@ fn fires(check: &'static str, faults: &'static [&'static str], service: Scheme, 
 
 fn silent(check: &'static str, faults: &'static [&'static str], service: Scheme) -> Row {
     let extra = Extra::default();
-    let (login, single, list, mailboxes) = (false, false, false, (None, None));
-    Row { check, faults, service, says: None, families: V4, login, single, list, extra, mailboxes }
+    let (login, single, mode, mailboxes) = (false, false, TlsProbeMode::Proof, (None, None));
+    Row { check, faults, service, says: None, families: V4, login, single, mode, extra, mailboxes }
 }
 
 /// What comes with LF alone is kept where only that is.
@@ -54,7 +54,11 @@ impl Row {
     }
 
     fn listed(self) -> Row {
-        Row { list: true, ..self }
+        Row { mode: TlsProbeMode::List, ..self }
+    }
+
+    fn deep(self) -> Row {
+        Row { mode: TlsProbeMode::Deep, ..self }
     }
 
     /// The user has allowed everything, and has a mailbox here and one elsewhere.
@@ -373,6 +377,34 @@ fn rows() -> Vec<Row> {
         fires("kex-dh-size", &["tls-dh=1024@imaps"], Imaps, "fail small"),
         fires("kex-dh-size", &["tls-dh=2048@smtp"], Smtp, "warn short"),
         silent("kex-dh-size", &["tls-dh=3072@imaps"], Imaps),
+        fires("kex-ec-weak", &["tls-group=secp192r1@imaps"], Imaps, "fail taken").listed(),
+        fires("kex-ec-weak", &["tls-group=sect283k1@smtp"], Smtp, "fail taken").listed(),
+        // 224 bits are enough, and one who takes no notice of what is offered takes something better.
+        silent("kex-ec-weak", &["tls-group=secp224r1@imaps"], Imaps).listed(),
+        silent("kex-ec-weak", &["tls-suite=TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA@imaps"], Imaps).listed(),
+        silent("kex-ec-weak", &["tls-no-alerts@imaps"], Imaps).listed(),
+        // Nobody has asked for it.
+        silent("kex-ec-weak", &["tls-group=secp192r1@imaps"], Imaps),
+        fires("kex-groups", &["tls-group=ffdhe3072@imaps"], Imaps, "info listed").listed(),
+        fires("kex-groups", &["tls-group=ffdhe3072@smtp"], Smtp, "info own-order").deep(),
+        silent("kex-groups", &["tls-group=ffdhe3072@imaps"], Imaps),
+        fires("kex-pq-hybrid", &[], Imaps, "info missing").listed(),
+        fires("kex-pq-hybrid", &["tls-group=x448@imaps"], Imaps, "info missing").listed(),
+        silent("kex-pq-hybrid", &["tls-group=X25519MLKEM768@imaps"], Imaps).listed(),
+        fires(
+            "suite-order",
+            &["tls-client-order@imaps", "tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA@imaps"],
+            Imaps,
+            "warn client",
+        )
+        .deep(),
+        silent("suite-order", &["tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA@imaps"], Imaps).deep(),
+        silent("suite-order", &["tls-client-order@imaps"], Imaps).deep(),
+        silent(
+            "suite-order",
+            &["tls-client-order@imaps", "tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA@imaps"],
+            Imaps,
+        ),
         fires("sig-sha1", &["tls-sha1@imaps"], Imaps, "fail signed"),
         silent("sig-sha1", &["tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA@imaps"], Imaps),
         fires("tls-compression", &["tls-compression@imaps"], Imaps, "fail compresses"),
@@ -756,12 +788,8 @@ async fn every_check_fires_and_stays_silent() {
         setup.login = row.login;
         setup.single = row.single;
         let about_tls = CHECKS.iter().any(|c| c.meta().id == row.check && c.meta().group == "tls");
-        setup.tls_probe = match (about_tls, row.list) {
-            (true, true) => Some(TlsProbeMode::List),
-            (true, false) => Some(TlsProbeMode::Proof),
-            // Seven handshakes for each of nine services take their time, and say nothing about the others.
-            (false, _) => None,
-        };
+        // Seven handshakes for each of nine services take their time, and say nothing about the others.
+        setup.tls_probe = about_tls.then_some(row.mode);
         // Logins take turns, and those at other services say nothing about this one.
         if about_tls || row.extra.allow.iter().any(|check| check.starts_with("auth-")) {
             setup.schemes = vec![row.service];

@@ -43,6 +43,10 @@ pub struct WeakTls {
     pub dh_fails: bool,
     /// Whether it prefers suites with a signature below TLS 1.2 and cannot sign there.
     pub old_fails: bool,
+    /// Groups that are taken beside the usual ones, and preferred to them in TLS 1.3.
+    pub groups: Vec<Group>,
+    /// Whether the client's order of suites counts.
+    pub client_order: bool,
     /// Whether SSL 2.0 is spoken.
     pub ssl2: bool,
     /// A second certificate, for an RSA key: shown to who takes no suite for the first one.
@@ -152,7 +156,7 @@ fn answer(hello: &ClientHello, weak: &WeakTls, shown: Shown<'_>) -> Option<Verdi
     }
     let wants_newest = hello.versions().contains(&Version::TLS13);
     if wants_newest && !weak.no_tls13 && !weak.nothing_good {
-        return None;
+        return retry(hello, weak);
     }
     let highest = match wants_newest {
         true => hello.versions().into_iter().filter(|v| *v < Version::TLS13).max(),
@@ -179,6 +183,7 @@ fn answer(hello: &ClientHello, weak: &WeakTls, shown: Shown<'_>) -> Option<Verdi
     }
     let Some(suite) = choose(hello, weak, version) else { return Some(refused(Alert::HANDSHAKE_FAILURE)) };
     let signed = is_signed(&suite);
+    let curve = curve_beside(hello, weak);
     let schemes = hello.signature_schemes();
     let only_dated = version == Version::TLS12 && !schemes.is_empty() && schemes.iter().all(|s| s.is_dated());
     if signed && only_dated && !weak.sha1 {
@@ -188,6 +193,8 @@ fn answer(hello: &ClientHello, weak: &WeakTls, shown: Shown<'_>) -> Option<Verdi
         || weak.no_renegotiation_info
         || weak.no_extended_master_secret
         || only_dated
+        || weak.client_order
+        || curve.is_some()
         || (weak.alpn_echoed && hello.has(ExtensionType::ALPN))
         || (weak.heartbeat && hello.has(ExtensionType::HEARTBEAT));
     let second = shown.second.filter(|_| suite.to_string().contains("RSA_WITH_"));
@@ -204,23 +211,50 @@ fn answer(hello: &ClientHello, weak: &WeakTls, shown: Shown<'_>) -> Option<Verdi
     let flight = Flight {
         hello: Some(server_hello(hello, weak, version, suite)),
         certificates: if suite.is(SuiteClass::Anonymous) { Vec::new() } else { chain.to_vec() },
-        key_exchange: key_exchange(suite, weak, scheme),
+        key_exchange: key_exchange(suite, weak, curve.unwrap_or(Group::SECP256R1), scheme),
         done: true,
         ..Flight::default()
     };
     Some(Verdict::Replayed(write_flight(&flight)))
 }
 
-/// The first of ours that the client offers: what is good stands in front.
+/// Groups of the TLS library.
+const GOOD_GROUPS: [Group; 3] = [Group::X25519, Group::SECP256R1, Group::SECP384R1];
+
+/// Asks for a group beside those of the TLS library, as long as the client brings no key: who wants a session gets a real one.
+fn retry(hello: &ClientHello, weak: &WeakTls) -> Option<Verdict> {
+    let offered = hello.groups();
+    let group = weak.groups.iter().copied().find(|g| g.is_for_tls13() && offered.contains(g))?;
+    let no_key = hello.extension(ExtensionType::KEY_SHARE).is_some_and(|e| e.content == [0, 0]);
+    let suite =
+        [Suite(0x1302), Suite(0x1301), Suite(0x1303)].into_iter().find(|s| hello.suites.contains(s))?;
+    let mut answer = ServerHello::retry(suite, group);
+    answer.session_id.clone_from(&hello.session_id);
+    no_key.then(|| Verdict::Replayed(write_flight(&Flight { hello: Some(answer), ..Flight::default() })))
+}
+
+/// The curve beside those of the TLS library that is taken up to TLS 1.2 where the client offers no other.
+fn curve_beside(hello: &ClientHello, weak: &WeakTls) -> Option<Group> {
+    let offered = hello.groups();
+    let others = weak.groups.iter().copied().find(|g| offered.contains(g) && !g.is_post_quantum());
+    others.filter(|_| GOOD_GROUPS.iter().all(|g| !offered.contains(g)))
+}
+
+/// The first of ours that the client offers: what is good stands in front, unless the client's order counts.
 fn choose(hello: &ClientHello, weak: &WeakTls, version: Version) -> Option<Suite> {
     let good = GOOD.iter().copied().filter(|_| version == Version::TLS12 && !weak.nothing_good);
     let for_rsa = RSA.iter().copied().filter(|_| version == Version::TLS12 && weak.second.is_some());
     let own = weak.suites.iter().copied();
     let old = std::iter::once(OLD).filter(|_| version < Version::TLS12);
-    good.chain(for_rsa)
+    let mut shared = good
+        .chain(for_rsa)
         .chain(own)
         .chain(old)
-        .find(|s| hello.suites.contains(s) && (version == Version::TLS12 || !s.needs_tls12()))
+        .filter(|s| hello.suites.contains(s) && (version == Version::TLS12 || !s.needs_tls12()));
+    match weak.client_order {
+        true => shared.min_by_key(|s| hello.suites.iter().position(|offered| offered == s)),
+        false => shared.next(),
+    }
 }
 
 fn server_hello(hello: &ClientHello, weak: &WeakTls, version: Version, suite: Suite) -> ServerHello {
@@ -250,7 +284,12 @@ fn server_hello(hello: &ClientHello, weak: &WeakTls, version: Version, suite: Su
     answer
 }
 
-fn key_exchange(suite: Suite, weak: &WeakTls, scheme: SignatureScheme) -> Option<ServerKeyExchange> {
+fn key_exchange(
+    suite: Suite,
+    weak: &WeakTls,
+    curve: Group,
+    scheme: SignatureScheme,
+) -> Option<ServerKeyExchange> {
     let bytes = weak.dh_bits.unwrap_or(3072).div_ceil(8);
     let parameters = match suite.key_exchange() {
         KeyExchange::Dhe | KeyExchange::DhAnon => Parameters::Dh {
@@ -259,9 +298,7 @@ fn key_exchange(suite: Suite, weak: &WeakTls, scheme: SignatureScheme) -> Option
             generator: vec![2],
             share: vec![0x33; bytes],
         },
-        KeyExchange::Ecdhe | KeyExchange::EcdhAnon => {
-            Parameters::Curve { group: Group::SECP256R1, point: vec![4; 65] }
-        }
+        KeyExchange::Ecdhe | KeyExchange::EcdhAnon => Parameters::Curve { group: curve, point: vec![4; 65] },
         KeyExchange::RsaExport => Parameters::Rsa { modulus: vec![0xff; 64] },
         _ => return None,
     };

@@ -7,7 +7,7 @@ mod hand;
 use ehlo_core::{Family, Scheme, Tick};
 use ehlo_lab::{ActiveFault, Connection, FAULTS, Lab, LabConfig, Message, Service, Step};
 use ehlo_wire::tls::{
-    ClientHello, Extension, ExtensionType, Extensions as _, FlightReader, Group, SignatureScheme,
+    ClientHello, Extension, ExtensionType, Extensions as _, Flight, FlightReader, Group, SignatureScheme,
     Ssl2ClientHello, Suite, Version,
 };
 use hand::{Client, NOW};
@@ -693,6 +693,46 @@ fn the_end_of_tls() {
 
 const IMAPS: Service = Service { scheme: Scheme::Imaps, family: Family::V4 };
 
+/// What a lab with these faults answers to a hello.
+fn answered(faults: &[&str], hello: &[u8]) -> Flight {
+    let mut connection = Connection::new(&lab(faults), IMAPS, "192.0.2.1", Tick(0));
+    let mut reader = FlightReader::new(0);
+    // In two portions, as a network may cut it.
+    for portion in [&hello[..9], &hello[9..]] {
+        connection.handle(portion, Tick(0));
+        while let Step::Transmit(bytes) = connection.poll(Tick(0)) {
+            reader.feed(&bytes);
+        }
+    }
+    reader.finish()
+}
+
+#[test]
+fn groups_are_taken_beside_the_usual_ones() {
+    let ask = |fault: &str, version: Version, suite: u16, groups: &[Group]| {
+        let mut hello = ClientHello::new(version, [1; 32], vec![Suite(suite)])
+            .with(Extension::renegotiation_info())
+            .with(Extension::supported_groups(groups))
+            .with(Extension::signature_algorithms(&[SignatureScheme::ECDSA_SECP256R1_SHA256]));
+        if version == Version::TLS13 {
+            hello = hello.with(Extension::supported_versions(&[version])).with(Extension::no_key_share());
+        }
+        let flight = answered(&[fault], &hello.encode());
+        let of_curve = flight.key_exchange.and_then(|e| e.group());
+        of_curve.or_else(|| flight.hello.and_then(|h| h.key_share()))
+    };
+    let weak = "tls-group=secp192r1";
+    assert_eq!(ask(weak, Version::TLS12, 0xc02b, &[Group::SECP192R1]), Some(Group::SECP192R1));
+    // What is usual goes first before TLS 1.3, and the fault names one group alone.
+    let usual = ask(weak, Version::TLS12, 0xc02b, &[Group::SECP192R1, Group::SECP256R1]);
+    assert_eq!(usual, Some(Group::SECP256R1));
+    assert_eq!(ask(weak, Version::TLS12, 0xc02b, &[Group::SECT163R1]), None);
+    let both = &[Group::X25519, Group::X25519MLKEM768];
+    let mixed = "tls-group=X25519MLKEM768";
+    assert_eq!(ask(mixed, Version::TLS13, 0x1301, both), Some(Group::X25519MLKEM768));
+    assert_eq!(ask(weak, Version::TLS13, 0x1301, both), Some(Group::X25519));
+}
+
 /// What the lab says to a hello that offers these suites in this version, in hex and shortened; and if it closes.
 fn hello(faults: &[&str], version: Version, suites: &[u16]) -> String {
     let suites = suites.iter().map(|s| Suite(*s)).collect();
@@ -711,16 +751,7 @@ fn hello(faults: &[&str], version: Version, suites: &[u16]) -> String {
             hello.encode()
         }
     };
-    let mut connection = Connection::new(&lab(faults), IMAPS, "192.0.2.1", Tick(0));
-    let mut reader = FlightReader::new(0);
-    // In two portions, as a network may cut it.
-    for portion in [&hello[..9], &hello[9..]] {
-        connection.handle(portion, Tick(0));
-        while let Step::Transmit(bytes) = connection.poll(Tick(0)) {
-            reader.feed(&bytes);
-        }
-    }
-    let flight = reader.finish();
+    let flight = answered(faults, &hello);
     if let Some(ssl2) = flight.ssl2 {
         return format!("{} {}", ssl2.version, ssl2.ciphers.len());
     }
@@ -816,6 +847,12 @@ fn weak_tls_is_taken_on_request() {
             "TLSv1.2 TLS_RSA_WITH_AES_128_CBC_SHA reneg ems etm",
         ),
         (&["tls-old-fails"], Version::TLS11, &[0x002f, 0xc009], "internal_error"),
+        (
+            &["tls-client-order", "tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA"],
+            Version::TLS12,
+            &[0x002f, 0xc02b],
+            "TLSv1.2 TLS_RSA_WITH_AES_128_CBC_SHA reneg ems etm",
+        ),
         (&["tls-old-fails"], Version::TLS11, rsa, "protocol_version"),
         (&["tls-no-alerts"], Version::TLS11, rsa, "-"),
         (

@@ -5,7 +5,7 @@ use ehlo_core::{
     TranscriptId,
 };
 use ehlo_dialogue::{Arrival, Clock, Dialogue, DialogueOptions, TlsSettings, resolve};
-use ehlo_script::{Arrived, Ending, Input, Machine, Want};
+use ehlo_script::{Arrived, Ending, Hidden, Input, Machine, Want};
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -61,6 +61,13 @@ impl Driver {
                 machine.interrupt(self.clock.now());
             }
             let want = machine.poll(self.clock.now());
+            for Hidden { conn, secret, at } in machine.take_hidden() {
+                let Some(dialogue) = self.dialogue(conn) else { continue };
+                match at {
+                    Some(span) => dialogue.hide(span, secret.expose()),
+                    None => dialogue.learn(secret.expose()),
+                }
+            }
             if want == Want::Finished {
                 return;
             }

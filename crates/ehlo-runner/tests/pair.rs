@@ -242,6 +242,28 @@ async fn passwords_do_not_travel_in_the_clear_and_show_nowhere() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_proof_of_a_server_shows_nowhere() {
+    // What is said in base64 before the end: the challenge, which is no secret, and the proof, which is one.
+    let words = |report: &ScriptReport, begins: &str| {
+        let text = said(report);
+        text.split([' ', '\n', '"']).filter(|word| word.starts_with(begins)).count()
+    };
+    let (challenge, proof) = ("cj", "dj");
+    for (protocol, first, last) in [("imap", "S: * OK", "S: % OK"), ("pop3", "S: +OK", "S: +OK")] {
+        let text = format!(
+            "protocol: {protocol}\n{first}\nC auth SCRAM-SHA-256 {{{{user}}}} {{{{password}}}}\n{last}\n"
+        );
+        let report = Bench::new(&[]).run(&text).await;
+        assert_eq!(report.verdict, Verdict::Pass, "{}", said(&report));
+        assert_eq!(words(&report, challenge), 1, "{}", said(&report));
+        assert_eq!(words(&report, proof), 0, "{}", said(&report));
+        // A wrong proof as well: it may be the right one of somebody else.
+        let report = Bench::new(&["scram-proof-wrong"]).run(&text).await;
+        assert_eq!(words(&report, proof), 0, "{}", said(&report));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn known_deviations_are_expected() {
     let mut bench = Bench::new(&[]);
     let wrong = "protocol: smtp\nS: 220\n== a\nC: NOOP\nS: 999\n";

@@ -17,7 +17,7 @@ mod value;
 
 pub use format::format;
 pub use function::{FUNCTIONS, Function};
-pub use machine::{Arrived, Ending, Input, Machine, PreparedConn, Ran, Setup, Want};
+pub use machine::{Arrived, Ending, Hidden, Input, Machine, PreparedConn, Ran, Setup, Want};
 pub use play::{PlayProblem, PlayWant, Player};
 pub use program::*;
 pub use query::{QUERIES, QueryKind, QueryMeta};

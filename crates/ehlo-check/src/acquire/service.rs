@@ -233,7 +233,7 @@ impl Service {
             }
         };
         let (main, others, cleartext) =
-            tokio::join!(lead(&self, address.clone(), main, offered), others, async {
+            tokio::join!(Box::pin(lead(&self, address.clone(), main, offered)), Box::pin(others), async {
                 match cleartext.await {
                     Some(Ok(dialogue)) => {
                         Some(cleartext_after_starttls(&self, address.clone(), dialogue).await)

@@ -56,7 +56,7 @@ pub(super) fn refused_class(probe: &TlsProbeFacts, class: SuiteClass) -> Option<
     let refused: Vec<&HelloFacts> = probe
         .hellos
         .iter()
-        .filter(|h| h.version == Version::TLS12.0 && h.question != HelloQuestion::Sha1 && h.is_refused())
+        .filter(|h| h.version == Version::TLS12.0 && !h.asks_for_more_than_suites() && h.is_refused())
         .filter(|h| h.suites.iter().any(|s| Suite(*s).is(class)))
         .collect();
     let all = crate::acquire::suites_of(&[class]);

@@ -43,6 +43,9 @@ mod imap_untagged_early;
 mod implicit_tls_missing;
 mod injected;
 mod kex_dh_size;
+mod kex_ec_weak;
+mod kex_groups;
+mod kex_pq_hybrid;
 mod mx_requires_tls;
 mod plaintext_auth_accepted;
 mod plaintext_auth_offered;
@@ -73,6 +76,7 @@ mod submission_no_auth;
 mod submission_sender_forge;
 mod suite_aead_fs_missing;
 mod suite_class;
+mod suite_order;
 mod tls_12_missing;
 mod tls_13_missing;
 mod tls_alpn_strict;
@@ -131,7 +135,11 @@ pub static CHECKS: &[&dyn Check] = &[
     &suite_class::FFDHE,
     &suite_class::CBC,
     &suite_aead_fs_missing::SuiteAeadFsMissing,
+    &suite_order::SuiteOrder,
     &kex_dh_size::KexDhSize,
+    &kex_ec_weak::KexEcWeak,
+    &kex_groups::KexGroups,
+    &kex_pq_hybrid::KexPqHybrid,
     &sig_sha1::SigSha1,
     &tls_compression::TlsCompression,
     &tls_reneg_info::TlsRenegInfo,

@@ -101,12 +101,15 @@ fn of_login(connection: &ConnectionFacts, begun: &ProbeFacts, failed: Option<Evi
     }
     let Some(first) = asked().next() else { return Verdict::inconclusive(Why::Failure).at(failed) };
     let forgotten = || Verdict::pass("login-forgotten").with("reply", reply(first)).at(at.clone());
+    let refused = |p: &ProbeFacts| p.answer == Answered::Refused;
     match control.as_slice() {
         // "Wrong password" is an answer to somebody who has said USER.
-        [second, third] if same(second, third) => match same(first, second) {
-            true => forgotten(),
-            false => goes_on(first),
-        },
+        [second, third] if same(second, third) && refused(first) && refused(second) => {
+            match same(first, second) {
+                true => forgotten(),
+                false => goes_on(first),
+            }
+        }
         [] if asked().all(|p| p.answer == Answered::Refused) => forgotten(),
         _ => Verdict::inconclusive(Why::Unclear).at(at.clone()),
     }

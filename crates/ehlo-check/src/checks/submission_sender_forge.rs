@@ -41,14 +41,14 @@ impl Check for SubmissionSenderForge {
             return vec![Verdict::inconclusive(why).at(at)];
         };
         // Who takes nothing at all, not even from the account itself, has said nothing about others.
-        let own = asked.probe(ProbeId::OwnSender);
-        let own_taken = own.is_some_and(|p| p.answer == Answered::Accepted);
+        let own = || asked.probes.iter().filter(|p| p.id == ProbeId::OwnSender);
+        let own_taken = own().any(|p| p.answer == Answered::Accepted);
         match own_taken && foreign().all(|p| p.answer == Answered::Refused) {
             true => vec![
                 Verdict::pass("refused").with("count", foreign().count()).with("reply", reply(last)).at(at),
             ],
             false => {
-                let at = own.iter().flat_map(|p| &p.at).copied().chain(at);
+                let at = own().flat_map(|p| &p.at).copied().chain(at);
                 vec![Verdict::inconclusive(Why::Unclear).at(at)]
             }
         }

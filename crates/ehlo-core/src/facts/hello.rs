@@ -101,6 +101,10 @@ pub enum HelloQuestion {
     Suites,
     /// One more group of a list.
     Groups,
+    /// TLS 1.2 with nothing but curves that should not be used any more.
+    WeakGroups,
+    /// What is taken, in another order.
+    Order,
     /// What was answered before, once more, to see whether the server still answers.
     Control,
 }
@@ -124,6 +128,8 @@ impl HelloQuestion {
             HelloQuestion::UnknownName => "unknown-name",
             HelloQuestion::Suites => "suites",
             HelloQuestion::Groups => "groups",
+            HelloQuestion::WeakGroups => "weak-groups",
+            HelloQuestion::Order => "order",
             HelloQuestion::Control => "control",
         }
     }
@@ -231,6 +237,11 @@ impl HelloFacts {
             HelloAnswer::Refused { alert } => REFUSALS.contains(&alert.as_str()),
             _ => false,
         }
+    }
+
+    /// Whether a refusal may be due to something else than the suites that were offered.
+    pub fn asks_for_more_than_suites(&self) -> bool {
+        matches!(self.question, HelloQuestion::Sha1 | HelloQuestion::WeakGroups)
     }
 
     /// The alert, if it speaks of something else than what was offered, such as `internal_error`: the server stumbled.

@@ -46,7 +46,7 @@ impl Dialogue {
     }
 
     /// Hides `secret` where it stands in `span`, and wherever it comes again.
-    pub(crate) fn hide(&mut self, span: Span, secret: &[u8]) {
+    pub fn hide(&mut self, span: Span, secret: &[u8]) {
         self.learn(secret);
         let bytes = self.transcript.visible(span);
         let at = bytes.windows(secret.len().max(1)).position(|window| window == secret);

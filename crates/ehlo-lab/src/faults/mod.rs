@@ -359,6 +359,8 @@ pub static FAULTS: &[&dyn Fault] = &[
     &weak_tls::DH,
     &weak_tls::DH_FAILS,
     &weak_tls::OLD_FAILS,
+    &weak_tls::GROUP,
+    &weak_tls::CLIENT_ORDER,
     &weak_tls::SHA1,
     &weak_tls::COMPRESSION,
     &weak_tls::NO_RENEGOTIATION_INFO,

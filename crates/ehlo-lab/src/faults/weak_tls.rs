@@ -2,7 +2,7 @@
 
 use super::rule::{NOTHING, Rule, takes};
 use crate::CertificateKind;
-use ehlo_wire::tls::{Suite, Version};
+use ehlo_wire::tls::{Group, Suite, Version};
 
 const FAMILY: &str = "tls";
 
@@ -138,6 +138,18 @@ pub(super) static FALLBACK_IGNORED: Rule =
     Rule::setting("tls-fallback-ignored", FAMILY, NOTHING, |settings, _| {
         settings.weak_tls.fallback_ignored = true;
     });
+
+/// A key exchange group is taken beside the usual ones.
+pub(super) static GROUP: Rule = Rule::setting(
+    "tls-group",
+    FAMILY,
+    takes("secp192r1", "the registered name of a key exchange group", |a| Group::named(a).is_some()),
+    |settings, argument| settings.weak_tls.groups.extend(Group::named(argument)),
+);
+
+/// The client's order of suites counts.
+pub(super) static CLIENT_ORDER: Rule =
+    Rule::setting("tls-client-order", FAMILY, NOTHING, |settings, _| settings.weak_tls.client_order = true);
 
 /// Handshakes are signed with SHA-1 for who wants that.
 pub(super) static SHA1: Rule =

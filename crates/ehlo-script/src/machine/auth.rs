@@ -1,5 +1,5 @@
 use super::conn::Arrived;
-use super::{Activity, Machine, Stop, Want};
+use super::{Activity, Hidden, Machine, Stop, Want};
 use crate::{Verb, VerbWord};
 use ehlo_core::facts::Answered;
 use ehlo_core::run::Reason;
@@ -165,7 +165,7 @@ impl Machine {
                 other => self.logged_in(conn, other),
             },
             Phase::Sasl => {
-                let Some(arrived) = answer else { return Ok(None) };
+                let Some(mut arrived) = answer else { return Ok(None) };
                 let goes_on = arrived.reply.answered() == Answered::Continue;
                 if goes_on && login.cancel {
                     // RFC 4954 §4, RFC 5034 §4, RFC 9051 §6.2.2: a lone asterisk; RFC 5804 §2.1: as a string.
@@ -174,6 +174,7 @@ impl Machine {
                     return self.say(login, if sieve { &b"\"*\"\r\n"[..] } else { b"*\r\n" }.to_vec());
                 }
                 let step = login.exchange.as_mut().map(|e| e.reply(&arrived.reply));
+                self.hide(&mut login, Some(&mut arrived));
                 match step {
                     Some(Step::Send(command)) => {
                         self.conns[conn].seen.exchange = vec![arrived];
@@ -293,7 +294,25 @@ impl Machine {
         let command = exchange.start();
         login.exchange = Some(exchange);
         login.phase = Phase::Sasl;
+        self.hide(&mut login, None);
         self.say(login, command.fragments.concat())
+    }
+
+    /// What was said by the mechanism and helps to guess the password is not shown: neither where the server sends it
+    /// back, nor the server's own proof.
+    fn hide(&mut self, login: &mut Login, arrived: Option<&mut Arrived>) {
+        let (conn, Some(exchange)) = (login.conn, &mut login.exchange) else { return };
+        let sent = exchange.take_secrets().into_iter();
+        self.hidden.extend(sent.map(|secret| Hidden { conn, secret, at: None }));
+        let Some(arrived) = arrived else { return };
+        for secret in exchange.take_received_secrets() {
+            let length = secret.expose().len();
+            let at = arrived.bytes.windows(length.max(1)).position(|window| window == secret.expose());
+            if let Some(at) = at {
+                arrived.bytes[at..at + length].fill(b'*');
+            }
+            self.hidden.push(Hidden { conn, secret, at: Some(arrived.reply.span()) });
+        }
     }
 
     /// What a mechanism needs besides the credentials.

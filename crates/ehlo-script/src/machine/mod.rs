@@ -220,9 +220,22 @@ pub struct Machine {
     accept: Vec<(usize, String)>,
     expunged: Vec<u64>,
     all_caps: std::collections::BTreeSet<String>,
+    /// What a login has to hide, and nobody has taken yet.
+    hidden: Vec<Hidden>,
     /// A step failed, or the user stopped it: only what is always done is still done.
     ending: bool,
     finished: bool,
+}
+
+/// What a login has sent or been sent that helps to guess the password, and must not be shown.
+#[derive(Clone)]
+pub struct Hidden {
+    /// On which connection.
+    pub conn: usize,
+    /// What is not to be shown, wherever it comes.
+    pub secret: ehlo_core::Secret<Vec<u8>>,
+    /// The reply in which it stands already.
+    pub at: Option<ehlo_core::Span>,
 }
 
 /// An exchange that is repeated.

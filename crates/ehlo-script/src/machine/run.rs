@@ -1,6 +1,6 @@
 use super::conn::Conn;
 use super::exchange::{Group, Sending};
-use super::{Activity, Ending, Input, Machine, Poll, PreparedConn, Ran, Setup, Stop, Want};
+use super::{Activity, Ending, Hidden, Input, Machine, Poll, PreparedConn, Ran, Setup, Stop, Want};
 use crate::{Op, Script, Statement, Value, Verb, VerbWord};
 use ehlo_core::run::{Problem, Reason, StepReport, Verdict};
 use ehlo_core::{Failure, Params, Protocol, Tick};
@@ -43,6 +43,7 @@ impl Machine {
             accept: Vec::new(),
             expunged: Vec::new(),
             all_caps: std::collections::BTreeSet::new(),
+            hidden: Vec::new(),
             ending: false,
             finished: false,
         }
@@ -83,6 +84,11 @@ impl Machine {
                 Err(stop) => self.stop(stop, now),
             }
         }
+    }
+
+    /// What must not be shown any more, since the last call.
+    pub fn take_hidden(&mut self) -> Vec<Hidden> {
+        std::mem::take(&mut self.hidden)
     }
 
     /// Takes what happened.

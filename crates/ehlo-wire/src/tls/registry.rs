@@ -316,6 +316,24 @@ registry! {
     RENEGOTIATION_INFO = 0xff01, "renegotiation_info";
 }
 
+impl Group {
+    /// Whether it is a curve that nobody should use any more: below 224 bits, or over a binary field (RFC 8422 §5.1.1
+    /// has deprecated all of them).
+    pub fn is_weak_curve(self) -> bool {
+        (0x0001..=0x0013).contains(&self.0)
+    }
+
+    /// Whether it withstands a quantum computer: ML-KEM, alone or beside a curve.
+    pub fn is_post_quantum(self) -> bool {
+        matches!(self.0, 0x0200..=0x0202 | 0x11eb..=0x11ed)
+    }
+
+    /// Whether it can be negotiated in TLS 1.3 (RFC 8446 §4.2.7, RFC 8734).
+    pub fn is_for_tls13(self) -> bool {
+        matches!(self.0, 0x0017..=0x0019 | 0x001d..=0x0021 | 0x0100..=0x0104) || self.is_post_quantum()
+    }
+}
+
 impl SignatureScheme {
     /// Whether it stands on SHA-1 or MD5 (RFC 9155).
     pub fn is_dated(self) -> bool {
@@ -333,6 +351,11 @@ mod tests {
         assert_eq!(Group(0x1234).to_string(), "0x1234");
         assert_eq!(Alert(99).to_string(), "0x63");
         assert_eq!(Group::named("x25519"), Some(Group::X25519));
+        let weak = [Group::SECT571R1, Group::SECP192R1];
+        assert!(weak.iter().all(|g| g.is_weak_curve() && !g.is_for_tls13()));
+        assert!(!Group::SECP224K1.is_weak_curve() && !Group::SECP256R1.is_weak_curve());
+        assert!(Group::X25519MLKEM768.is_post_quantum() && Group::X25519MLKEM768.is_for_tls13());
+        assert!(!Group::X25519.is_post_quantum() && !Group::BRAINPOOLP256R1.is_for_tls13());
         assert!(Version::SSL3 < Version::TLS10);
         assert!(SignatureScheme::ECDSA_SHA1.is_dated() && !SignatureScheme::ED25519.is_dated());
     }

@@ -6,7 +6,7 @@ use ehlo_core::run::Problem;
 use ehlo_core::{Cause, Failure, Masker, Secret, Stage};
 use ehlo_dialogue::{Arrival, TlsSettings};
 use ehlo_report::run::problem_text;
-use ehlo_script::{Arrived, Input, Machine, NoFiles, PreparedConn, Setup, Value, Want, parse};
+use ehlo_script::{Arrived, Hidden, Input, Machine, NoFiles, PreparedConn, Setup, Value, Want, parse};
 use ehlo_talk::{Cap, Statement};
 use ehlo_wire::sasl::Credentials;
 use std::sync::Arc;
@@ -53,6 +53,13 @@ impl Session {
         let mut machine = Machine::new(Arc::new(script), setup, prepared, self.clock.now());
         loop {
             let want = machine.poll(self.clock.now());
+            for Hidden { secret, at, .. } in machine.take_hidden() {
+                match (&mut self.dialogue, at) {
+                    (Some(dialogue), Some(span)) => dialogue.hide(span, secret.expose()),
+                    (Some(dialogue), None) => dialogue.learn(secret.expose()),
+                    (None, _) => {}
+                }
+            }
             if want == Want::Finished {
                 break;
             }

@@ -147,6 +147,16 @@ fn versions_suites_and_groups_are_those_that_sslscan_finds() {
         let found: BTreeSet<String> =
             ours.chosen(TLS13).filter_map(|c| c["group"].as_str().map(str::to_owned)).collect();
         assert_eq!(found, groups, "{at}");
+        let mixed = found.iter().any(|group| group.contains("MLKEM"));
+        let hybrid =
+            if ours.suites(TLS13).is_empty() { None } else { Some(if mixed { "pass" } else { "info" }) };
+        assert_eq!(ours.outcome("kex-pq-hybrid"), hybrid, "{at}");
+        // Curves below 224 bits and those over a binary field.
+        let weak =
+            |name: &str| ["sect", "secp160", "secp192", "prime192"].iter().any(|w| name.starts_with(w));
+        let theirs = scan.elements("group").filter(|g| g["sslversion"] == "TLSv1.2");
+        let theirs: Vec<&str> = theirs.map(|g| g["name"]).filter(|name| weak(name)).collect();
+        assert_eq!(ours.complains("kex-ec-weak"), !theirs.is_empty(), "{at}: {theirs:?}");
         // Of each suite with Diffie-Hellman the size of its prime.
         let theirs: BTreeMap<u64, u64> = scan
             .ciphers("TLSv1.2")

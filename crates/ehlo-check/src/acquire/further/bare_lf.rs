@@ -3,7 +3,7 @@ use super::super::main_dialogue::close;
 use super::super::probes::probe;
 use super::super::service::Service;
 use super::super::starttls::answered_by;
-use super::message::message;
+use super::message::{message, token};
 use super::session::begin;
 use ehlo_core::facts::{Answered, ConnectionFacts, ProbeFacts, ProbeId};
 use ehlo_core::{Address, Anchor, Failure, Span, Stage, Transcript, escape};
@@ -70,7 +70,7 @@ async fn talk(
             return Ok(());
         }
     }
-    let token = format!("ehlo-{}-{:08x}", dialogue.tag(), service.options.connection.seed as u32);
+    let token = token(service, dialogue);
     let text = with_bare_lf(service, &to, &token);
     let (way, bytes) = match place {
         Place::Chunk => ("BDAT", [format!("BDAT {} LAST\r\n", text.len()).into_bytes(), text].concat()),

@@ -1,4 +1,12 @@
+use super::super::service::Service;
 use ehlo_core::date;
+use ehlo_dialogue::Dialogue;
+
+/// What a message is known again by: another for each connection of a run, and for each run.
+pub(super) fn token(service: &Service, dialogue: &mut Dialogue) -> String {
+    let (tag, id) = (dialogue.tag(), dialogue.transcript().id.0);
+    format!("ehlo-{tag}-{id}-{:08x}", service.options.connection.seed as u32)
+}
 
 /// A message that says what it is and where it comes from, without the end of data. Lines end in CR LF.
 pub(super) fn message(now: i64, from: &str, to: &str, host: &str, token: &str, what: &str) -> String {

@@ -1,5 +1,7 @@
 //! Questions that need connections of their own, one after the other and behind the main dialogue: only when a usual
 //! session has come about does it mean anything that an unusual one fails.
+//!
+//! Each dialogue is led on the heap: one after the other they would otherwise all have their place on the stack.
 
 mod bare_lf;
 mod injection;
@@ -60,8 +62,10 @@ pub(super) async fn ask_further(service: &Service, address: &Address, facts: &Se
         match question {
             // Last of all.
             Question::Binding | Question::Scram | Question::Oracle => {}
-            Question::Injection => asker.inject(question, &[Way::Together]).await,
-            Question::InjectionApart => asker.inject(question, &[Way::Apart, Way::ApartBareLf]).await,
+            Question::Injection => Box::pin(asker.inject(question, &[Way::Together])).await,
+            Question::InjectionApart => {
+                Box::pin(asker.inject(question, &[Way::Apart, Way::ApartBareLf])).await
+            }
             Question::State => {
                 if let Some(dialogue) = asker.open(question).await {
                     let smtp = matches!(service.protocol(), Protocol::Smtp | Protocol::Lmtp);
@@ -108,7 +112,7 @@ pub(super) async fn ask_further(service: &Service, address: &Address, facts: &Se
                     asker.found.push(Box::pin(ntlm::ask(service, address.clone(), dialogue, with_tls)).await);
                 }
             }
-            Question::Relay => asker.relay(main).await,
+            Question::Relay => Box::pin(asker.relay(main)).await,
             Question::Smuggling => {
                 for &fake in smuggling::FAKES {
                     let Some(dialogue) = asker.open(question).await else { break };
@@ -140,7 +144,7 @@ pub(super) async fn ask_by_login(service: &Service, facts: &ServiceFacts, failur
         }
         let before = asker.found.len();
         match question {
-            Question::Binding => asker.bind(bound_scram(endpoint, main)).await,
+            Question::Binding => Box::pin(asker.bind(bound_scram(endpoint, main))).await,
             Question::Scram => {
                 let told = |(c, _): &(ConnectionFacts, _)| c.probe(ProbeId::ScramIterations).is_some();
                 if let (Some(way), false) = (scram(endpoint, main), asker.found.iter().any(told)) {
@@ -206,7 +210,7 @@ impl Asker<'_> {
         }
         let ordinal = self.next;
         self.next += 1;
-        match self.service.another(self.address, ordinal, question.purpose()).await? {
+        match Box::pin(self.service.another(self.address, ordinal, question.purpose())).await? {
             Ok(dialogue) => Some(dialogue),
             Err(failed) => {
                 self.found.push(failed);

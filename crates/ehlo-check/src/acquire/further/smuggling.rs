@@ -2,7 +2,7 @@ use super::super::capabilities::line;
 use super::super::main_dialogue::close;
 use super::super::probes::probe;
 use super::super::service::Service;
-use super::message::message;
+use super::message::{message, token};
 use super::session::begin;
 use ehlo_core::facts::{Answered, ConnectionFacts, ProbeFacts, ProbeId};
 use ehlo_core::{Address, Anchor, Failure, Stage, Transcript};
@@ -69,7 +69,7 @@ async fn talk(
             return Ok(());
         }
     }
-    let token = format!("ehlo-{}-{:08x}", dialogue.tag(), service.options.connection.seed as u32);
+    let token = token(service, dialogue);
     let host = service.options.connection.helo.as_deref().unwrap_or("ehlo.invalid");
     let now = service.options.connection.now;
     let what = format!("whether {name} ends a message");

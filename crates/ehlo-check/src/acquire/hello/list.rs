@@ -14,7 +14,7 @@ impl Prober<'_> {
             .facts
             .hellos
             .iter()
-            .filter(|h| h.version == Version::TLS12.0 && h.question != HelloQuestion::Sha1)
+            .filter(|h| h.version == Version::TLS12.0 && !h.asks_for_more_than_suites())
             .filter(|h| h.alpn.is_none() && (h.is_refused() || h.is_wordless()))
             .flat_map(|h| h.suites.iter().map(|s| Suite(*s)))
             .collect();
@@ -56,17 +56,11 @@ impl Prober<'_> {
                 None => break,
             }
         }
-        while !wanted.is_empty() {
-            let mut ask = Ask::new(HelloQuestion::Groups, Version::TLS13, all.clone());
-            ask.groups.clone_from(&wanted);
-            let group = self.next_choice(ask).await.and_then(|c| Group::named(c.group.as_deref()?));
-            let Some(group) = group.filter(|g| wanted.contains(g)) else { return };
-            wanted.retain(|g| *g != group);
-        }
+        self.list_groups(wanted, &all).await;
     }
 
     /// Asks once, and yields what was chosen of what was offered.
-    async fn next_choice(&mut self, ask: Ask) -> Option<ChosenFacts> {
+    pub(super) async fn next_choice(&mut self, ask: Ask) -> Option<ChosenFacts> {
         if self.stopped {
             return None;
         }

@@ -1,6 +1,7 @@
 //! Asks by hand-made hellos what a service would take: each on a connection of its own, which ends as soon as the
 //! server has chosen or refused.
 
+mod groups;
 mod list;
 mod old_versions;
 mod one;
@@ -100,9 +101,13 @@ pub(super) async fn probe(
     };
     prober.prove().await;
     if mode >= TlsProbeMode::List {
+        prober.look_for_weak_curves().await;
         prober.list_suites().await;
         prober.ask_by_other_names().await;
         prober.list_newest().await;
+    }
+    if mode >= TlsProbeMode::Deep {
+        prober.look_for_orders().await;
     }
     prober.settle().await;
     prober.facts.hellos.sort_by_key(|h| h.question);

@@ -140,6 +140,22 @@ pub(super) fn old_kinds(anonymous: bool) -> Vec<Ask> {
     kinds.iter().take(number).map(of).collect()
 }
 
+/// Suites with a fresh key on a curve, nothing else being wrong with them: to ask for curves.
+pub(super) fn on_curves() -> Ask {
+    let mut suites: Vec<Suite> = Suite::askable()
+        .filter(|s| s.key_exchange() == KeyExchange::Ecdhe && !s.is_exotic())
+        .filter(|s| BROKEN.iter().all(|c| !s.is(*c)))
+        .collect();
+    suites.sort_by_key(|s| !s.is_recommended());
+    Ask::new(HelloQuestion::WeakGroups, Version::TLS12, suites)
+}
+
+/// How much is wrong with a suite, for an order from the best to the worst.
+pub(super) fn flaws(suite: Suite) -> usize {
+    let of = |classes: &[SuiteClass]| classes.iter().filter(|c| suite.is(**c)).count();
+    10 * of(BROKEN) + of(DATED)
+}
+
 /// Suites with a signature in the handshake, to see which hash it stands on.
 pub(super) fn signed() -> Ask {
     let signed = |s: &Suite| {
@@ -168,10 +184,18 @@ mod tests {
         for hello in [apart, others] {
             assert!((40..=MOST_SUITES).contains(&hello.len()), "{hello:?}");
         }
-        for ask in [of_old_versions(HelloQuestion::OldVersion, Version::TLS11), signed()] {
+        for ask in [of_old_versions(HelloQuestion::OldVersion, Version::TLS11), signed(), on_curves()] {
             assert!(ask.suites.len() <= MOST_SUITES);
         }
         assert!((10..=MOST_SUITES).contains(&recommended().len()));
+    }
+
+    #[test]
+    fn the_best_suites_stand_in_front() {
+        let mut suites: Vec<Suite> = [0x0005, 0x0033, 0xc02f, 0x002f].map(Suite).to_vec();
+        suites.sort_by_key(|s| flaws(*s));
+        assert_eq!((suites[0], suites[3]), (Suite(0xc02f), Suite(0x0005)));
+        assert!((18..=MOST_SUITES).contains(&on_curves().suites.len()));
     }
 
     #[test]
