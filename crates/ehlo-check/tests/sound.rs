@@ -26,5 +26,6 @@ async fn a_lab_without_faults_is_sound() {
         assert!(report.proven > 10, "{service}");
     }
     assert_eq!(run.levels.len(), 9);
-    insta::assert_snapshot!(told(&run).join("\n"));
+    let asked: Vec<String> = told(&run).into_iter().filter(|t| !t.ends_with(" skipped not-asked")).collect();
+    insta::assert_snapshot!(asked.join("\n"));
 }
