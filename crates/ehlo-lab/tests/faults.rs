@@ -289,6 +289,7 @@ const ELSEWHERE: &[&str] = &[
     "connection-limit",
     "speaks-other",
     "tls-swapped",
+    "tls-default-certificate",
     "greeting-delay",
     "greeting-drip",
     "greeting-text",
