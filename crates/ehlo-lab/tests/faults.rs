@@ -864,6 +864,7 @@ fn weak_tls_is_taken_on_request() {
         ),
         (&["tls-oldest=ssl3"], Version::SSL2, &[], "protocol_version"),
         (&["tls-alpn-refused"], Version::TLS12, &[0xc02b], "no_application_protocol"),
+        (&["tls-intolerant=grease-suites"], Version::TLS12, &[0x3a3a, 0xc02b], "-"),
         (&["tls-only-names=lab.test"], Version::TLS12, &[0xc02b], "unrecognized_name"),
         (
             &["tls-alpn-echoed", "tls-heartbeat", "tls-sha1"],

@@ -3,6 +3,7 @@
 
 mod groups;
 mod list;
+mod odd;
 mod old_versions;
 mod one;
 mod plan;
@@ -108,6 +109,7 @@ pub(super) async fn probe(
     }
     if mode >= TlsProbeMode::Deep {
         prober.look_for_orders().await;
+        prober.ask_oddly().await;
     }
     prober.settle().await;
     prober.facts.hellos.sort_by_key(|h| h.question);
