@@ -22,17 +22,21 @@ impl Prober<'_> {
             .filter(|s| !s.is_tls13() && (deep || !s.is_exotic()))
             .filter(|s| !known.contains(s) && !none.contains(s))
             .collect();
-        pool.sort_by_key(|s| !s.is_recommended());
-        let (finite, others): (Vec<Suite>, Vec<Suite>) = pool.into_iter().partition(|s| s.is_finite_field());
-        for chunk in others.chunks(MOST_SUITES).chain(finite.chunks(MOST_SUITES)) {
-            let mut left = chunk.to_vec();
+        pool.sort_by_key(|s| (!s.is_recommended(), s.is_finite_field()));
+        // Where nothing hides behind Diffie-Hellman in a finite field, one list saves a handshake.
+        let split = self.split;
+        let (finite, others): (Vec<Suite>, Vec<Suite>) =
+            pool.into_iter().partition(|s| split && s.is_finite_field());
+        for mut left in [others, finite] {
             while !left.is_empty() {
-                let ask = Ask::new(HelloQuestion::Suites, Version::TLS12, left.clone());
+                // What was chosen makes room for the next one, so that only those that are refused cost a hello of their own.
+                let offered: Vec<Suite> = left.iter().copied().take(MOST_SUITES).collect();
+                let ask = Ask::new(HelloQuestion::Suites, Version::TLS12, offered.clone());
                 match self.next_choice(ask).await {
                     Some(chosen) if chosen.version == Version::TLS12.0 => {
                         left.retain(|s| s.0 != chosen.suite)
                     }
-                    _ => break,
+                    _ => left.retain(|s| !offered.contains(s)),
                 }
             }
         }

@@ -104,8 +104,9 @@ pub(super) async fn probe(
     if mode >= TlsProbeMode::List {
         prober.look_for_weak_curves().await;
         prober.list_suites().await;
-        prober.ask_by_other_names().await;
         prober.list_newest().await;
+        // Last, because they are usually answered: who answers has not had enough of what he hung up on before.
+        prober.ask_by_other_names().await;
     }
     if mode >= TlsProbeMode::Deep {
         prober.look_for_orders().await;
