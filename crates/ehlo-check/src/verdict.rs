@@ -38,15 +38,15 @@ impl Verdict {
         Verdict::new(Outcome::Inconclusive(why), "inconclusive")
     }
 
+    /// Not looked at, because nobody asked for it; the sentence says how to ask.
+    pub(crate) fn not_asked(message: &'static str) -> Verdict {
+        Verdict::new(Outcome::Skipped(Why::NotAsked), message)
+    }
+
     /// Says it in a sentence of the check's own, where "no result" is not all there is to say.
     pub(crate) fn saying(mut self, message: &'static str) -> Verdict {
         self.message = message;
         self
-    }
-
-    /// Not looked at, because nobody asked for it; the sentence says how to ask.
-    pub(crate) fn not_asked(message: &'static str) -> Verdict {
-        Verdict::new(Outcome::Skipped(Why::NotAsked), message)
     }
 
     /// Fills a place of the sentence.

@@ -88,5 +88,5 @@ async fn the_pace_is_that_of_an_address() {
     assert!(both[3].0 < both[0].0 + 2 * gap, "{both:?}");
     // As many at once as are wanted, and nobody waits for somebody who waits for him.
     let one = Pace { max_conn: NonZeroUsize::new(1), ..Pace::default() };
-    assert_eq!(examined(&Scheme::OF_A_HOST.to_vec(), &[Family::V4, Family::V6], one).await.len(), 16);
+    assert_eq!(examined(Scheme::OF_A_HOST, &[Family::V4, Family::V6], one).await.len(), 16);
 }

@@ -124,7 +124,8 @@ async fn old_versions_over_which_a_server_stumbles_are_asked_about_by_kinds() {
         setup.schemes = vec![scheme];
         let run = setup.examine().await;
         let told_by = told(&run);
-        assert!(told_by.iter().all(|t| !t.contains(" tls-")), "{told_by:#?}");
+        let open = |t: &String| t.contains(" tls-") && !t.ends_with(" skipped not-asked");
+        assert!(!told_by.iter().any(open), "{told_by:#?}");
         let probe = probe(&run, scheme);
         let of = |question| probe.hellos.iter().filter(|h| h.question == question).count();
         assert_eq!((of(HelloQuestion::OldVersion), of(HelloQuestion::OldKind)), (3, 3));
@@ -177,7 +178,7 @@ async fn who_minds_a_foreign_protocol_is_asked_once_more_without_it() {
         for scheme in setup.schemes {
             let probe = probe(&run, scheme);
             let silent = faults.contains(&"tls-no-alerts");
-            let most = if scheme.role() == Role::Mx || silent { 8 } else { 7 };
+            let most = if scheme.role() == Role::Mx && !silent { 8 } else { 7 };
             assert_eq!(probe.handshakes, most, "{scheme}: {:#?}", probe.hellos);
             let with: Vec<_> = probe.hellos.iter().filter(|h| h.alpn.is_some()).collect();
             assert_eq!(with.len(), 1);

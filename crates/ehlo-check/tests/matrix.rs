@@ -405,6 +405,19 @@ fn rows() -> Vec<Row> {
             &["tls-client-order@imaps", "tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA@imaps"],
             Imaps,
         ),
+        fires("tls-intolerance", &["tls-intolerant=grease-suites@imaps"], Imaps, "fail aborts").deep(),
+        fires("tls-intolerance", &["tls-intolerant=grease-groups@imaps"], Imaps, "fail aborts").deep(),
+        fires("tls-intolerance", &["tls-intolerant=grease-extensions@imaps"], Imaps, "fail aborts").deep(),
+        fires("tls-intolerance", &["tls-intolerant=grease-versions@imaps"], Imaps, "fail aborts").deep(),
+        fires("tls-intolerance", &["tls-intolerant=empty-last@imaps"], Imaps, "fail aborts").deep(),
+        fires("tls-intolerance", &["tls-intolerant=many-suites@imaps"], Imaps, "fail aborts").deep(),
+        fires("tls-intolerance", &["tls-intolerant=two-records@imaps"], Imaps, "fail aborts").deep(),
+        fires("tls-intolerance", &["tls-intolerant=newer-version@imaps"], Imaps, "fail aborts").deep(),
+        fires("tls-intolerance", &["tls-intolerant=grease-suites@smtp"], Smtp, "fail aborts").deep(),
+        silent("tls-intolerance", &["tls-no-alerts@imaps"], Imaps).deep(),
+        silent("tls-intolerance", &["tls-13-refused@imaps"], Imaps).deep(),
+        silent("tls-intolerance", &["tls-12-refused@imaps"], Imaps).deep(),
+        silent("tls-intolerance", &["tls-intolerant=grease-suites@imaps"], Imaps),
         fires("sig-sha1", &["tls-sha1@imaps"], Imaps, "fail signed"),
         silent("sig-sha1", &["tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA@imaps"], Imaps),
         fires("tls-compression", &["tls-compression@imaps"], Imaps, "fail compresses"),
@@ -851,7 +864,12 @@ async fn what_else_a_fault_brings_to_light() {
         }
         lines.push(text);
         let run = setup.examine().await;
-        let usual = ["cleartext-port-no-tls info", "pop3-apop warn", "auth-weak-mech warn"];
+        let usual = [
+            "cleartext-port-no-tls info",
+            "pop3-apop warn",
+            "auth-weak-mech warn",
+            "tls-sni-strict skipped not-asked",
+        ];
         let told = told(&run);
         let open = told.iter().filter(|t| t.ends_with(" inconclusive inconclusive")).count();
         let rest = told.iter().filter(|t| !t.ends_with(" inconclusive inconclusive"));

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Setup, told};
-use ehlo_core::{Family, Level, Outcome};
+use ehlo_core::{Family, Level, Outcome, Why};
 
 #[tokio::test(start_paused = true)]
 async fn a_lab_without_faults_is_sound() {
@@ -16,6 +16,8 @@ async fn a_lab_without_faults_is_sound() {
         .findings
         .iter()
         .filter(|f| !matches!(f.outcome, Outcome::Pass | Outcome::Info | Outcome::Warn))
+        // What is asked on request only is no doubt.
+        .filter(|f| f.outcome != Outcome::Skipped(Why::NotAsked))
         .collect();
     assert!(bad.is_empty(), "{bad:#?}");
     for (service, report) in &run.levels {
@@ -24,5 +26,6 @@ async fn a_lab_without_faults_is_sound() {
         assert!(report.proven > 10, "{service}");
     }
     assert_eq!(run.levels.len(), 9);
-    insta::assert_snapshot!(told(&run).join("\n"));
+    let asked: Vec<String> = told(&run).into_iter().filter(|t| !t.ends_with(" skipped not-asked")).collect();
+    insta::assert_snapshot!(asked.join("\n"));
 }

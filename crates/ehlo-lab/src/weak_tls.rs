@@ -59,6 +59,8 @@ pub struct WeakTls {
     pub alpn_refused: bool,
     /// Whether heartbeats are taken part in (RFC 6520).
     pub heartbeat: bool,
+    /// Clients are hung up on whose hello is unusual in this way, though it is right: an id of [`ODDITIES`].
+    pub intolerant: Option<&'static str>,
     /// Whether clients are hung up on where an alert would have to say why.
     pub no_alerts: bool,
 }
@@ -69,6 +71,31 @@ impl WeakTls {
         *self != WeakTls::default()
     }
 }
+
+/// What old servers stumble over, and whether a hello in these records has it.
+type Oddity = (&'static str, fn(&ClientHello, &[u8]) -> bool);
+
+/// A value that is reserved to be passed over (RFC 8701 §2).
+fn is_grease(value: u16) -> bool {
+    value & 0x0f0f == 0x0a0a && value >> 8 == value & 0xff
+}
+
+/// All oddities.
+pub(crate) const ODDITIES: &[Oddity] = &[
+    ("grease-suites", |hello, _| hello.suites.iter().any(|s| is_grease(s.0))),
+    ("grease-groups", |hello, _| {
+        let groups = hello.extension(ExtensionType::SUPPORTED_GROUPS).map(|e| &e.content[..]);
+        groups.is_some_and(|g| g.chunks_exact(2).skip(1).any(|g| is_grease(u16::from_be_bytes([g[0], g[1]]))))
+    }),
+    ("grease-extensions", |hello, _| hello.extensions.iter().any(|e| is_grease(e.kind.0))),
+    ("grease-versions", |hello, _| hello.versions().iter().any(|v| is_grease(v.0))),
+    ("empty-last", |hello, _| hello.extensions.last().is_some_and(|e| e.content.is_empty())),
+    ("many-suites", |hello, _| hello.suites.len() > 128),
+    ("two-records", |_, bytes| {
+        bytes.get(3..5).is_some_and(|l| usize::from(u16::from_be_bytes([l[0], l[1]])) + 5 < bytes.len())
+    }),
+    ("newer-version", |hello, _| hello.version > Version::TLS13),
+];
 
 /// A client that has begun, as long as it is not clear who answers.
 pub(crate) struct Sniffed {
@@ -107,6 +134,7 @@ impl Sniffed {
         self.bytes.extend_from_slice(bytes);
         match self.reader.feed(bytes) {
             Opening::Incomplete if self.bytes.len() < LONGEST_HELLO => Verdict::Wait,
+            Opening::Hello(hello, _) if minds(&hello, &self.bytes, weak) => Verdict::Refused(Vec::new()),
             Opening::Hello(hello, _) => match answer(&hello, weak, shown) {
                 Some(verdict) => verdict,
                 None => Verdict::Real(std::mem::take(&mut self.bytes)),
@@ -115,6 +143,12 @@ impl Sniffed {
             Opening::Incomplete | Opening::Other => Verdict::Real(std::mem::take(&mut self.bytes)),
         }
     }
+}
+
+/// Whether a hello is unusual in the way that the server cannot bear.
+fn minds(hello: &ClientHello, bytes: &[u8], weak: &WeakTls) -> bool {
+    let of = |wanted: &&str| ODDITIES.iter().find(|(id, _)| id == wanted);
+    weak.intolerant.as_ref().and_then(of).is_some_and(|(_, has)| has(hello, bytes))
 }
 
 fn refused(reason: Alert) -> Verdict {

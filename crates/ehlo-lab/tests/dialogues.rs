@@ -142,8 +142,9 @@ fn smtp_pipelined_commands_are_answered_in_order() {
         Scheme::Smtp,
         &[],
         "S: 220
-         C: HELO x\\nMAIL FROM:<>\\nRCPT TO:<alice@lab.test>\\nNOOP\\nRSET
+         C: HELO x
          S: 250 lab.test
+         C: MAIL FROM:<>\\nRCPT TO:<alice@lab.test>\\nRSET\\nNOOP
          S: 250 2.1.0
          S: 250 2.1.5
          S: 250 2.0.0

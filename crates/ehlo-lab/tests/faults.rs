@@ -289,6 +289,7 @@ const ELSEWHERE: &[&str] = &[
     "connection-limit",
     "speaks-other",
     "tls-swapped",
+    "tls-default-certificate",
     "greeting-delay",
     "greeting-drip",
     "greeting-text",
@@ -744,7 +745,9 @@ fn hello(faults: &[&str], version: Version, suites: &[u16]) -> String {
                 .with(Extension::empty(ExtensionType::EXTENDED_MASTER_SECRET))
                 .with(Extension::empty(ExtensionType::ENCRYPT_THEN_MAC))
                 .with(Extension::supported_groups(&[Group::SECP256R1]))
-                .with(Extension::signature_algorithms(&[SignatureScheme::ECDSA_SHA1]));
+                .with(Extension::signature_algorithms(&[SignatureScheme::ECDSA_SHA1]))
+                .with(Extension::alpn(&["http/1.1"]))
+                .with(Extension::heartbeat());
             hello.compressions = vec![1, 0];
             hello.encode()
         }
@@ -757,7 +760,7 @@ fn hello(faults: &[&str], version: Version, suites: &[u16]) -> String {
     let exchange = flight.key_exchange;
     let has = |kind, word: &'static str| if hello.has(kind) { word } else { "" };
     format!(
-        "{} {}{}{}{}{}{}{}",
+        "{} {}{}{}{}{}{}{}{}{}",
         hello.chosen(),
         hello.suite,
         if hello.compression == 1 { " deflate" } else { "" },
@@ -766,6 +769,8 @@ fn hello(faults: &[&str], version: Version, suites: &[u16]) -> String {
         has(ExtensionType::ENCRYPT_THEN_MAC, " etm"),
         exchange.as_ref().and_then(|e| e.bits()).map_or(String::new(), |bits| format!(" {bits}")),
         exchange.and_then(|e| e.signature).map_or(String::new(), |s| format!(" {s}")),
+        has(ExtensionType::ALPN, " alpn"),
+        has(ExtensionType::HEARTBEAT, " heartbeat"),
     )
 }
 
@@ -858,6 +863,22 @@ fn weak_tls_is_taken_on_request() {
             "TLSv1.1 TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA reneg ems etm",
         ),
         (&["tls-oldest=ssl3"], Version::SSL2, &[], "protocol_version"),
+        (&["tls-alpn-refused"], Version::TLS12, &[0xc02b], "no_application_protocol"),
+        (&["tls-intolerant=grease-suites"], Version::TLS12, &[0x3a3a, 0xc02b], "-"),
+        (&["tls-only-names=lab.test"], Version::TLS12, &[0xc02b], "unrecognized_name"),
+        (
+            &["tls-alpn-echoed", "tls-heartbeat", "tls-sha1"],
+            Version::TLS12,
+            &[0xc02b],
+            "TLSv1.2 TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 reneg ems ecdsa_sha1 alpn heartbeat",
+        ),
+        (
+            &["tls-second-certificate=good", "tls-sha1"],
+            Version::TLS12,
+            &[0xc02f],
+            "TLSv1.2 TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 reneg ems rsa_pkcs1_sha1",
+        ),
+        (&["tls-sha1"], Version::TLS12, &[0xc02f], "handshake_failure"),
     ] {
         assert_eq!(hello(faults, version, suites), expected, "{faults:?} {version}");
     }

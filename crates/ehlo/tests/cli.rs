@@ -35,6 +35,8 @@ mod monitor;
 mod offline_json;
 #[path = "cli/policy.rs"]
 mod policy;
+#[path = "cli/proof.rs"]
+mod proof;
 #[path = "cli/report.rs"]
 mod report;
 #[path = "cli/sasl.rs"]

@@ -215,10 +215,18 @@ fn every_reference_has_the_same_form() {
                 number.bytes().all(|b| b.is_ascii_digit())
                     && section.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.')
             });
-            let is_advisory =
-                ["CVE-", "CWE-", "CA/Browser Forum ", "BSI TR-", "NCSC-NL ", "NIST SP ", "MS-NLMP §"]
-                    .iter()
-                    .any(|a| reference.starts_with(a));
+            let is_advisory = [
+                "CVE-",
+                "CWE-",
+                "draft-ietf-",
+                "CA/Browser Forum ",
+                "BSI TR-",
+                "NCSC-NL ",
+                "NIST SP ",
+                "MS-NLMP §",
+            ]
+            .iter()
+            .any(|a| reference.starts_with(a));
             if !is_rfc && !is_advisory {
                 wrong.push(format!("{}: {reference}", check.meta().id));
             }

@@ -272,7 +272,8 @@ impl Service {
         if let Some(mode) = self.options.tls_probe.filter(|_| asks_by_hand) {
             let ordinal = u32::try_from(addresses.len()).unwrap_or(0) + 2;
             let has_session = facts.main().is_some_and(|main| main.tls.is_some());
-            let (probe, connections) = hello::probe(&self, hello_address, mode, ordinal, has_session).await;
+            let (probe, connections) =
+                Box::pin(hello::probe(&self, hello_address, mode, ordinal, has_session)).await;
             facts.tls_probe = Some(probe);
             for (connection, transcript) in connections {
                 facts.connections.push(connection);

@@ -85,6 +85,7 @@ mod tls_ems;
 mod tls_fallback_scsv;
 mod tls_handshake;
 mod tls_heartbeat;
+mod tls_intolerance;
 mod tls_list;
 mod tls_old_version;
 mod tls_reneg_info;
@@ -136,6 +137,7 @@ pub static CHECKS: &[&dyn Check] = &[
     &suite_class::CBC,
     &suite_aead_fs_missing::SuiteAeadFsMissing,
     &suite_order::SuiteOrder,
+    &tls_intolerance::TlsIntolerance,
     &kex_dh_size::KexDhSize,
     &kex_ec_weak::KexEcWeak,
     &kex_groups::KexGroups,

@@ -12,7 +12,7 @@ impl Check for TlsAlpnStrict {
             id: "tls-alpn-strict",
             group: "tls",
             severity: Severity::Medium,
-            references: &["RFC 9325 §3.8", "RFC 7301 §3.2", "ALPACA"],
+            references: &["RFC 9325 §3.8", "RFC 7301 §3.2"],
             manner: Manner::Active,
             ..CheckMeta::DEFAULT
         }

@@ -46,7 +46,7 @@ impl Check for TlsSniStrict {
             id: "tls-sni-strict",
             group: "tls",
             severity: Severity::Medium,
-            references: &["RFC 9325 §3.7", "RFC 7672 §8.1", "ALPACA"],
+            references: &["RFC 9325 §3.7", "RFC 7672 §8.1"],
             manner: Manner::Active,
             ..CheckMeta::DEFAULT
         }

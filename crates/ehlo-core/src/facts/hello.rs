@@ -105,11 +105,47 @@ pub enum HelloQuestion {
     WeakGroups,
     /// What is taken, in another order.
     Order,
+    /// What is taken, with a suite that is reserved to be passed over (GREASE, RFC 8701).
+    GreaseSuites,
+    /// The same with such a group.
+    GreaseGroups,
+    /// The same with such extensions.
+    GreaseExtensions,
+    /// The same with such a version, in TLS 1.3.
+    GreaseVersions,
+    /// What is taken, with an extension without content at the end.
+    EmptyLast,
+    /// What is taken, with more than 128 suites.
+    ManySuites,
+    /// What is taken, in a hello of 256 to 511 octets (RFC 7685).
+    MiddleLength,
+    /// What is taken, in a hello of two records.
+    TwoRecords,
+    /// What is taken, with a version of the future as the highest one.
+    NewerVersion,
     /// What was answered before, once more, to see whether the server still answers.
     Control,
 }
 
 impl HelloQuestion {
+    /// The questions whose hellos are unusual and yet right.
+    pub const ODD: [HelloQuestion; 9] = [
+        HelloQuestion::GreaseSuites,
+        HelloQuestion::GreaseGroups,
+        HelloQuestion::GreaseExtensions,
+        HelloQuestion::GreaseVersions,
+        HelloQuestion::EmptyLast,
+        HelloQuestion::ManySuites,
+        HelloQuestion::MiddleLength,
+        HelloQuestion::TwoRecords,
+        HelloQuestion::NewerVersion,
+    ];
+
+    /// Whether its hello is unusual and yet right.
+    pub fn is_odd(self) -> bool {
+        HelloQuestion::ODD.contains(&self)
+    }
+
     /// The id in kebab-case, as in JSON and in the knowledge data.
     pub fn id(self) -> &'static str {
         match self {
@@ -130,6 +166,15 @@ impl HelloQuestion {
             HelloQuestion::Groups => "groups",
             HelloQuestion::WeakGroups => "weak-groups",
             HelloQuestion::Order => "order",
+            HelloQuestion::GreaseSuites => "grease-suites",
+            HelloQuestion::GreaseGroups => "grease-groups",
+            HelloQuestion::GreaseExtensions => "grease-extensions",
+            HelloQuestion::GreaseVersions => "grease-versions",
+            HelloQuestion::EmptyLast => "empty-last",
+            HelloQuestion::ManySuites => "many-suites",
+            HelloQuestion::MiddleLength => "middle-length",
+            HelloQuestion::TwoRecords => "two-records",
+            HelloQuestion::NewerVersion => "newer-version",
             HelloQuestion::Control => "control",
         }
     }
@@ -241,7 +286,7 @@ impl HelloFacts {
 
     /// Whether a refusal may be due to something else than the suites that were offered.
     pub fn asks_for_more_than_suites(&self) -> bool {
-        matches!(self.question, HelloQuestion::Sha1 | HelloQuestion::WeakGroups)
+        matches!(self.question, HelloQuestion::Sha1 | HelloQuestion::WeakGroups) || self.question.is_odd()
     }
 
     /// The alert, if it speaks of something else than what was offered, such as `internal_error`: the server stumbled.

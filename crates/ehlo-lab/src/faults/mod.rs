@@ -361,6 +361,7 @@ pub static FAULTS: &[&dyn Fault] = &[
     &weak_tls::OLD_FAILS,
     &weak_tls::GROUP,
     &weak_tls::CLIENT_ORDER,
+    &weak_tls::INTOLERANT,
     &weak_tls::SHA1,
     &weak_tls::COMPRESSION,
     &weak_tls::NO_RENEGOTIATION_INFO,

@@ -2,6 +2,7 @@
 
 use super::rule::{NOTHING, Rule, takes};
 use crate::CertificateKind;
+use crate::weak_tls::ODDITIES;
 use ehlo_wire::tls::{Group, Suite, Version};
 
 const FAMILY: &str = "tls";
@@ -35,6 +36,22 @@ fn names(argument: &str) -> Option<Vec<String>> {
     let names: Vec<String> = argument.split(',').map(str::to_owned).collect();
     names.iter().all(|n| !n.is_empty() && n.is_ascii()).then_some(names)
 }
+
+fn intolerance(argument: &str) -> Option<&'static str> {
+    ODDITIES.iter().map(|(id, _)| *id).find(|id| *id == argument)
+}
+
+/// Hellos that are unusual in a way are not borne.
+pub(super) static INTOLERANT: Rule = Rule::setting(
+    "tls-intolerant",
+    FAMILY,
+    takes(
+        "grease-suites",
+        "one of grease-suites, grease-groups, grease-extensions, grease-versions, empty-last, many-suites, two-records, newer-version",
+        |a| intolerance(a).is_some(),
+    ),
+    |settings, argument| settings.weak_tls.intolerant = intolerance(argument),
+);
 
 /// There is a second certificate for an RSA key.
 pub(super) static SECOND: Rule = Rule::setting(

@@ -41,7 +41,6 @@ impl Format for Terminal {
             sections.push(crate::layout::block("", &said, 0, options.columns));
         }
         sections.push(view.verdict());
-        sections.push(view.connections());
         let sections: Vec<String> = sections.into_iter().filter(|s| !s.trim().is_empty()).collect();
         sections.join("\n")
     }

@@ -65,11 +65,11 @@ impl View<'_> {
 
     /// How many connections were made, and how many might have been: those for TLS, which are counted as handshakes, and the
     /// others. Nothing if nobody has counted.
-    pub(super) fn connections(&self) -> String {
+    fn connections(&self) -> Vec<String> {
         let services = &self.report.facts.services;
         let counted = || services.iter().filter(|s| !s.is_absent() && s.most_connections.is_some());
         if counted().next().is_none() {
-            return String::new();
+            return Vec::new();
         }
         let made: u32 = counted().map(ServiceFacts::made_connections).sum();
         let most: u32 = counted().filter_map(|s| s.most_connections).sum();
@@ -80,8 +80,7 @@ impl View<'_> {
             [("made", &made), ("most", &most), ("handshakes", &handshakes), ("budget", &budget)];
         let key = if budget > 0 { "connections" } else { "connections-alone" };
         let text = self.options.texts.say(key, &places);
-        let lines = wrap(&text, self.options.columns);
-        lines.iter().map(|line| format!("{}\n", self.options.paint.dim(line))).collect()
+        wrap(&text, self.options.columns).iter().map(|line| self.options.paint.dim(line)).collect()
     }
 
     /// The last lines: how many services are how good, and on what that rests.
@@ -99,6 +98,9 @@ impl View<'_> {
         if !open.is_empty() {
             let text = texts.say("verdict-open", &[("checks", &open.join(", "))]);
             lines.extend(wrap(&text, self.options.columns));
+        }
+        if !self.options.quiet {
+            lines.extend(self.connections());
         }
         if !self.options.quiet && self.options.verbosity == 0 {
             lines.extend(

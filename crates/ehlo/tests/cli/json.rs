@@ -123,7 +123,7 @@ fn a_document_of_the_first_version_is_still_read() {
         (
             1,
             "2 services: 1 broken, 1 sound?; verdicts: 55\n\
-             without a verdict: starttls-injection, starttls-injection-split\n"
+             without a verdict: starttls-injection, starttls-injection-split,\nstarttls-state-leak\n"
         ),
         "{}",
         ran.err

@@ -58,6 +58,9 @@ fn rules_strangers_and_proxies() {
             "--rules",
             file.to_str().unwrap(),
             "--accept-any",
+            // Everything is said at once below.
+            "--fault",
+            "pipelining-lax",
             "--proxy-protocol",
             "--xclient",
             "--master",

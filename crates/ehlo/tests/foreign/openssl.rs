@@ -47,7 +47,7 @@ fn openssl_types_a_command_inside_tls() {
     if !there(&["openssl"]) {
         return;
     }
-    let lab = RunningLab::start("foreign-openssl-typed", &[]);
+    let lab = RunningLab::start("foreign-openssl-typed", &["--fault", "pipelining-lax"]);
     let home = Home::new("openssl-typed");
     for (scheme, starttls, typed, answer) in [
         ("imap", "imap", "a LOGIN alice wonderland\r\nb LOGOUT\r\n", "a OK "),

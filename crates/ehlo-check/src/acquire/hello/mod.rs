@@ -3,6 +3,7 @@
 
 mod groups;
 mod list;
+mod odd;
 mod old_versions;
 mod one;
 mod plan;
@@ -20,6 +21,7 @@ use ehlo_core::{Address, Cause, Role, ServiceStep, Stage, TlsMode, Transcript};
 use ehlo_wire::tls::{Alert, Suite, Version};
 use one::{Asked, one};
 use plan::Ask;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -107,6 +109,7 @@ pub(super) async fn probe(
     }
     if mode >= TlsProbeMode::Deep {
         prober.look_for_orders().await;
+        prober.ask_oddly().await;
     }
     prober.settle().await;
     prober.facts.hellos.sort_by_key(|h| h.question);
@@ -136,8 +139,13 @@ impl Prober<'_> {
         of.any(|h| matches!(&h.answer, HelloAnswer::Refused { alert } if alert == name))
     }
 
-    /// Asks several questions, as many at once as the server bears. What brought no answer is asked once more.
-    async fn ask_all(&mut self, asks: Vec<Ask>) {
+    /// Asks several questions, as many at once as the server bears. What brought no answer is asked once more. On the heap:
+    /// whoever asks would otherwise hold all of it on the stack, once for each question that he may ask.
+    fn ask_all(&mut self, asks: Vec<Ask>) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.ask_each(asks))
+    }
+
+    async fn ask_each(&mut self, asks: Vec<Ask>) {
         let mut waiting: std::collections::VecDeque<(Ask, u32)> = asks.into_iter().map(|a| (a, 1)).collect();
         while !waiting.is_empty() && !self.stopped {
             let room = usize::try_from(self.facts.budget.saturating_sub(self.facts.handshakes)).unwrap_or(0);

@@ -1,5 +1,6 @@
 //! Which hellos are made, and what they offer.
 
+use super::odd;
 use ehlo_core::facts::HelloQuestion;
 use ehlo_wire::tls::{
     ClientHello, Extension, ExtensionType, Group, KeyExchange, SignatureScheme, Ssl2ClientHello, Suite,
@@ -74,8 +75,13 @@ impl Ask {
                 .with(Extension::heartbeat());
         }
         hello.extensions.extend(self.alpn.map(|name| Extension::alpn(&[name])));
+        odd::distort(self.question, &mut hello);
         let kinds = hello.extensions.iter().map(|e| e.kind).collect();
-        (hello.encode(), kinds)
+        let bytes = hello.encode();
+        match self.question {
+            HelloQuestion::TwoRecords => (odd::in_two_records(&bytes), kinds),
+            _ => (bytes, kinds),
+        }
     }
 
     fn schemes(&self) -> Vec<SignatureScheme> {

@@ -68,7 +68,7 @@ impl Smtp {
             }
         }
         // RFC 2920 §3.1: nothing follows these before they are answered; whoever does so all the same does not listen.
-        let awaited = matches!(request, Request::Hello { .. } | Request::Data);
+        let awaited = self.scheme == Scheme::Smtp && matches!(request, Request::Hello { .. } | Request::Data);
         if awaited && !cx.settings.pipelining_lax && !self.server.unread().is_empty() {
             let verb = if request == Request::Data { "DATA" } else { "EHLO" };
             reply(cx, verb, 554, "5.5.0", &format!("nothing may follow {verb} before its answer: closing"));
