@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test reports by failing")]
 
 mod common;
+#[path = "matrix/tls.rs"]
+mod tls;
 
 use common::{Setup, told};
 use ehlo_check::{Arriving, CHECKS, Extra, Outside};
@@ -123,6 +125,13 @@ impl Outside for Elsewhere {
 }
 
 fn rows() -> Vec<Row> {
+    let mut rows = other_rows();
+    rows.extend(tls::rows());
+    rows
+}
+
+/// The rows of what has nothing to do with hellos.
+fn other_rows() -> Vec<Row> {
     use Scheme::*;
     vec![
         fires("conn-reachable", &["connection-refused@smtp"], Smtp, "fail refused").by_url(),
@@ -314,167 +323,6 @@ fn rows() -> Vec<Row> {
         fires("caps-tls-diff", &["capabilities-frozen@submission"], Submission, "warn same-logins"),
         silent("caps-tls-diff", &["starttls-readvertised@submission"], Submission),
         // SSL 2.0 is asked for only where something old is taken.
-        fires("tls-ssl2", &["tls-ssl2@imaps", "tls-oldest=ssl3@imaps"], Imaps, "fail taken"),
-        silent("tls-ssl2", &["tls-oldest=ssl3@imaps"], Imaps),
-        fires("tls-ssl3", &["tls-oldest=ssl3@imaps"], Imaps, "fail taken"),
-        fires("tls-ssl3", &["tls-oldest=ssl3@smtp"], Smtp, "fail taken"),
-        silent("tls-ssl3", &["tls-oldest=1.0@imaps"], Imaps),
-        // It stumbles over each old version, but takes none.
-        silent("tls-ssl3", &["tls-old-fails@imaps"], Imaps),
-        silent("tls-10", &["tls-old-fails@imaps"], Imaps),
-        silent("tls-11", &["tls-old-fails@smtp"], Smtp),
-        fires(
-            "tls-10",
-            &["tls-old-fails@smtp", "tls-oldest=1.0@smtp", "tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA@smtp"],
-            Smtp,
-            "fail taken",
-        ),
-        fires("tls-10", &["tls-oldest=1.0@smtp"], Smtp, "fail taken"),
-        silent("tls-10", &["tls-oldest=1.1@smtp"], Smtp),
-        fires("tls-11", &["tls-oldest=1.1@pop3"], Pop3, "fail taken"),
-        silent("tls-11", &["tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA@pop3"], Pop3),
-        fires("tls-12-missing", &["tls-12-refused@smtp"], Smtp, "warn missing"),
-        fires("tls-12-missing", &["tls-12-refused@imaps"], Imaps, "info missing"),
-        silent("tls-12-missing", &["tls-13-refused@smtp"], Smtp),
-        fires("tls-13-missing", &["tls-13-refused@imaps"], Imaps, "warn missing"),
-        fires("tls-13-missing", &["tls-only-dated@imaps"], Imaps, "warn missing"),
-        silent("tls-13-missing", &["tls-12-refused@imaps"], Imaps),
-        fires("suite-null", &["tls-suite=TLS_RSA_WITH_NULL_SHA@imaps"], Imaps, "fail taken"),
-        silent("suite-null", &["tls-suite=TLS_RSA_WITH_AES_128_GCM_SHA256@imaps"], Imaps),
-        fires("suite-export", &["tls-suite=TLS_RSA_EXPORT_WITH_RC4_40_MD5@imap"], Imap, "fail taken"),
-        silent("suite-export", &["tls-suite=TLS_RSA_WITH_RC4_128_MD5@imap"], Imap),
-        fires("suite-anon", &["tls-suite=TLS_DH_anon_WITH_AES_128_CBC_SHA@imaps"], Imaps, "fail taken"),
-        fires("suite-anon", &["tls-suite=TLS_DH_anon_WITH_AES_128_CBC_SHA@smtp"], Smtp, "warn taken"),
-        silent("suite-anon", &["tls-suite=TLS_DHE_RSA_WITH_AES_128_CBC_SHA@imaps"], Imaps),
-        fires("suite-rc4", &["tls-suite=TLS_RSA_WITH_RC4_128_SHA@submission"], Submission, "fail taken"),
-        silent("suite-rc4", &["tls-suite=TLS_RSA_WITH_3DES_EDE_CBC_SHA@submission"], Submission),
-        fires("suite-64bit-block", &["tls-suite=TLS_RSA_WITH_3DES_EDE_CBC_SHA@pop3s"], Pop3s, "fail taken"),
-        silent("suite-64bit-block", &["tls-suite=TLS_RSA_WITH_RC4_128_SHA@pop3s"], Pop3s),
-        fires("suite-static-rsa", &["tls-suite=TLS_RSA_WITH_AES_128_GCM_SHA256@imaps"], Imaps, "fail taken"),
-        fires("suite-static-rsa", &["tls-suite=TLS_RSA_WITH_AES_128_GCM_SHA256@smtp"], Smtp, "warn taken"),
-        silent("suite-static-rsa", &["tls-suite=TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA@imaps"], Imaps),
-        // It hides behind a suite that the server prefers, and is found all the same.
-        fires(
-            "suite-static-rsa",
-            &[
-                "tls-suite=TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA@imaps",
-                "tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA@imaps",
-            ],
-            Imaps,
-            "fail taken",
-        ),
-        fires("suite-ffdhe12", &["tls-dh=3072@imap"], Imap, "warn taken"),
-        silent("suite-ffdhe12", &["tls-suite=TLS_RSA_WITH_AES_128_GCM_SHA256@imap"], Imap),
-        fires(
-            "suite-cbc",
-            &["tls-suite=TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA@sieve", "tls-no-encrypt-then-mac@sieve"],
-            Sieve,
-            "warn taken",
-        ),
-        silent("suite-cbc", &["tls-suite=TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA@sieve"], Sieve),
-        fires("suite-aead-fs-missing", &["tls-only-dated@imaps"], Imaps, "fail missing"),
-        silent("suite-aead-fs-missing", &["tls-13-refused@imaps"], Imaps),
-        fires("kex-dh-size", &["tls-dh=1024@imaps"], Imaps, "fail small"),
-        fires("kex-dh-size", &["tls-dh=2048@smtp"], Smtp, "warn short"),
-        silent("kex-dh-size", &["tls-dh=3072@imaps"], Imaps),
-        fires("kex-ec-weak", &["tls-group=secp192r1@imaps"], Imaps, "fail taken").listed(),
-        fires("kex-ec-weak", &["tls-group=sect283k1@smtp"], Smtp, "fail taken").listed(),
-        // 224 bits are enough, and one who takes no notice of what is offered takes something better.
-        silent("kex-ec-weak", &["tls-group=secp224r1@imaps"], Imaps).listed(),
-        silent("kex-ec-weak", &["tls-suite=TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA@imaps"], Imaps).listed(),
-        silent("kex-ec-weak", &["tls-no-alerts@imaps"], Imaps).listed(),
-        // Nobody has asked for it.
-        silent("kex-ec-weak", &["tls-group=secp192r1@imaps"], Imaps),
-        fires("kex-groups", &["tls-group=ffdhe3072@imaps"], Imaps, "info listed").listed(),
-        fires("kex-groups", &["tls-group=ffdhe3072@smtp"], Smtp, "info own-order").deep(),
-        silent("kex-groups", &["tls-group=ffdhe3072@imaps"], Imaps),
-        fires("kex-pq-hybrid", &[], Imaps, "info missing").listed(),
-        fires("kex-pq-hybrid", &["tls-group=x448@imaps"], Imaps, "info missing").listed(),
-        silent("kex-pq-hybrid", &["tls-group=X25519MLKEM768@imaps"], Imaps).listed(),
-        fires(
-            "suite-order",
-            &["tls-client-order@imaps", "tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA@imaps"],
-            Imaps,
-            "warn client",
-        )
-        .deep(),
-        silent("suite-order", &["tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA@imaps"], Imaps).deep(),
-        silent("suite-order", &["tls-client-order@imaps"], Imaps).deep(),
-        silent(
-            "suite-order",
-            &["tls-client-order@imaps", "tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA@imaps"],
-            Imaps,
-        ),
-        fires("tls-intolerance", &["tls-intolerant=grease-suites@imaps"], Imaps, "fail aborts").deep(),
-        fires("tls-intolerance", &["tls-intolerant=grease-groups@imaps"], Imaps, "fail aborts").deep(),
-        fires("tls-intolerance", &["tls-intolerant=grease-extensions@imaps"], Imaps, "fail aborts").deep(),
-        fires("tls-intolerance", &["tls-intolerant=grease-versions@imaps"], Imaps, "fail aborts").deep(),
-        fires("tls-intolerance", &["tls-intolerant=empty-last@imaps"], Imaps, "fail aborts").deep(),
-        fires("tls-intolerance", &["tls-intolerant=many-suites@imaps"], Imaps, "fail aborts").deep(),
-        fires("tls-intolerance", &["tls-intolerant=two-records@imaps"], Imaps, "fail aborts").deep(),
-        fires("tls-intolerance", &["tls-intolerant=newer-version@imaps"], Imaps, "fail aborts").deep(),
-        fires("tls-intolerance", &["tls-intolerant=grease-suites@smtp"], Smtp, "fail aborts").deep(),
-        silent("tls-intolerance", &["tls-no-alerts@imaps"], Imaps).deep(),
-        silent("tls-intolerance", &["tls-13-refused@imaps"], Imaps).deep(),
-        silent("tls-intolerance", &["tls-12-refused@imaps"], Imaps).deep(),
-        silent("tls-intolerance", &["tls-intolerant=grease-suites@imaps"], Imaps),
-        fires("sig-sha1", &["tls-sha1@imaps"], Imaps, "fail signed"),
-        silent("sig-sha1", &["tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA@imaps"], Imaps),
-        fires("tls-compression", &["tls-compression@imaps"], Imaps, "fail compresses"),
-        silent("tls-compression", &["tls-no-renegotiation-info@imaps"], Imaps),
-        fires("tls-reneg-info", &["tls-no-renegotiation-info@lmtp"], Lmtp, "fail missing"),
-        silent("tls-reneg-info", &["tls-12-refused@imaps"], Imaps),
-        fires("tls-ems", &["tls-no-extended-master-secret@imaps"], Imaps, "fail missing"),
-        fires("tls-ems", &["tls-no-extended-master-secret@smtp"], Smtp, "warn missing"),
-        silent("tls-ems", &["tls-no-renegotiation-info@imaps"], Imaps),
-        fires(
-            "tls-fallback-scsv",
-            &["tls-oldest=1.1@imaps", "tls-fallback-ignored@imaps"],
-            Imaps,
-            "fail ignored",
-        ),
-        silent("tls-fallback-scsv", &["tls-oldest=1.1@imaps"], Imaps),
-        fires("tls-list", &[], Imaps, "info all").listed(),
-        silent("tls-list", &["tls-oldest=1.1@imaps"], Imaps),
-        fires("tls-heartbeat", &["tls-heartbeat@imaps"], Imaps, "warn answered"),
-        fires("tls-heartbeat", &["tls-heartbeat@smtp"], Smtp, "warn answered"),
-        silent("tls-heartbeat", &["tls-alpn-echoed@imaps"], Imaps),
-        fires("tls-alpn-strict", &["tls-alpn-echoed@imaps"], Imaps, "warn selected"),
-        fires("tls-alpn-strict", &["tls-alpn-echoed@smtp"], Smtp, "warn selected"),
-        silent("tls-alpn-strict", &["tls-alpn-refused@imaps"], Imaps),
-        silent("tls-alpn-strict", &["tls-alpn-refused@imaps", "tls-no-alerts@imaps"], Imaps),
-        silent("tls-alpn-strict", &["tls-heartbeat@imaps"], Imaps),
-        fires("tls-sni-strict", &["cert-names=lab.test,www.lab.test@imaps"], Imaps, "warn web-names")
-            .listed(),
-        fires("tls-sni-strict", &["tls-default-certificate=www.shop.test@imaps"], Imaps, "warn web-names")
-            .listed(),
-        fires("tls-sni-strict", &["cert-names=*.lab.test,lab.test@imaps"], Imaps, "info wide").listed(),
-        fires("tls-sni-strict", &["tls-only-names=lab.test@smtp"], Smtp, "warn mx-wants-name").listed(),
-        // In proof mode nobody asks.
-        fires("tls-sni-strict", &["tls-default-certificate=www.shop.test@imaps"], Imaps, "skipped not-asked"),
-        silent("tls-sni-strict", &["tls-only-names=lab.test@imaps"], Imaps).listed(),
-        silent("tls-sni-strict", &["tls-default-certificate=imap.shop.test@imaps"], Imaps).listed(),
-        silent("tls-sni-strict", &["tls-12-refused@imaps"], Imaps).listed(),
-        fires("cert-variants", &["tls-second-certificate=expired@imaps"], Imaps, "fail expired").listed(),
-        fires("cert-variants", &["tls-second-certificate=expired@smtp"], Smtp, "warn expired").listed(),
-        fires("cert-variants", &["tls-second-certificate=wrong-name@imaps"], Imaps, "fail mismatch").listed(),
-        fires("cert-variants", &["tls-second-certificate=not-yet-valid@imaps"], Imaps, "fail not-yet-valid")
-            .listed(),
-        fires("cert-variants", &["tls-second-certificate=unknown-ca@imaps"], Imaps, "fail untrusted")
-            .listed(),
-        fires("cert-variants", &["tls-second-certificate=short@imaps"], Imaps, "fail weak").listed(),
-        // A dated suite for RSA brings it to light in the hellos that are sent anyway.
-        fires(
-            "cert-variants",
-            &["tls-second-certificate=expired@imaps", "tls-suite=TLS_RSA_WITH_AES_128_CBC_SHA@imaps"],
-            Imaps,
-            "fail expired",
-        ),
-        silent("cert-variants", &["tls-second-certificate=good@imaps"], Imaps).listed(),
-        // What the main certificate has as well is told of that one; another name may have another certificate.
-        silent("cert-variants", &["cert-expired@imaps", "tls-second-certificate=expired@imaps"], Imaps)
-            .listed(),
-        silent("cert-variants", &["tls-default-certificate=www.shop.test@imaps"], Imaps).listed(),
         fires("cert-expired", &["cert-expired@imaps"], Imaps, "fail expired"),
         fires("cert-expired", &["cert-expired@smtp"], Smtp, "warn expired"),
         silent("cert-expired", &["cert-expiring=1@imaps"], Imaps),

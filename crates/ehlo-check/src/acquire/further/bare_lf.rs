@@ -1,12 +1,11 @@
 use super::super::capabilities::line;
-use super::super::main_dialogue::close;
 use super::super::probes::probe;
 use super::super::service::Service;
 use super::super::starttls::answered_by;
 use super::message::{message, token};
 use super::session::begin;
 use ehlo_core::facts::{Answered, ConnectionFacts, ProbeFacts, ProbeId};
-use ehlo_core::{Address, Anchor, Failure, Span, Stage, Transcript, escape};
+use ehlo_core::{Anchor, Failure, Span, Stage, escape};
 use ehlo_dialogue::{Arrival, Dialogue};
 use ehlo_wire::{Command, smtp};
 use std::time::Duration;
@@ -37,19 +36,6 @@ impl Place {
 /// Sends LF without CR (RFC 5321 §2.3.8): in a command that changes nothing, or in a message to the user's own mailbox,
 /// where it is looked at again.
 pub(super) async fn send(
-    service: &Service,
-    address: Address,
-    mut dialogue: Dialogue,
-    with_tls: bool,
-    place: Place,
-) -> (ConnectionFacts, Transcript) {
-    let purpose = crate::Question::BareLf.purpose();
-    let mut facts = ConnectionFacts::new(purpose, dialogue.transcript().id, address);
-    let result = talk(service, &mut dialogue, &mut facts, with_tls, place).await;
-    close(dialogue, facts, result.err()).await
-}
-
-async fn talk(
     service: &Service,
     dialogue: &mut Dialogue,
     facts: &mut ConnectionFacts,

@@ -1,9 +1,9 @@
 use super::super::capabilities::{ask, line};
-use super::super::main_dialogue::{close, greet};
+use super::super::main_dialogue::greet;
 use super::super::service::Service;
 use super::super::starttls::{answered_by, is_ready};
 use ehlo_core::facts::{Answered, ConnectionFacts, Moment, ProbeFacts, ProbeId, Spoken, StartTlsFacts};
-use ehlo_core::{Address, Anchor, Cause, Evidence, Failure, Protocol, Side, Span, Stage, Transcript, escape};
+use ehlo_core::{Anchor, Cause, Evidence, Failure, Protocol, Side, Span, Stage, escape};
 use ehlo_dialogue::{Arrival, Dialogue};
 use ehlo_wire::{Command, imap, pop3, sieve, smtp, spoken};
 use std::time::Duration;
@@ -32,21 +32,6 @@ pub(super) enum Way {
 /// Sends a command in the clear behind STARTTLS, as somebody on the way would, and looks whether it is answered inside
 /// TLS (RFC 9051 §6.2.1, CVE-2011-0411).
 pub(super) async fn inject(
-    service: &Service,
-    address: Address,
-    mut dialogue: Dialogue,
-    way: Way,
-) -> (ConnectionFacts, Transcript) {
-    let question = match way {
-        Way::Together => crate::Question::Injection,
-        Way::Apart | Way::ApartBareLf => crate::Question::InjectionApart,
-    };
-    let mut facts = ConnectionFacts::new(question.purpose(), dialogue.transcript().id, address);
-    let result = talk(service, &mut dialogue, &mut facts, way).await;
-    close(dialogue, facts, result.err()).await
-}
-
-async fn talk(
     service: &Service,
     dialogue: &mut Dialogue,
     facts: &mut ConnectionFacts,

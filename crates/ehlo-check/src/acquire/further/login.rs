@@ -1,21 +1,19 @@
 //! Logins of the account beyond the one of the main dialogue. Each is led on a connection of its own.
 
 use super::super::capabilities::line;
-use super::super::main_dialogue::close;
 use super::super::probes::probe;
 use super::super::said::{binding_mismatch, scram_iterations, server_proof};
 use super::super::service::Service;
 use super::super::starttls::answered_by;
 use super::session::begin;
-use ehlo_core::facts::{Answered, ConnectionFacts, LoginResult, ProbeFacts, ProbeId, Purpose};
-use ehlo_core::{Address, Failure, Protocol, Secret, Transcript};
+use ehlo_core::facts::{Answered, ConnectionFacts, LoginResult, ProbeFacts, ProbeId};
+use ehlo_core::{Failure, Protocol, Secret};
 use ehlo_dialogue::{BindingChoice, Dialogue, Login, LoginOptions, Offered};
 use ehlo_wire::sasl::{Credentials, Trouble};
 use ehlo_wire::{imap, pop3, sieve, smtp};
 
 /// A login, and why.
 pub(super) struct Attempt {
-    pub(super) purpose: Purpose,
     /// What it is to show; none if what the server says on the way is all.
     pub(super) shows: Option<ProbeId>,
     /// The mechanism, or the protocol's own way.
@@ -26,15 +24,14 @@ pub(super) struct Attempt {
 /// Leads a dialogue to the login, and through it.
 pub(super) async fn log_in(
     service: &Service,
-    address: Address,
-    mut dialogue: Dialogue,
+    dialogue: &mut Dialogue,
+    facts: &mut ConnectionFacts,
     attempt: Attempt,
-) -> (ConnectionFacts, Transcript) {
-    let mut facts = ConnectionFacts::new(attempt.purpose, dialogue.transcript().id, address);
-    let result = talk(service, &mut dialogue, &mut facts, attempt).await;
-    facts.probes.extend(server_proof(&dialogue));
-    facts.probes.extend(binding_mismatch(&dialogue));
-    close(dialogue, facts, result.err()).await
+) -> Result<(), Failure> {
+    let result = talk(service, dialogue, facts, attempt).await;
+    facts.probes.extend(server_proof(dialogue));
+    facts.probes.extend(binding_mismatch(dialogue));
+    result
 }
 
 async fn talk(

@@ -1,10 +1,10 @@
 use super::super::capabilities::{ask, line};
-use super::super::main_dialogue::{close, greet};
+use super::super::main_dialogue::greet;
 use super::super::probes::probe;
 use super::super::service::Service;
 use super::super::starttls::{is_ready, start_tls};
 use ehlo_core::facts::{Answered, ConnectionFacts, Moment, ProbeFacts, ProbeId};
-use ehlo_core::{Address, Failure, Protocol, Stage, Transcript};
+use ehlo_core::{Failure, Protocol, Stage};
 use ehlo_dialogue::Dialogue;
 use ehlo_wire::{Command, imap, pop3, sieve};
 
@@ -17,17 +17,6 @@ const MECHANISMS: &[&str] = &["CRAM-MD5", "SCRAM-SHA-256", "SCRAM-SHA-1", "DIGES
 /// Begins a login before TLS, and looks whether it goes on inside (RFC 9051 §6.2.1, RFC 2595 §4, RFC 5804 §2.2). No
 /// credentials are sent.
 pub(super) async fn carry_over(
-    service: &Service,
-    address: Address,
-    mut dialogue: Dialogue,
-) -> (ConnectionFacts, Transcript) {
-    let purpose = crate::Question::State.purpose();
-    let mut facts = ConnectionFacts::new(purpose, dialogue.transcript().id, address);
-    let result = talk(service, &mut dialogue, &mut facts).await;
-    close(dialogue, facts, result.err()).await
-}
-
-async fn talk(
     service: &Service,
     dialogue: &mut Dialogue,
     facts: &mut ConnectionFacts,

@@ -17,12 +17,13 @@ mod session;
 mod smuggling;
 mod state;
 
+use super::main_dialogue::close;
 use super::service::Service;
 use crate::Question;
 use crate::question::{bound_scram, scram};
 use bare_lf::Place;
 use ehlo_core::facts::{Answered, ConnectionFacts, LoginResult, ProbeFacts, ProbeId, ServiceFacts};
-use ehlo_core::{Address, Protocol, Transcript};
+use ehlo_core::{Address, Failure, Protocol, Transcript};
 use ehlo_dialogue::{BindingChoice, Dialogue};
 use ehlo_wire::sasl::BindingKind;
 use injection::Way;
@@ -50,6 +51,13 @@ struct Asker<'a> {
     found: Found,
 }
 
+/// A further dialogue, and what is seen in it. On the heap, as all that is done with it: whoever asks would otherwise hold
+/// it on the stack once for each question that there is.
+struct Led {
+    dialogue: Dialogue,
+    facts: ConnectionFacts,
+}
+
 /// Asks what is wanted and makes sense here.
 pub(super) async fn ask_further(service: &Service, address: &Address, facts: &ServiceFacts) -> Found {
     let Some(main) = facts.main() else { return Vec::new() };
@@ -67,60 +75,65 @@ pub(super) async fn ask_further(service: &Service, address: &Address, facts: &Se
                 Box::pin(asker.inject(question, &[Way::Apart, Way::ApartBareLf])).await
             }
             Question::State => {
-                if let Some(dialogue) = asker.open(question).await {
-                    let smtp = matches!(service.protocol(), Protocol::Smtp | Protocol::Lmtp);
-                    asker.found.push(match smtp {
-                        true => Box::pin(state::carry_over(service, address.clone(), dialogue)).await,
-                        false => Box::pin(login_state::carry_over(service, address.clone(), dialogue)).await,
-                    });
+                if let Some(mut led) = asker.open(question).await {
+                    let Led { dialogue, facts } = &mut *led;
+                    let result = match service.protocol() {
+                        Protocol::Smtp | Protocol::Lmtp => {
+                            Box::pin(state::carry_over(service, dialogue, facts)).await
+                        }
+                        _ => Box::pin(login_state::carry_over(service, dialogue, facts)).await,
+                    };
+                    asker.close(led, result).await;
                 }
             }
             Question::Pipelining => {
-                if let Some(dialogue) = asker.open(question).await {
-                    let led =
-                        Box::pin(pipelining::send_too_early(service, address.clone(), dialogue, with_tls))
-                            .await;
-                    asker.found.push(led);
+                if let Some(mut led) = asker.open(question).await {
+                    let Led { dialogue, facts } = &mut *led;
+                    let result =
+                        Box::pin(pipelining::send_too_early(service, dialogue, facts, with_tls)).await;
+                    asker.close(led, result).await;
                 }
             }
             Question::Sender => {
-                if let Some(dialogue) = asker.open(question).await {
-                    let led =
-                        Box::pin(sender::forge(service, address.clone(), dialogue, with_tls, main)).await;
-                    asker.found.push(led);
+                if let Some(mut led) = asker.open(question).await {
+                    let Led { dialogue, facts } = &mut *led;
+                    let result = Box::pin(sender::forge(service, dialogue, facts, with_tls, main)).await;
+                    asker.close(led, result).await;
                 }
             }
             Question::BareLf => {
                 let chunks = main.capabilities.iter().any(|list| list.has("CHUNKING"));
                 for place in Place::ALL.into_iter().filter(|place| chunks || *place != Place::Chunk) {
-                    let Some(dialogue) = asker.open(question).await else { break };
-                    let led =
-                        Box::pin(bare_lf::send(service, address.clone(), dialogue, with_tls, place)).await;
-                    asker.found.push(led);
+                    let Some(mut led) = asker.open(question).await else { break };
+                    let Led { dialogue, facts } = &mut *led;
+                    let result = Box::pin(bare_lf::send(service, dialogue, facts, with_tls, place)).await;
+                    asker.close(led, result).await;
                 }
             }
             Question::Policy => {
-                if let Some(dialogue) = asker.open(question).await {
-                    let led =
-                        Box::pin(policy::ask_about_addresses(service, address.clone(), dialogue, with_tls))
-                            .await;
-                    asker.found.push(led);
+                if let Some(mut led) = asker.open(question).await {
+                    let Led { dialogue, facts } = &mut *led;
+                    let result =
+                        Box::pin(policy::ask_about_addresses(service, dialogue, facts, with_tls)).await;
+                    asker.close(led, result).await;
                 }
             }
             Question::Ntlm => {
-                if let Some(dialogue) = asker.open(question).await {
-                    asker.found.push(Box::pin(ntlm::ask(service, address.clone(), dialogue, with_tls)).await);
+                if let Some(mut led) = asker.open(question).await {
+                    let Led { dialogue, facts } = &mut *led;
+                    let result = Box::pin(ntlm::ask(service, dialogue, facts, with_tls)).await;
+                    asker.close(led, result).await;
                 }
             }
             Question::Relay => Box::pin(asker.relay(main)).await,
             Question::Smuggling => {
                 for &fake in smuggling::FAKES {
-                    let Some(dialogue) = asker.open(question).await else { break };
-                    let led =
-                        Box::pin(smuggling::send_fake(service, address.clone(), dialogue, with_tls, fake))
-                            .await;
-                    let taken = led.0.probe(ProbeId::FakeEndOfData).is_some();
-                    asker.found.push(led);
+                    let Some(mut led) = asker.open(question).await else { break };
+                    let Led { dialogue, facts } = &mut *led;
+                    let result =
+                        Box::pin(smuggling::send_fake(service, dialogue, facts, with_tls, fake)).await;
+                    let taken = led.facts.probe(ProbeId::FakeEndOfData).is_some();
+                    asker.close(led, result).await;
                     if !taken {
                         break;
                     }
@@ -177,11 +190,12 @@ impl Asker<'_> {
         way: &str,
         binding: BindingChoice,
     ) -> Option<ProbeFacts> {
-        let dialogue = self.open(question).await?;
-        let attempt = Attempt { purpose: question.purpose(), shows, way: way.to_owned(), binding };
-        let led = Box::pin(login::log_in(self.service, self.address.clone(), dialogue, attempt)).await;
-        let shown = shows.and_then(|id| led.0.probe(id).cloned());
-        self.found.push(led);
+        let mut led = self.open(question).await?;
+        let Led { dialogue, facts } = &mut *led;
+        let attempt = Attempt { shows, way: way.to_owned(), binding };
+        let result = Box::pin(login::log_in(self.service, dialogue, facts, attempt)).await;
+        let shown = shows.and_then(|id| led.facts.probe(id).cloned());
+        self.close(led, result).await;
         shown
     }
 
@@ -204,14 +218,18 @@ impl Asker<'_> {
     }
 
     /// One more connection; none if it does not come about, or there is no time for it.
-    async fn open(&mut self, question: Question) -> Option<Dialogue> {
+    async fn open(&mut self, question: Question) -> Option<Box<Led>> {
         if Instant::now() >= self.service.deadline {
             return None;
         }
         let ordinal = self.next;
         self.next += 1;
         match Box::pin(self.service.another(self.address, ordinal, question.purpose())).await? {
-            Ok(dialogue) => Some(dialogue),
+            Ok(dialogue) => {
+                let id = dialogue.transcript().id;
+                let facts = ConnectionFacts::new(question.purpose(), id, self.address.clone());
+                Some(Box::new(Led { dialogue, facts }))
+            }
             Err(failed) => {
                 self.found.push(failed);
                 None
@@ -219,11 +237,18 @@ impl Asker<'_> {
         }
     }
 
+    /// Ends a dialogue, however far it came, and keeps what it was good for.
+    async fn close(&mut self, led: Box<Led>, result: Result<(), Failure>) {
+        let Led { dialogue, facts } = *led;
+        self.found.push(Box::pin(close(dialogue, facts, result.err())).await);
+    }
+
     async fn inject(&mut self, question: Question, ways: &[Way]) {
         for &way in ways {
-            let Some(dialogue) = self.open(question).await else { return };
-            let led = Box::pin(injection::inject(self.service, self.address.clone(), dialogue, way)).await;
-            self.found.push(led);
+            let Some(mut led) = self.open(question).await else { return };
+            let Led { dialogue, facts } = &mut *led;
+            let result = Box::pin(injection::inject(self.service, dialogue, facts, way)).await;
+            self.close(led, result).await;
         }
     }
 
@@ -233,21 +258,23 @@ impl Asker<'_> {
         let patterns = relay::patterns(&relay::target(service), &host, &ip);
         let mut taken = None;
         for some in patterns.chunks(relay::EACH) {
-            let Some(dialogue) = self.open(Question::Relay).await else { return };
-            let led = Box::pin(relay::try_patterns(service, address.clone(), dialogue, with_tls, some)).await;
-            let accepted = led.0.probes.iter().find(|p| p.answer == Answered::Accepted);
-            taken = accepted.and_then(|p| p.detail.clone());
-            self.found.push(led);
+            let Some(mut led) = self.open(Question::Relay).await else { return };
+            let Led { dialogue, facts } = &mut *led;
+            let result = Box::pin(relay::try_patterns(service, dialogue, facts, with_tls, some)).await;
+            let accepted = led.facts.probes.iter().find(|p| p.answer == Answered::Accepted);
+            let shown = accepted.and_then(|p| p.detail.as_deref());
+            taken = patterns.iter().find(|p| Some(p.shown().as_str()) == shown);
+            self.close(led, result).await;
             if taken.is_some() {
                 break;
             }
         }
-        if let (Some(shown), true) = (taken, service.options.extra.outside.is_some())
-            && let Some(dialogue) = self.open(Question::Relay).await
+        if let (Some(pattern), true) = (taken, service.options.extra.outside.is_some())
+            && let Some(mut led) = self.open(Question::Relay).await
         {
-            let led =
-                Box::pin(relay::prove(service, address.clone(), dialogue, with_tls, &shown, &patterns)).await;
-            self.found.push(led);
+            let Led { dialogue, facts } = &mut *led;
+            let result = Box::pin(relay::prove(service, dialogue, facts, with_tls, pattern)).await;
+            self.close(led, result).await;
         }
     }
 }

@@ -1,10 +1,9 @@
 use super::super::capabilities::line;
-use super::super::main_dialogue::close;
 use super::super::probes::probe;
 use super::super::service::Service;
 use super::session::begin;
 use ehlo_core::facts::{Answered, ConnectionFacts, ProbeFacts, ProbeId};
-use ehlo_core::{Address, Failure, Protocol, Stage, Transcript};
+use ehlo_core::{Failure, Protocol, Stage};
 use ehlo_dialogue::{Dialogue, Turn};
 use ehlo_wire::sasl::Kind;
 use ehlo_wire::sasl::decode::{decode, from_base64};
@@ -25,18 +24,6 @@ const NAMES: &[&str] = &[
 
 /// Begins a login by NTLM, reads the challenge, and cancels. No credentials are sent.
 pub(super) async fn ask(
-    service: &Service,
-    address: Address,
-    mut dialogue: Dialogue,
-    with_tls: bool,
-) -> (ConnectionFacts, Transcript) {
-    let purpose = crate::Question::Ntlm.purpose();
-    let mut facts = ConnectionFacts::new(purpose, dialogue.transcript().id, address);
-    let result = talk(service, &mut dialogue, &mut facts, with_tls).await;
-    close(dialogue, facts, result.err()).await
-}
-
-async fn talk(
     service: &Service,
     dialogue: &mut Dialogue,
     facts: &mut ConnectionFacts,

@@ -1,9 +1,8 @@
-use super::super::capabilities::ask;
-use super::super::main_dialogue::{close, greet};
 use super::super::service::Service;
-use super::super::starttls::{answered_by, is_ready, start_tls};
-use ehlo_core::facts::{Answered, ConnectionFacts, Moment, ProbeFacts, ProbeId};
-use ehlo_core::{Address, Anchor, Failure, Transcript};
+use super::super::starttls::answered_by;
+use super::session::begin;
+use ehlo_core::facts::{Answered, ConnectionFacts, ProbeFacts, ProbeId};
+use ehlo_core::{Anchor, Failure};
 use ehlo_dialogue::{Arrival, Dialogue};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -15,32 +14,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// whether both are carried out. No mail is sent: there is never a recipient.
 pub(super) async fn send_too_early(
     service: &Service,
-    address: Address,
-    mut dialogue: Dialogue,
-    with_tls: bool,
-) -> (ConnectionFacts, Transcript) {
-    let purpose = crate::Question::Pipelining.purpose();
-    let mut facts = ConnectionFacts::new(purpose, dialogue.transcript().id, address);
-    let result = talk(service, &mut dialogue, &mut facts, with_tls).await;
-    close(dialogue, facts, result.err()).await
-}
-
-async fn talk(
-    service: &Service,
     dialogue: &mut Dialogue,
     facts: &mut ConnectionFacts,
     with_tls: bool,
 ) -> Result<(), Failure> {
-    if !greet(service, dialogue, facts, Moment::Plain).await? || !is_ready(facts) {
+    if !begin(service, dialogue, facts, with_tls).await? {
         return Ok(());
-    }
-    ask(service, dialogue, facts, Moment::Plain).await?;
-    if with_tls {
-        start_tls(service, dialogue, facts).await?;
-        if facts.tls.is_none() {
-            return Ok(());
-        }
-        ask(service, dialogue, facts, Moment::Tls).await?;
     }
     let listed = facts.capabilities.last();
     let extended = listed.is_some_and(|c| !c.helo_only);

@@ -1,27 +1,14 @@
 use super::super::capabilities::line;
-use super::super::main_dialogue::close;
 use super::super::probes::probe;
 use super::super::service::Service;
 use super::session::begin;
 use ehlo_core::facts::{Answered, ConnectionFacts, ProbeFacts, ProbeId};
-use ehlo_core::{Address, Failure, Protocol, Role, Stage, Transcript};
+use ehlo_core::{Failure, Protocol, Role, Stage};
 use ehlo_dialogue::Dialogue;
 use ehlo_wire::{Command, smtp};
 
 /// Asks what a server tells about addresses, and which it must take (RFC 5321 §3.5, §4.5.1). No mail is sent.
 pub(super) async fn ask_about_addresses(
-    service: &Service,
-    address: Address,
-    mut dialogue: Dialogue,
-    with_tls: bool,
-) -> (ConnectionFacts, Transcript) {
-    let purpose = crate::Question::Policy.purpose();
-    let mut facts = ConnectionFacts::new(purpose, dialogue.transcript().id, address);
-    let result = talk(service, &mut dialogue, &mut facts, with_tls).await;
-    close(dialogue, facts, result.err()).await
-}
-
-async fn talk(
     service: &Service,
     dialogue: &mut Dialogue,
     facts: &mut ConnectionFacts,

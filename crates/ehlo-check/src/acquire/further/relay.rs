@@ -1,11 +1,10 @@
 use super::super::capabilities::line;
-use super::super::main_dialogue::close;
 use super::super::probes::probe;
 use super::super::service::Service;
 use super::message::{message, token};
 use super::session::begin;
 use ehlo_core::facts::{Answered, ConnectionFacts, ProbeFacts, ProbeId};
-use ehlo_core::{Address, Failure, Stage, Transcript, escape};
+use ehlo_core::{Address, Failure, Stage, escape};
 use ehlo_dialogue::Dialogue;
 use ehlo_wire::{Command, smtp};
 use std::time::Duration;
@@ -24,7 +23,7 @@ pub(super) struct Pattern {
 }
 
 impl Pattern {
-    fn shown(&self) -> String {
+    pub(super) fn shown(&self) -> String {
         escape(format!("MAIL FROM:<{}> RCPT TO:<{}>", self.from, self.to).as_bytes())
     }
 }
@@ -55,19 +54,6 @@ pub(super) fn patterns(to: &str, host: &str, ip: &str) -> Vec<Pattern> {
 
 /// Tries patterns, and ends before DATA. Whoever takes one is asked no further.
 pub(super) async fn try_patterns(
-    service: &Service,
-    address: Address,
-    mut dialogue: Dialogue,
-    with_tls: bool,
-    patterns: &[Pattern],
-) -> (ConnectionFacts, Transcript) {
-    let purpose = crate::Question::Relay.purpose();
-    let mut facts = ConnectionFacts::new(purpose, dialogue.transcript().id, address);
-    let result = talk(service, &mut dialogue, &mut facts, with_tls, patterns).await;
-    close(dialogue, facts, result.err()).await
-}
-
-async fn talk(
     service: &Service,
     dialogue: &mut Dialogue,
     facts: &mut ConnectionFacts,
@@ -110,23 +96,6 @@ async fn offer(
 
 /// Sends a message by a pattern that was taken, and looks whether it arrives.
 pub(super) async fn prove(
-    service: &Service,
-    address: Address,
-    mut dialogue: Dialogue,
-    with_tls: bool,
-    shown: &str,
-    patterns: &[Pattern],
-) -> (ConnectionFacts, Transcript) {
-    let purpose = crate::Question::Relay.purpose();
-    let mut facts = ConnectionFacts::new(purpose, dialogue.transcript().id, address);
-    let result = match patterns.iter().find(|p| p.shown() == shown) {
-        Some(pattern) => send(service, &mut dialogue, &mut facts, with_tls, pattern).await,
-        None => Ok(()),
-    };
-    close(dialogue, facts, result.err()).await
-}
-
-async fn send(
     service: &Service,
     dialogue: &mut Dialogue,
     facts: &mut ConnectionFacts,

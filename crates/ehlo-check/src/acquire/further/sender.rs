@@ -1,30 +1,16 @@
 use super::super::capabilities::{ask, line};
-use super::super::main_dialogue::close;
 use super::super::probes::probe;
 use super::super::service::Service;
 use super::relay::names;
 use super::session::begin;
 use ehlo_core::facts::{Answered, ConnectionFacts, LoginResult, Moment, ProbeFacts, ProbeId};
-use ehlo_core::{Address, Failure, Stage, Transcript, escape};
+use ehlo_core::{Failure, Stage, escape};
 use ehlo_dialogue::{Dialogue, Offered};
 use ehlo_wire::{Command, smtp};
 
 /// Logs in and says MAIL with addresses that are not the account's (RFC 6409 §6.1). RCPT is said as well, since many
 /// servers judge the sender only then, and RSET instead of DATA. No mail is sent.
 pub(super) async fn forge(
-    service: &Service,
-    address: Address,
-    mut dialogue: Dialogue,
-    with_tls: bool,
-    main: &ConnectionFacts,
-) -> (ConnectionFacts, Transcript) {
-    let purpose = crate::Question::Sender.purpose();
-    let mut facts = ConnectionFacts::new(purpose, dialogue.transcript().id, address);
-    let result = talk(service, &mut dialogue, &mut facts, with_tls, main).await;
-    close(dialogue, facts, result.err()).await
-}
-
-async fn talk(
     service: &Service,
     dialogue: &mut Dialogue,
     facts: &mut ConnectionFacts,

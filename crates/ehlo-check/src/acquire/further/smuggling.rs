@@ -1,11 +1,10 @@
 use super::super::capabilities::line;
-use super::super::main_dialogue::close;
 use super::super::probes::probe;
 use super::super::service::Service;
 use super::message::{message, token};
 use super::session::begin;
 use ehlo_core::facts::{Answered, ConnectionFacts, ProbeFacts, ProbeId};
-use ehlo_core::{Address, Anchor, Failure, Stage, Transcript};
+use ehlo_core::{Anchor, Failure, Stage};
 use ehlo_dialogue::{Arrival, Dialogue};
 use ehlo_wire::{Command, smtp};
 use std::time::Duration;
@@ -34,19 +33,6 @@ pub(super) const FAKES: &[(&str, &[u8])] = &[
 /// Sends a message to the user's own mailbox with one of these in its middle, and counts the answers (CVE-2023-51764,
 /// CVE-2023-51765, CVE-2023-51766). Nothing stands behind it that could be smuggled.
 pub(super) async fn send_fake(
-    service: &Service,
-    address: Address,
-    mut dialogue: Dialogue,
-    with_tls: bool,
-    fake: (&'static str, &'static [u8]),
-) -> (ConnectionFacts, Transcript) {
-    let purpose = crate::Question::Smuggling.purpose();
-    let mut facts = ConnectionFacts::new(purpose, dialogue.transcript().id, address);
-    let result = talk(service, &mut dialogue, &mut facts, with_tls, fake).await;
-    close(dialogue, facts, result.err()).await
-}
-
-async fn talk(
     service: &Service,
     dialogue: &mut Dialogue,
     facts: &mut ConnectionFacts,

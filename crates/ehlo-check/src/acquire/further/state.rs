@@ -1,10 +1,10 @@
 use super::super::capabilities::{ask, line};
-use super::super::main_dialogue::{close, greet};
+use super::super::main_dialogue::greet;
 use super::super::probes::probe;
 use super::super::service::Service;
 use super::super::starttls::{is_ready, start_tls};
+use ehlo_core::Failure;
 use ehlo_core::facts::{Answered, ConnectionFacts, Moment, ProbeId};
-use ehlo_core::{Address, Failure, Transcript};
 use ehlo_dialogue::Dialogue;
 use ehlo_wire::smtp;
 
@@ -13,17 +13,6 @@ const NOBODY: &str = "postmaster@example.com";
 
 /// Begins a mail transaction before TLS and looks whether it goes on inside (RFC 3207 §4.2). No mail is sent.
 pub(super) async fn carry_over(
-    service: &Service,
-    address: Address,
-    mut dialogue: Dialogue,
-) -> (ConnectionFacts, Transcript) {
-    let purpose = crate::Question::State.purpose();
-    let mut facts = ConnectionFacts::new(purpose, dialogue.transcript().id, address);
-    let result = talk(service, &mut dialogue, &mut facts).await;
-    close(dialogue, facts, result.err()).await
-}
-
-async fn talk(
     service: &Service,
     dialogue: &mut Dialogue,
     facts: &mut ConnectionFacts,
